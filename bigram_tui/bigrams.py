@@ -1,0 +1,93 @@
+"""What a bigram model needs to know of a text: its vocabulary and how often each pair occurs."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Matrix = npt.NDArray[np.floating[Any]]
+Counts = npt.NDArray[np.int64]
+
+BOUNDARY = 0
+"""Index of the token that marks both the start and the end of a line."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The tokens of a text: the boundary at index 0, then its characters by code point."""
+
+    characters: str
+
+    def __post_init__(self) -> None:
+        if list(self.characters) != sorted(set(self.characters)):
+            raise ValueError("the characters of a vocabulary are distinct and in order")
+
+    def __len__(self) -> int:
+        return len(self.characters) + 1
+
+    @cached_property
+    def boundary_label(self) -> str:
+        """How the boundary is written: '.', or a sign that the text does not hold."""
+        signs = chain(".■◆●▲▼", map(chr, range(0x2500, 0x110000)))
+        return next(sign for sign in signs if sign not in self.characters)
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """One distinct string per token, by index."""
+        return (self.boundary_label, *self.characters)
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """The token of each label."""
+        return {label: token for token, label in enumerate(self.labels)}
+
+    def decode(self, tokens: Iterable[int]) -> str:
+        """The text of some tokens."""
+        return "".join(self.labels[token] for token in tokens)
+
+
+@dataclass(frozen=True, eq=False)
+class Bigrams:
+    """How often each token follows each other: the sufficient statistic of a bigram model.
+
+    counts: int64 [V, V], read-only; counts[i, j] is how often token j stands right after token i.
+    """
+
+    vocabulary: Vocabulary
+    counts: Counts
+
+    def __post_init__(self) -> None:
+        size = len(self.vocabulary)
+        if self.counts.shape != (size, size):
+            raise ValueError(f"counts are {self.counts.shape} for {size} tokens")
+        self.counts.setflags(write=False)
+
+    @cached_property
+    def total(self) -> int:
+        """B, the number of bigrams."""
+        return int(self.counts.sum())
+
+    @cached_property
+    def row_sums(self) -> Counts:
+        """How often each token stands first in a bigram. int64 [V]."""
+        sums: Counts = self.counts.sum(axis=1)
+        return sums
+
+    @cached_property
+    def seen(self) -> npt.NDArray[np.intp]:
+        """The flat indices of the bigrams that occur."""
+        return np.flatnonzero(self.counts)
+
+    @cached_property
+    def seen_share(self) -> npt.NDArray[np.float64]:
+        """The share of each bigram of `seen` in all; it sums to 1."""
+        return self.counts.ravel()[self.seen] / self.total
+
+    @property
+    def unseen(self) -> int:
+        """The number of bigrams that never occur."""
+        return self.counts.size - self.seen.size

@@ -1,0 +1,382 @@
+"""One backend in training: every iteration can be taken, gone back to, and taken again."""
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from bigram_tui.backend import Backend, Iteration, as_numpy, hyperparameters
+from bigram_tui.bigrams import Bigrams, Matrix
+from bigram_tui.evaluation import negative_log_likelihood, perplexity
+from bigram_tui.timeline import (
+    NLL,
+    REGULARIZATION,
+    SECONDS,
+    VALIDATION,
+    Keyframes,
+    Losses,
+    LossHistory,
+    Settings,
+)
+
+
+class Status(Enum):
+    """What a run is able to do next."""
+
+    LOADING = "loading"
+    READY = "ready"
+    FINISHED = "finished"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """The losses of a way that was left: of the iterations from `start` on."""
+
+    start: int
+    losses: Losses
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """A run at one moment, for other threads to read; it never changes."""
+
+    name: str
+    status: Status = Status.LOADING
+    message: str = ""
+    iteration: int = -1
+    """The iteration that is looked at; −1 while there is none."""
+    model: Iteration | None = None
+    losses: Losses = field(default_factory=lambda: np.empty((0, 4)))
+    left: Branch | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    changes: tuple[int, ...] = ()
+    backend: Backend | None = None
+    """For its class and the description of its hyperparameters; `settings` holds their values."""
+    training: bool = False
+    rate: float | None = None
+    """Iterations per second while it trains."""
+
+    @property
+    def latest(self) -> int:
+        """The last iteration that was reached."""
+        return len(self.losses) - 1
+
+    @property
+    def has_loss(self) -> bool:
+        """False before the first iteration, and where a change of hyperparameters failed."""
+        return 0 <= self.iteration <= self.latest
+
+    @cached_property
+    def probabilities(self) -> Matrix | None:
+        """P [V, V]."""
+        return None if self.model is None else as_numpy(self.model.probabilities)
+
+    @cached_property
+    def weights(self) -> Matrix | None:
+        """W [V, V], or None for a model without weights."""
+        missing = self.model is None or self.model.weights is None
+        return None if missing else as_numpy(self.model.weights)  # type: ignore[union-attr]
+
+    @cached_property
+    def gradient(self) -> Matrix | None:
+        """∂total/∂W [V, V], or None for a model without gradient."""
+        missing = self.model is None or self.model.gradient is None
+        return None if missing else as_numpy(self.model.gradient)  # type: ignore[union-attr]
+
+    def _loss(self, column: int) -> float:
+        return float(self.losses[self.iteration, column]) if self.has_loss else np.nan
+
+    @property
+    def nll(self) -> float:
+        """Average negative log-likelihood of the training text, in nats."""
+        return self._loss(NLL)
+
+    @property
+    def regularization(self) -> float:
+        """The penalty on the weights."""
+        return self._loss(REGULARIZATION)
+
+    @property
+    def total(self) -> float:
+        """What a gradient step lowers: NLL + regularization."""
+        return self.nll + self.regularization
+
+    @property
+    def perplexity(self) -> float:
+        """exp(NLL)."""
+        return perplexity(self.nll)
+
+    @property
+    def validation(self) -> float:
+        """NLL of the validation lines; NaN without any."""
+        return self._loss(VALIDATION)
+
+    @property
+    def seconds(self) -> float:
+        """Time that the backend took for all iterations so far, its set-up included."""
+        return float(self.losses[:, SECONDS].sum())
+
+    @property
+    def seconds_per_iteration(self) -> float:
+        """The median over the updates; over all where there was none, which is the set-up."""
+        return float(
+            np.median(self.losses[1:, SECONDS] if self.latest else self.losses[:, SECONDS])
+        )
+
+    @property
+    def device(self) -> str:
+        """Where the backend keeps its table."""
+        return "" if self.model is None else str(getattr(self.model.probabilities, "device", "cpu"))
+
+    @property
+    def dtype(self) -> str:
+        """The backend's number format."""
+        if self.model is None:
+            return ""
+        return str(self.model.probabilities.dtype).removeprefix("torch.")
+
+    @cached_property
+    def own_loss(self) -> float | None:
+        """The total loss that the backend reports of itself, if it does."""
+        missing = self.model is None or self.model.loss is None
+        return None if missing else float(self.model.loss)  # type: ignore[union-attr]
+
+    @property
+    def disagrees(self) -> bool:
+        """Whether the backend's own loss is not the one computed here, within its precision."""
+        if self.own_loss is None or not np.isfinite(self.total):
+            return False
+        tolerance = np.sqrt(np.finfo(self.dtype).eps) * max(1.0, abs(self.total))
+        return not abs(self.own_loss - self.total) <= tolerance
+
+
+class Run:
+    """One backend in training on one text from one start, with its timeline.
+
+    Not for several threads at once: others read its snapshots. Whatever a backend raises or
+    yields amiss becomes a status and a message, never an exception of the run's own.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        bigrams: Bigrams,
+        start_weights: Matrix,
+        *,
+        name: str = "",
+        validation: Bigrams | None = None,
+    ) -> None:
+        self.backend = backend
+        self.bigrams = bigrams
+        self.name = name or type(backend).__name__
+        self._start_weights = np.array(start_weights)
+        self._start_weights.setflags(write=False)
+        self._validation = validation
+        self._left: Branch | None = None
+        self._begin({key: getattr(backend, key) for key in hyperparameters(backend)})
+
+    def _begin(self, values: Mapping[str, Any]) -> None:
+        self._settings = Settings(values)
+        self._losses = LossHistory()
+        self._keyframes = Keyframes()
+        self._end: int | None = None
+        self._model: Iteration | None = None
+        self.iteration = -1
+        self.status, self.message = Status.READY, ""
+        self._enter(0, self._start_weights)
+
+    # What can be asked of it
+
+    @property
+    def latest(self) -> int:
+        """The last iteration that was reached; −1 if not even the first was."""
+        return len(self._losses) - 1
+
+    def advance(self, iterations: int = 1) -> None:
+        """Go forward, along the timeline and then beyond its end, as far as the backend goes."""
+        if self.status is Status.FAILED:
+            self._revive()
+        for _ in range(iterations):
+            if self.status is not Status.READY:
+                return
+            self._step()
+
+    def seek(self, iteration: int) -> None:
+        """Go to an iteration that was reached before; it is what it was, bit for bit.
+
+        That holds where the backend's arithmetic repeats itself, as on every CPU.
+        """
+        iteration = max(0, min(iteration, self.latest))
+        if iteration == self.iteration:
+            return
+        start, weights = self._keyframes.nearest(iteration) or (0, self._start_weights)
+        if self._generator is None or not start <= self.iteration < iteration:
+            self._enter(start, weights)
+        while self.iteration < iteration and self.status is Status.READY:
+            self._step()
+
+    def back(self, iterations: int = 1) -> None:
+        """Go back by some iterations, at most to the first."""
+        self.seek(self.iteration - iterations)
+
+    def set(self, name: str, value: object) -> None:
+        """Change a hyperparameter from the present iteration on; ValueError if it can't be that.
+
+        What was reached beyond it by the old value is left: the timeline forks here.
+        """
+        parsed = hyperparameters(self.backend)[name].parse(value)
+        values = self._settings.at(max(0, self.iteration))
+        if values[name] == parsed:
+            return
+        self._leave(self.iteration)
+        if self._model is None:
+            self._begin({**values, name: parsed})
+            return
+        self._settings.put(self.iteration, {**values, name: parsed})
+        self._losses.truncate(self.iteration)
+        self._keyframes.truncate(self.iteration)
+        self._end = None
+        self._arrive(self.iteration, self._model, 0.0)
+
+    def reset(self) -> None:
+        """Begin again from the same start with the present hyperparameters."""
+        self._leave(0)
+        self._begin(self._settings.at(max(0, self.iteration)))
+
+    def snapshot(self, *, training: bool = False, rate: float | None = None) -> Snapshot:
+        """The run as it is now."""
+        return Snapshot(
+            name=self.name,
+            status=self.status,
+            message=self.message,
+            iteration=self.iteration,
+            model=self._model,
+            losses=self._losses.view(),
+            left=self._left,
+            settings=self._settings.at(max(0, self.iteration)),
+            changes=self._settings.changes,
+            backend=self.backend,
+            training=training,
+            rate=rate,
+        )
+
+    # How it moves
+
+    def _enter(self, iteration: int, weights: Any) -> None:
+        """Start the backend at an iteration, with the hyperparameters that hold there."""
+        self._apply(self._settings.at(iteration))
+        self._generator: Iterator[Iteration] | None = self._train(as_numpy(weights))
+        self.status, self.message = Status.READY, ""
+        self._pull(iteration)
+
+    def _train(self, weights: Matrix) -> Iterator[Iteration]:
+        # A generator of our own, so that whatever `train` is, it runs and raises in `_pull`.
+        yield from self.backend.train(self.bigrams, weights)
+
+    def _apply(self, values: Mapping[str, Any]) -> None:
+        self._in_force = values
+        for name, value in values.items():
+            setattr(self.backend, name, value)
+
+    def _step(self) -> None:
+        self._pull(self.iteration + 1)
+
+    def _pull(self, iteration: int) -> None:
+        """Take the backend's next yield, which is the model at an iteration."""
+        assert self._generator is not None
+        started = time.perf_counter()
+        try:
+            model = next(self._generator)
+            self._check(model)
+        except StopIteration:
+            self._finish()
+        except (Exception, SystemExit) as error:  # whatever a plugin raises ends its run alone
+            self._fail(f"{type(error).__name__}: {error}", iteration)
+        else:
+            self._arrive(iteration, model, time.perf_counter() - started)
+
+    def _arrive(self, iteration: int, model: Iteration, seconds: float) -> None:
+        self.iteration, self._model = iteration, model
+        values = self._settings.at(iteration)
+        if values is not self._in_force:
+            weights = self._start_weights if iteration == 0 else model.weights
+            if weights is not None:
+                self._enter(iteration, weights)  # the same weights, seen anew
+                return
+            self._apply(values)
+        if iteration == len(self._losses):
+            self._record(model, seconds)
+        self._judge(model)
+
+    def _check(self, model: object) -> None:
+        """TypeError or ValueError unless it is an iteration with matrices of the right shape."""
+        if not isinstance(model, Iteration):
+            raise TypeError(f"train() yielded {type(model).__name__}, not an Iteration")
+        for part in ("probabilities", "weights", "gradient"):
+            array = getattr(model, part)
+            if array is None and part != "probabilities":
+                continue
+            shape = getattr(array, "shape", None)
+            if shape != self.bigrams.counts.shape:
+                found = type(array).__name__ if shape is None else f"shape {tuple(shape)}"
+                raise ValueError(f"{part} must be {self.bigrams.counts.shape}, not {found}")
+
+    def _record(self, model: Iteration, seconds: float) -> None:
+        table = as_numpy(model.probabilities)
+        nll = negative_log_likelihood(table, self.bigrams)
+        if not np.isfinite(table.sum()):
+            nll = np.nan  # also where only cells that never occur are amiss
+        weights = model.weights
+        penalty = 0.0 if weights is None else self.backend.regularization(as_numpy(weights))
+        validation = np.nan
+        if self._validation is not None:
+            validation = negative_log_likelihood(table, self._validation)
+        self._losses.append(nll, penalty, validation, seconds)
+        self._keyframes.offer(self.iteration, weights)
+
+    def _judge(self, model: Iteration) -> None:
+        """Say whether it can go on from here."""
+        nll, penalty, *_ = self._losses.row(self.iteration)
+        if not math.isfinite(nll + penalty):
+            what, value = ("regularization", penalty) if math.isfinite(nll) else ("NLL", nll)
+            self.status = Status.DIVERGED
+            self.message = f"diverged at iteration {self.iteration}: the {what} is {value:g}"
+        elif model.last or self.iteration == self._end:
+            self.status, self.message = Status.FINISHED, "nothing left to learn"
+        else:
+            self.status, self.message = Status.READY, ""
+
+    def _finish(self) -> None:
+        if self._model is None:
+            self._fail("train() ended before it yielded an iteration", 0)
+            return
+        self._end = self.iteration
+        self.status, self.message = Status.FINISHED, "nothing left to learn"
+
+    def _fail(self, reason: str, iteration: int) -> None:
+        self._generator = None
+        self.status = Status.FAILED
+        self.message = f"failed at iteration {iteration}: {reason}"
+
+    def _revive(self) -> None:
+        """Try again from where it failed."""
+        if self._model is None:
+            self._begin(self._settings.at(0))
+            return
+        start, weights = self._keyframes.nearest(self.iteration) or (0, self._start_weights)
+        target = self.iteration
+        self._enter(start, weights)
+        while self.iteration < target and self.status is Status.READY:
+            self._step()
+
+    def _leave(self, iteration: int) -> None:
+        """Keep the losses after an iteration in sight, as those of the way that is left there."""
+        if self.latest > iteration >= 0:
+            self._left = Branch(iteration, self._losses.view()[iteration:])

@@ -1,0 +1,168 @@
+"""A thread that loads one backend, owns its run, takes orders for it and publishes snapshots."""
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+
+from bigram_tui.run import Run, Snapshot, Status
+
+SLICE_SECONDS = 0.005
+"""How long training goes on before new orders are looked at and a snapshot is published."""
+PAUSE_SECONDS = 0.0005
+"""What other threads get of the interpreter between two slices."""
+
+Order = Callable[[Run], None]
+
+
+class Runner:
+    """One run in a thread of its own: whatever its backend does, nobody else waits for it."""
+
+    def __init__(self, name: str, load: Callable[[], Run]) -> None:
+        """load: makes the run; called in the thread, since importing a backend may take long."""
+        self.name = name
+        self.snapshot = Snapshot(name)
+        """The newest state; replaced, never changed."""
+        self.busy_since: float | None = None
+        """When the backend was last given work that it has not finished (time.monotonic)."""
+        self._load = load
+        self._orders: deque[Order] = deque()
+        self._wake = threading.Condition()
+        self._goal = 0.0
+        self._pace: float | None = None
+        self._closed = False
+        self._rate: float | None = None
+        self._thread: threading.Thread | None = None
+
+    # Called from any thread
+
+    @property
+    def started(self) -> bool:
+        """Whether its backend was wanted yet."""
+        return self._thread is not None
+
+    def start(self) -> None:
+        """Begin to load; does nothing the second time."""
+        if self._thread is None:
+            self.busy_since = time.monotonic()
+            self._thread = threading.Thread(target=self._live, name=self.name, daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """Stop as soon as the backend gives control back; a daemon thread holds up nobody."""
+        with self._wake:
+            self._closed = True
+            self._wake.notify()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether all orders are done and nothing is training."""
+        return not self._orders and self.busy_since is None
+
+    def step(self, iterations: int) -> None:
+        """Take some iterations, beyond those that are still to be taken."""
+
+        def order(run: Run) -> None:
+            pending = self._goal if math.isfinite(self._goal) else run.iteration
+            self._goal, self._pace = max(pending, run.iteration) + iterations, None
+
+        self._send(order)
+
+    def train(self, pace: float | None = None) -> None:
+        """Go on until paused. pace: iterations per second; as fast as possible if None."""
+
+        def order(_: Run) -> None:
+            self._goal, self._pace = math.inf, pace
+
+        self._send(order)
+
+    def pause(self) -> None:
+        """Stop training."""
+        self._send(lambda _: None, halt=True)
+
+    def back(self, iterations: int) -> None:
+        """Stop training and go back."""
+        self._send(lambda run: run.back(iterations), halt=True)
+
+    def seek(self, iteration: int) -> None:
+        """Stop training and go to an iteration that was reached."""
+        self._send(lambda run: run.seek(iteration), halt=True)
+
+    def reset(self) -> None:
+        """Stop training and begin again from the same start."""
+        self._send(lambda run: run.reset(), halt=True)
+
+    def set(self, name: str, value: object) -> None:
+        """Change a hyperparameter, in the middle of training too."""
+        self._send(lambda run: run.set(name, value))
+
+    def _send(self, order: Order, *, halt: bool = False) -> None:
+        def halting(run: Run) -> None:
+            order(run)
+            self._goal = run.iteration
+
+        with self._wake:
+            self._orders.append(halting if halt else order)
+            self._wake.notify()
+        self.start()
+
+    # In its own thread
+
+    def _live(self) -> None:
+        try:
+            run = self._load()
+        except (Exception, SystemExit) as error:  # whatever a plugin raises on import
+            self._give_up(str(error) or type(error).__name__)
+            return
+        self._goal = run.iteration
+        slice_size = 1
+        while self._next_orders(run):
+            ahead = self._goal - run.iteration
+            if ahead <= 0 or run.status in (Status.FINISHED, Status.DIVERGED):
+                self._goal = run.iteration
+                continue
+            slice_size = self._advance(run, slice_size, ahead)
+            if run.status is Status.FAILED:
+                self._goal = run.iteration
+
+    def _give_up(self, reason: str) -> None:
+        """Say why there is no run; the next order tries to load again."""
+        with self._wake:
+            self.snapshot = replace(self.snapshot, status=Status.FAILED, message=reason)
+            self._orders.clear()
+            self._thread = self.busy_since = None
+
+    def _next_orders(self, run: Run) -> bool:
+        """Carry out orders, publish, and wait if there is nothing to do; False at the end."""
+        while self._orders:
+            self._orders.popleft()(run)
+        training = self._goal > run.iteration
+        self._rate = self._rate if training else None
+        self.snapshot = run.snapshot(training=training, rate=self._rate)
+        with self._wake:
+            if not training:
+                if not self._orders:
+                    self.busy_since = None
+                while not self._orders and not self._closed:
+                    self._wake.wait()
+                self.busy_since = time.monotonic()
+            return not self._closed
+
+    def _advance(self, run: Run, slice_size: int, ahead: float) -> int:
+        """Train for one slice; the size that the next should have."""
+        started = self.busy_since = time.monotonic()
+        count = int(min(slice_size, ahead)) if self._pace is None else 1
+        run.advance(count)
+        took = time.monotonic() - started
+        rest = PAUSE_SECONDS if self._pace is None else max(0.0, 1 / self._pace - took)
+        with self._wake:
+            if not self._orders:
+                self._wake.wait(rest)
+        elapsed = time.monotonic() - started
+        latest = count / elapsed
+        self._rate = latest if self._rate is None else 0.9 * self._rate + 0.1 * latest
+        if took < SLICE_SECONDS / 2:
+            return min(2 * slice_size, 1 << 16)
+        return max(1, slice_size // 2) if took > 2 * SLICE_SECONDS else slice_size

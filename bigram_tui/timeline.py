@@ -1,0 +1,106 @@
+"""What a run remembers of its past: the losses of every iteration and the weights of some."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Losses = npt.NDArray[np.float64]
+"""[n, 4]: one row per iteration, with the columns NLL, REGULARIZATION, VALIDATION and SECONDS."""
+
+NLL, REGULARIZATION, VALIDATION, SECONDS = range(4)
+
+KEYFRAMES = 256
+"""The most weight matrices that a timeline keeps."""
+KEYFRAME_BYTES = 64 * 2**20
+"""The most memory for them, unless even SCARCE of them take more."""
+SCARCE = 4
+
+
+class LossHistory:
+    """A table of losses that grows; what it has handed out never changes."""
+
+    def __init__(self) -> None:
+        self._rows = np.empty((64, 4))
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def append(self, nll: float, regularization: float, validation: float, seconds: float) -> None:
+        if self._length == len(self._rows):
+            self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
+        self._rows[self._length] = nll, regularization, validation, seconds
+        self._length += 1
+
+    def truncate(self, length: int) -> None:
+        """Forget all rows from `length` on."""
+        if length < self._length:
+            # A copy, since the rows after it belong to views that were handed out.
+            self._rows = np.concatenate([self._rows[:length], np.empty((64, 4))])
+            self._length = length
+
+    def row(self, iteration: int) -> list[float]:
+        """The losses of one iteration."""
+        return self._rows[iteration].tolist()  # type: ignore[no-any-return]
+
+    def view(self) -> Losses:
+        """All rows so far, read-only and without a copy."""
+        rows = self._rows[: self._length]
+        rows.flags.writeable = False
+        return rows
+
+
+class Keyframes:
+    """Weights at multiples of a stride that doubles whenever there are too many of them."""
+
+    def __init__(self) -> None:
+        self.stride = 1
+        self._weights: dict[int, Any] = {}
+
+    def __len__(self) -> int:
+        return len(self._weights)
+
+    def offer(self, iteration: int, weights: Any) -> None:
+        """Keep the weights of an iteration if it is time to."""
+        if weights is None or iteration % self.stride:
+            return
+        self._weights[iteration] = weights
+        if len(self._weights) > max(SCARCE, min(KEYFRAMES, KEYFRAME_BYTES // weights.nbytes)):
+            self.stride *= 2
+            self._weights = {i: w for i, w in self._weights.items() if i % self.stride == 0}
+
+    def nearest(self, iteration: int) -> tuple[int, Any] | None:
+        """The newest keyframe that is not after an iteration."""
+        kept = [i for i in self._weights if i <= iteration]
+        return (max(kept), self._weights[max(kept)]) if kept else None
+
+    def truncate(self, length: int) -> None:
+        """Forget all keyframes from the iteration `length` on."""
+        self._weights = {i: w for i, w in self._weights.items() if i < length}
+
+
+class Settings:
+    """The hyperparameters of a run, and from which iteration on each set of them held."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._starts = [0]
+        self._values = [MappingProxyType(dict(values))]
+
+    @property
+    def changes(self) -> tuple[int, ...]:
+        """The iterations at which something was changed."""
+        return tuple(self._starts[1:])
+
+    def at(self, iteration: int) -> Mapping[str, Any]:
+        """What holds at an iteration: the same object for as long as nothing changes."""
+        return self._values[bisect_right(self._starts, iteration) - 1]
+
+    def put(self, iteration: int, values: Mapping[str, Any]) -> None:
+        """Let other values hold from an iteration on, and drop what was set for later ones."""
+        kept = bisect_left(self._starts, iteration)
+        self._starts[kept:] = [iteration]
+        self._values[kept:] = [MappingProxyType(dict(values))]
