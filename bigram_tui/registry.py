@@ -14,12 +14,13 @@ from pathlib import Path
 from platformdirs import user_config_path
 
 from bigram_tui.backend import Backend
+from bigram_tui.errors import UserError
 
 GROUP = "bigram_tui.backends"
 """The entry point group in which a package names its backends."""
 
 
-class BackendError(Exception):
+class BackendError(UserError):
     """One line that says why a backend can't be had and what to do."""
 
 

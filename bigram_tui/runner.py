@@ -20,14 +20,20 @@ Order = Callable[[Run], None]
 class Runner:
     """One run in a thread of its own: whatever its backend does, nobody else waits for it."""
 
-    def __init__(self, name: str, load: Callable[[], Run]) -> None:
-        """load: makes the run; called in the thread, since importing a backend may take long."""
+    def __init__(
+        self, name: str, load: Callable[[], Run], on_idle: Callable[[], object] = lambda: None
+    ) -> None:
+        """load: makes the run; called in the thread, since importing a backend may take long.
+
+        on_idle: called in the thread too, whenever all orders are carried out.
+        """
         self.name = name
         self.snapshot = Snapshot(name)
         """The newest state; replaced, never changed."""
         self.busy_since: float | None = None
         """When the backend was last given work that it has not finished (time.monotonic)."""
         self._load = load
+        self._on_idle = on_idle
         self._orders: deque[Order] = deque()
         self._wake = threading.Condition()
         self._goal = 0.0
@@ -133,6 +139,7 @@ class Runner:
             self.snapshot = replace(self.snapshot, status=Status.FAILED, message=reason)
             self._orders.clear()
             self._thread = self.busy_since = None
+        self._on_idle()
 
     def _next_orders(self, run: Run) -> bool:
         """Carry out orders, publish, and wait if there is nothing to do; False at the end."""
@@ -141,14 +148,20 @@ class Runner:
         training = self._goal > run.iteration
         self._rate = self._rate if training else None
         self.snapshot = run.snapshot(training=training, rate=self._rate)
+        if not training:
+            self._wait_for_orders()
+        return not self._closed
+
+    def _wait_for_orders(self) -> None:
         with self._wake:
-            if not training:
-                if not self._orders:
-                    self.busy_since = None
-                while not self._orders and not self._closed:
-                    self._wake.wait()
-                self.busy_since = time.monotonic()
-            return not self._closed
+            if not self._orders:
+                self.busy_since = None
+        if self.is_idle:
+            self._on_idle()
+        with self._wake:
+            while not self._orders and not self._closed:
+                self._wake.wait()
+            self.busy_since = time.monotonic()
 
     def _advance(self, run: Run, slice_size: int, ahead: float) -> int:
         """Train for one slice; the size that the next should have."""

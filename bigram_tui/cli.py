@@ -1,0 +1,336 @@
+"""The command line: reads arguments and the corpus, then opens the screen or prints."""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from bigram_tui import __version__
+from bigram_tui.errors import UserError
+
+if TYPE_CHECKING:
+    from bigram_tui.registry import BackendSource
+    from bigram_tui.session import Session
+
+DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+
+PROGRESS_AFTER_SECONDS = 0.5
+
+EPILOG = """\
+examples:
+  bigram-tui                                  the bundled names, on screen
+  bigram-tui data/names.txt --lr 10           a slower start
+  cat words.txt | bigram-tui -                any text, one item a line
+  bigram-tui names.txt --split 80/10/10 --smoothing 0
+  bigram-tui names.txt --headless --steps 1000
+  bigram-tui names.txt --json --backend numpy --backend torch | jq .comparison
+  bigram-tui --backend my_model.py --set my_model.depth=3
+  bigram-tui --list-backends
+
+On screen: s takes one step, space runs, z steps back, 1 2 3 switch backends, ? helps, q quits.
+Exit status: 0 done, 1 the work failed, 2 wrong use, 130 interrupted.
+"""
+
+
+class UsageError(UserError):
+    """One line that says what was wrong with the command and what to do."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but a mistake is answered by one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see bigram-tui --help")
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the program and exit."""
+    try:
+        status = run(arguments)
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = DONE
+    sys.exit(status)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Do what the arguments say; the exit status."""
+    try:
+        options = parse(arguments)
+        if options.list_backends:
+            print_backends()
+            return DONE
+        on_screen = not (options.headless or options.json) and has_screen()
+        session = make_session(options)
+        check_settings(session)
+        if on_screen and (options.file != "-" or read_keys_from_terminal()):
+            return open_screen(session, options)
+        return print_headless(session, options)
+    except UserError as error:
+        print(f"bigram-tui: {error}", file=sys.stderr)
+        return WRONG_USE
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The arguments. UsageError if they are wrong."""
+    parser = Parser(
+        prog="bigram-tui",
+        description="Explore character-level bigram models of a text, one gradient step at a time.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("file", nargs="?", metavar="FILE", help="UTF-8 text, one item a line; - reads stdin")
+    add("--version", action="version", version=f"bigram-tui {__version__}")
+    models = parser.add_argument_group("models")
+    add = models.add_argument
+    add(
+        "--backend",
+        action="append",
+        default=[],
+        metavar="NAME|FILE.py",
+        help="a backend to run (repeatable; default: all that are available)",
+    )
+    add("--list-backends", action="store_true", help="list them, with source and availability")
+    add("--lr", metavar="η", help="learning rate, for backends that have one")
+    add("--l2", metavar="λ", help="weight of mean(W²) in the loss")
+    add("--smoothing", metavar="α", help="added to every count")
+    add("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps")
+    add(
+        "--set",
+        action="append",
+        default=[],
+        metavar="BACKEND.FIELD=VALUE",
+        help="any hyperparameter of one backend (repeatable)",
+    )
+    add(
+        "--seed",
+        type=seed,
+        default=2147483647,
+        metavar="N",
+        help="of start weights and names (default: the lecture's, %(default)s)",
+    )
+    add(
+        "--split",
+        type=split,
+        metavar="80/10/10",
+        help="hold lines out: train/validation or train/validation/test",
+    )
+    training = parser.add_argument_group("training and output")
+    add = training.add_argument
+    add(
+        "--steps", type=natural, metavar="N", help="iterations to begin with (100 headless, else 0)"
+    )
+    add("--samples", type=natural, default=5, metavar="N", help="names to print (default: 5)")
+    add("--headless", action="store_true", help="print a table, no screen")
+    add("--json", action="store_true", help="print one JSON document, no screen")
+    screen = parser.add_argument_group("screen")
+    add = screen.add_argument
+    add("--fps", type=frames, default=15, metavar="N", help="frames per second (default: 15)")
+    add("--theme", metavar="NAME", help="a Textual theme, such as textual-light or nord")
+    add("--no-mouse", action="store_true", help="leave the mouse to the terminal")
+    return parser.parse_args(arguments)
+
+
+def natural(text: str) -> int:
+    """argparse type: a whole number, at least 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
+
+
+def frames(text: str) -> int:
+    """argparse type: frames per second."""
+    if not 1 <= natural(text) <= 60:
+        raise argparse.ArgumentTypeError(f"{text} is not between 1 and 60")
+    return int(text)
+
+
+def seed(text: str) -> int:
+    """argparse type: what the lecture's generator takes as a seed."""
+    if natural(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text} is not below 2**32")
+    return int(text)
+
+
+def split(text: str) -> tuple[int, ...]:
+    """argparse type: shares of lines."""
+    from bigram_tui.corpus import parse_split  # noqa: PLC0415
+
+    try:
+        return parse_split(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def settings(assignments: Sequence[str]) -> dict[str, dict[str, object]]:
+    """The values of `--set BACKEND.FIELD=VALUE` by backend and field. UsageError if malformed."""
+    result: dict[str, dict[str, object]] = {}
+    for assignment in assignments:
+        target, equals, value = assignment.partition("=")
+        backend, dot, name = target.rpartition(".")
+        if not (equals and dot and backend and name):
+            raise UsageError(f"--set takes BACKEND.FIELD=VALUE, not {assignment!r}")
+        result.setdefault(backend, {})[name] = value
+    return result
+
+
+def make_session(options: argparse.Namespace) -> "Session":
+    """Find the backends, then read the corpus: what is quick to fail comes first."""
+    from bigram_tui.corpus import bundled_names, read_corpus  # noqa: PLC0415
+    from bigram_tui.registry import choose  # noqa: PLC0415
+    from bigram_tui.session import Session  # noqa: PLC0415
+
+    sources = tuple(choose(options.backend))
+    individual = settings(options.set)
+    unknown = individual.keys() - {source.name for source in sources}
+    if unknown:
+        names = ", ".join(source.name for source in sources)
+        raise UsageError(f"--set names {min(unknown)!r}, but the backends are: {names}")
+    flags = {
+        "learning_rate": options.lr,
+        "l2": options.l2,
+        "smoothing": options.smoothing,
+        "device": options.device,
+    }
+    with progress_bar() as progress:
+        corpus = read_corpus(
+            options.file or str(bundled_names()),
+            split=options.split,
+            seed=options.seed,
+            progress=progress,
+        )
+    common = {name: value for name, value in flags.items() if value is not None}
+    return Session(corpus, sources, options.seed, common, individual)
+
+
+def check_settings(session: "Session") -> None:
+    """Say now what is wrong with a setting, rather than later in the run that has it.
+
+    Only for backends that a setting may concern: to look, they must be imported.
+    """
+    from bigram_tui.backend import configure, hyperparameters  # noqa: PLC0415
+    from bigram_tui.registry import BackendError  # noqa: PLC0415
+
+    for source in session.sources:
+        individual = session.individual.get(source.name, {})
+        if not (individual or session.common) or source.obstacle:
+            continue
+        try:
+            backend_class = source.load()
+        except BackendError:
+            continue  # its run will say so
+        known = hyperparameters(backend_class)
+        common = {name: value for name, value in session.common.items() if name in known}
+        try:
+            configure(backend_class, {**common, **individual})
+        except ValueError as error:
+            raise UsageError(f"{source.name}: {error}") from None
+
+
+@contextmanager
+def progress_bar() -> "Iterator[Callable[[int, int | None], None] | None]":
+    """A callback for (bytes read, size); it draws a bar on stderr for what takes its time."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    started = time.monotonic()
+    bar: Any = None
+    task: Any = None
+
+    def report(done: int, size: int | None) -> None:
+        nonlocal bar, task
+        if bar is None and time.monotonic() - started > PROGRESS_AFTER_SECONDS:
+            bar = _make_bar()
+            task = bar.add_task("reading", total=size)
+            bar.start()
+        if bar is not None:
+            bar.update(task, completed=done, total=size)
+
+    try:
+        yield report
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def _make_bar() -> Any:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+def has_screen() -> bool:
+    """Whether there is a terminal to draw on, and nobody waits for our output as text."""
+    return sys.stdout.isatty() and sys.stderr.isatty()
+
+
+def read_keys_from_terminal() -> bool:
+    """Make the terminal our standard input again after a pipe was read from it."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR)
+    except OSError:
+        return False
+    os.dup2(terminal, 0)
+    os.close(terminal)
+    return True
+
+
+def print_backends() -> None:
+    """One line per backend: name, source, availability. Imports none of them."""
+    from bigram_tui.registry import choose, config_folder  # noqa: PLC0415
+
+    sources: list[BackendSource] = choose([])
+    name_width = max((len(source.name) for source in sources), default=0)
+    origin_width = max((len(source.origin) for source in sources), default=0)
+    for source in sources:
+        obstacle = source.obstacle
+        state = "available" if obstacle is None else f"unavailable: {obstacle}"
+        print(f"{source.name:<{name_width}}  {source.origin:<{origin_width}}  {state}")
+    print(f"\nDrop-in files: {config_folder()}{os.sep}*.py, or --backend FILE.py")
+
+
+def print_headless(session: "Session", options: argparse.Namespace) -> int:
+    """Train without a screen and print."""
+    from bigram_tui.headless import print_results  # noqa: PLC0415
+
+    steps = 100 if options.steps is None else options.steps
+    explicit = bool(options.backend)
+    ok = print_results(session, steps, options.samples, as_json=options.json, explicit=explicit)
+    return DONE if ok else FAILED
+
+
+def open_screen(session: "Session", options: argparse.Namespace) -> int:
+    """Open the explorer, until the user quits."""
+    from bigram_tui.tui.app import BigramApp  # noqa: PLC0415
+
+    app = BigramApp(
+        session,
+        steps=options.steps or 0,
+        wanted=tuple(options.backend),
+        frames_per_second=options.fps,
+        theme=options.theme,
+    )
+    app.run(mouse=not options.no_mouse)
+    return app.return_code or DONE

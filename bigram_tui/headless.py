@@ -1,0 +1,215 @@
+"""The same runs without a screen: a table to read, or one JSON document."""
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bigram_tui.backend import as_numpy
+from bigram_tui.bigrams import Bigrams
+from bigram_tui.corpus import Corpus
+from bigram_tui.evaluation import negative_log_likelihood, perplexity
+from bigram_tui.printable import printable
+from bigram_tui.registry import BackendError
+from bigram_tui.run import Snapshot, Status
+from bigram_tui.sampling import Name
+from bigram_tui.session import Session
+from bigram_tui.timeline import NLL, REGULARIZATION
+
+FORMAT_VERSION = 1
+
+PIPE_WIDTH = 160
+"""Columns of the table where no terminal says how many there are."""
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What became of one backend."""
+
+    name: str
+    final: Snapshot | None
+    names: list[Name]
+    error: str | None
+
+
+def print_results(
+    session: Session, steps: int, samples: int, *, as_json: bool, explicit: bool
+) -> bool:
+    """Train every backend of a session and print; whether all that was asked for succeeded.
+
+    explicit: the user named the backends, so that one that can't be had is a failure too.
+    """
+    results = list(train(session, steps, samples, explicit=explicit))
+    if as_json:
+        json.dump(_finite(document(session, results)), sys.stdout, ensure_ascii=False, indent=1)
+        sys.stdout.write("\n")
+    else:
+        print_table(session, results)
+    return all(result.error is None for result in results)
+
+
+def train(session: Session, steps: int, samples: int, *, explicit: bool) -> Iterable[Result]:
+    """Each backend's result, one backend after the other."""
+    for source in session.sources:
+        if source.obstacle is not None and not explicit:
+            print(f"bigram-tui: without {source.name}: {source.obstacle}", file=sys.stderr)
+            continue
+        try:
+            run = session.make_run(source)
+        except BackendError as error:
+            yield Result(source.name, None, [], str(error))
+            continue
+        run.advance(steps)
+        final = run.snapshot()
+        failed = final.status in (Status.FAILED, Status.DIVERGED)
+        names = []
+        if final.probabilities is not None:
+            names = session.sample(final.probabilities, samples)
+        yield Result(source.name, final, names, final.message if failed else None)
+
+
+def document(session: Session, results: list[Result]) -> dict[str, Any]:
+    """The JSON document; its layout changes only together with FORMAT_VERSION."""
+    corpus = session.corpus
+    return {
+        "version": FORMAT_VERSION,
+        "corpus": {
+            "path": corpus.path,
+            "lines": corpus.lines,
+            "bigrams": corpus.bigrams,
+            "vocabulary": list(corpus.train.vocabulary.labels),
+            "unseen": corpus.train.unseen,
+        },
+        "seed": session.seed,
+        "runs": [_run(corpus, result) for result in results],
+        "comparison": [
+            _difference(a.final, b.final)
+            for a, b in combinations(results, 2)
+            if a.final and b.final and a.final.model and b.final.model
+        ],
+    }
+
+
+def _run(corpus: Corpus, result: Result) -> dict[str, Any]:
+    final = result.final or Snapshot(result.name, Status.FAILED)
+    return {
+        "backend": result.name,
+        "iteration": final.iteration,
+        "finished": final.status is Status.FINISHED,
+        "device": final.device,
+        "dtype": final.dtype,
+        "hyperparameters": dict(final.settings),
+        "train": {
+            "nll": final.nll,
+            "perplexity": final.perplexity,
+            "regularization": final.regularization,
+            "total": final.total,
+        },
+        "validation": _held_out(final, corpus.validation),
+        "test": _held_out(final, corpus.test),
+        "loss_history": {
+            "nll": final.losses[:, NLL].tolist(),
+            "total": (final.losses[:, NLL] + final.losses[:, REGULARIZATION]).tolist(),
+        },
+        "samples": [name.text for name in result.names],
+        "memorised": [corpus.holds(name.text) for name in result.names],
+        "seconds": final.seconds,
+        "error": result.error,
+    }
+
+
+def _held_out(final: Snapshot, part: Bigrams | None) -> dict[str, float] | None:
+    if part is None or final.probabilities is None:
+        return None
+    nll = negative_log_likelihood(final.probabilities, part)
+    return {"nll": nll, "perplexity": perplexity(nll)}
+
+
+def _difference(a: Snapshot, b: Snapshot) -> dict[str, Any]:
+    assert a.model is not None
+    assert b.model is not None
+    tables = [as_numpy(s.model.probabilities).astype(np.float64) for s in (a, b) if s.model]
+    return {
+        "a": a.name,
+        "b": b.name,
+        "max_abs_probability": float(np.abs(tables[0] - tables[1]).max()),
+        "max_abs_nll": abs(a.nll - b.nll),
+    }
+
+
+def _finite(value: Any) -> Any:
+    """The same with strings for the numbers that JSON lacks."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return value
+
+
+def print_table(session: Session, results: list[Result]) -> None:
+    """One row per backend, for people."""
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    corpus = session.corpus
+    console.print(Text(_headline(corpus, session.seed)))
+    held_out = [name for name in ("validation", "test") if getattr(corpus, name) is not None]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("backend")
+    for title in ("iteration", "nll", *held_out, "perplexity", "total", "time/iteration"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("names (• stands in the corpus)", overflow="fold")
+    for result in results:
+        if result.final is not None:
+            table.add_row(*_row(corpus, result, result.final, held_out))
+    if table.row_count:
+        console.print(table)
+    for result in results:
+        if result.error is not None:
+            console.print(Text(f"{result.name}: {printable(result.error)}", style="red"))
+
+
+def _headline(corpus: Corpus, seed: int) -> str:
+    size = len(corpus.train.vocabulary)
+    return (
+        f"{printable(corpus.path)}: {corpus.lines:,} lines, {corpus.bigrams:,} bigrams, "
+        f"V = {size}, {corpus.train.unseen:,} of {size * size:,} never seen in training; seed {seed}"
+    )
+
+
+def _row(corpus: Corpus, result: Result, final: Snapshot, held_out: list[str]) -> list[Text]:
+    parts = [_held_out(final, getattr(corpus, name)) for name in held_out]
+    names = Text(" ").join(
+        Text(
+            ("• " if corpus.holds(name.text) else "")
+            + printable(name.text)
+            + ("" if name.ended else "…")
+        )
+        for name in result.names
+    )
+    cells = [
+        result.name,
+        f"{final.iteration:,}",
+        f"{final.nll:.6f}",
+        *(f"{part['nll']:.6f}" if part else "" for part in parts),
+        f"{final.perplexity:.4f}",
+        f"{final.total:.6f}",
+        _duration(final.seconds_per_iteration) if final.latest >= 0 else "",
+    ]
+    return [*map(Text, cells), names]
+
+
+def _duration(seconds: float) -> str:
+    for unit, factor in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= factor:
+            return f"{seconds / factor:.3g} {unit}"
+    return f"{seconds / 1e-6:.3g} µs"

@@ -1,0 +1,54 @@
+"""What the user asked for: a corpus, backends and their settings; and the runs made of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from bigram_tui.backend import configure, hyperparameters
+from bigram_tui.bigrams import Matrix
+from bigram_tui.corpus import Corpus
+from bigram_tui.lecture_rng import LECTURE_SEED, start_weights
+from bigram_tui.registry import BackendError, BackendSource
+from bigram_tui.run import Run
+from bigram_tui.sampling import Name, sample_names, uniforms
+
+
+@dataclass(frozen=True)
+class Session:
+    """One corpus and the backends to train on it, all from the same start weights."""
+
+    corpus: Corpus
+    sources: tuple[BackendSource, ...]
+    seed: int = LECTURE_SEED
+    common: Mapping[str, object] = field(default_factory=dict)
+    """Values for every backend that has such a hyperparameter."""
+    individual: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """Values for single backends by name; they must have such a hyperparameter."""
+
+    @cached_property
+    def start_weights(self) -> Matrix:
+        """The lecture's start for this seed, [V, V]."""
+        return start_weights(len(self.corpus.train.vocabulary), self.seed)
+
+    def make_run(self, source: BackendSource) -> Run:
+        """Import a backend and start it. BackendError if it or its settings are no good."""
+        backend_class = source.load()
+        try:
+            known = hyperparameters(backend_class)
+            values = {name: value for name, value in self.common.items() if name in known}
+            values |= self.individual.get(source.name, {})
+            backend = configure(backend_class, values)
+        except (TypeError, ValueError) as error:
+            raise BackendError(f"{source.name}: {error}") from error
+        return Run(
+            backend,
+            self.corpus.train,
+            self.start_weights,
+            name=source.name,
+            validation=self.corpus.validation,
+        )
+
+    def sample(self, probabilities: Matrix, count: int, draw: int = 0) -> list[Name]:
+        """The first names of a draw: each draw is one fresh generator, the first with our seed."""
+        stream = uniforms((self.seed + draw) % 2**32)
+        return sample_names(probabilities, self.corpus.train.vocabulary, stream, count)

@@ -1,0 +1,96 @@
+"""The application: starts the runs, opens the screen, offers every action in the palette."""
+
+import sys
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from bigram_tui.runner import Runner
+from bigram_tui.session import Session
+from bigram_tui.tui.explore_screen import ExploreScreen
+from bigram_tui.tui.messages import RunSettled
+from bigram_tui.tui.renderables.colors import Depth
+
+FIRST_BACKEND = "numpy"
+"""What is active at first if the user names none: there is something to step."""
+
+SWITCH_INTERVAL = 0.001
+"""Seconds for which a training thread may keep the interpreter from the screen's."""
+
+
+class BigramApp(App[None]):
+    """Owns the runs; the screens show them."""
+
+    TITLE = "bigram-tui"
+    CSS_PATH: ClassVar[str | Path] = "app.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "quit", "quit", id="quit"),
+        Binding("ctrl+q", "quit", "quit", show=False, id="quit-always", priority=True),
+    ]
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        steps: int = 0,
+        wanted: tuple[str, ...] = (),
+        frames_per_second: int = 15,
+        theme: str | None = None,
+        depth: Depth | None = None,
+    ) -> None:
+        """wanted: the backends that the user named; they are all loaded at once."""
+        super().__init__()
+        self.session = session
+        self.runners = [self._make_runner(number) for number in range(len(session.sources))]
+        self._steps = steps
+        self._wanted = bool(wanted)
+        self._fps = frames_per_second
+        self._depth = depth or Depth.of(self.console.color_system, self.no_color)
+        if theme is not None:
+            self.theme = theme
+
+    def _make_runner(self, number: int) -> Runner:
+        source = self.session.sources[number]
+        load = partial(self.session.make_run, source)
+        return Runner(source.name, load, on_idle=lambda: self.post_message(RunSettled()))
+
+    def on_mount(self) -> None:
+        sys.setswitchinterval(SWITCH_INTERVAL)
+        names = [source.name for source in self.session.sources]
+        by_default = not self._wanted and FIRST_BACKEND in names
+        active = names.index(FIRST_BACKEND) if by_default else 0
+        for number, (source, runner) in enumerate(
+            zip(self.session.sources, self.runners, strict=True)
+        ):
+            if number == active or self._wanted or source.is_light:
+                runner.start()
+                if self._steps:
+                    runner.step(self._steps)
+        self.push_screen(ExploreScreen(self.session, self.runners, active, self._fps, self._depth))
+
+    def on_run_settled(self, event: RunSettled) -> None:
+        screen = self.screen_stack[1] if len(self.screen_stack) > 1 else None
+        if isinstance(screen, ExploreScreen):
+            screen.post_message(event)
+
+    def on_unmount(self) -> None:
+        for runner in self.runners:
+            runner.close()
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Textual's own commands, and every action of the screen with its key."""
+        yield from super().get_system_commands(screen)
+        for binding in screen.active_bindings.values():
+            if binding.node is screen and binding.enabled:
+                action = binding.binding.action
+                key = self.get_key_display(binding.binding)
+                yield SystemCommand(
+                    binding.binding.description.capitalize(),
+                    f"key {key}",
+                    partial(screen.run_action, action),
+                )

@@ -1,0 +1,412 @@
+"""One run to look at and to train, with the losses of all others beside its own."""
+
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Vertical
+from textual.content import Content
+from textual.reactive import var
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from bigram_tui.corpus import Corpus
+from bigram_tui.run import Snapshot
+from bigram_tui.runner import Runner
+from bigram_tui.session import Session
+from bigram_tui.tui import present
+from bigram_tui.tui.help_screen import HelpScreen
+from bigram_tui.tui.messages import (
+    CellPointed,
+    HeatmapResized,
+    HyperparameterChanged,
+    RunPicked,
+    RunSettled,
+    ValueWanted,
+)
+from bigram_tui.tui.renderables.colors import Depth
+from bigram_tui.tui.renderables.heatmap import CellForm, best_form, forms
+from bigram_tui.tui.views import VIEWS
+from bigram_tui.tui.widgets.heatmap import Heatmap
+from bigram_tui.tui.widgets.hyperparameters import Control, Hyperparameters
+from bigram_tui.tui.widgets.inspector import Inspected, Inspector
+from bigram_tui.tui.widgets.legend import Legend
+from bigram_tui.tui.widgets.loss_curve import LossCurve
+from bigram_tui.tui.widgets.name_list import NameList, ShownName
+from bigram_tui.tui.widgets.prompt import Prompt
+from bigram_tui.tui.widgets.status import RunsBar, StatusLine
+
+PACES: tuple[float | None, ...] = (1, 5, 20, 100, 1000, None)
+"""Iterations per second to choose from; None is as fast as possible."""
+
+FIRST_PACE = 2
+RIGHT_WIDTH = 44
+"""Columns that are left to the losses and names, however large the table is."""
+LEFT_WIDTH = 31
+"""Columns of the smallest heatmap pane: its legend must fit."""
+
+
+def keys(
+    key: str, action: str, description: str, id: str, shown: str | None = None, **more: Any
+) -> Binding:
+    """A binding with an id, so that a user's keymap can change it."""
+    return Binding(key, action, description, id=id, key_display=shown, **{"show": False, **more})
+
+
+class ExploreScreen(Screen[None]):
+    """Heatmap, losses, hyperparameters, names and the cell under the cursor."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-tight"), (50, "-narrow"), (100, "-normal"), (170, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (20, "-short"), (34, "-roomy"), (56, "-tall")]
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        keys("s", "step(1)", "step", "step", show=True),
+        keys("S", "step(10)", "10 steps", "step-10", "S"),
+        keys("x", "step(100)", "100 steps", "step-100"),
+        keys("space", "toggle_training", "run", "run", "␣", show=True),
+        keys("z", "back(1)", "back", "back", show=True),
+        keys("Z", "back(10)", "10 steps back", "back-10", "Z"),
+        keys("b", "next_run", "backend", "next-backend", show=True),
+        *(keys(str(n), f"pick({n - 1})", f"backend {n}", f"backend-{n}") for n in range(1, 10)),
+        keys("a", "step_all", "step all backends", "step-all"),
+        keys("r", "reset", "reset to the same start", "reset"),
+        keys("comma", "pace(-1)", "run slower", "slower", ","),
+        keys("full_stop", "pace(1)", "run faster", "faster", "."),
+        keys("p", "parameters", "η λ", "parameters", show=True),
+        keys("v", "next_view", "view", "view", show=True),
+        keys("n", "next_scale", "scale", "scale", show=True),
+        keys("g", "sample", "names", "sample", show=True),
+        keys("up,k", "move(-1, 0)", "cursor up", "up", "↑"),
+        keys("down,j", "move(1, 0)", "cursor down", "down", "↓"),
+        keys("left,h", "move(0, -1)", "cursor left", "left", "←"),
+        keys("right,l", "move(0, 1)", "cursor right", "right", "→"),
+        keys("slash", "jump", "jump to a character or a bigram", "jump", "/"),
+        keys("plus,equals_sign", "grow(1)", "larger cells", "larger", "+"),
+        keys("minus", "grow(-1)", "smaller cells", "smaller", "-"),
+        keys("y", "log", "logarithmic loss axis", "log"),
+        keys("t", "dark", "dark or light", "dark"),
+        keys("escape", "focus_heatmap", "back to the heatmap", "leave"),
+        keys("question_mark", "help", "help", "help", "?", show=True),
+    ]
+
+    active: var[int] = var(0)
+    cursor: var[tuple[int, int]] = var((0, 0))
+
+    def __init__(
+        self, session: Session, runners: list[Runner], active: int, fps: int, depth: Depth
+    ) -> None:
+        super().__init__()
+        self._session = session
+        self._runners = runners
+        self._fps = fps
+        self._depth = depth
+        self._view = 0
+        self._scales = [view.default_scale for view in VIEWS]
+        self._form: CellForm | None = None  # the largest that fits, unless the user chose one
+        self._draw = 0
+        self._log = False
+        self._pace = FIRST_PACE
+        self._shown: dict[str, tuple[object, ...]] = {}
+        self.set_reactive(ExploreScreen.active, active)
+        self.set_reactive(ExploreScreen.cursor, _first_cell(session.corpus))
+
+    # What is on it
+
+    def compose(self) -> ComposeResult:
+        """Two lines of status, the two columns, the inspector, and the keys."""
+        labels = self._session.corpus.train.vocabulary.labels
+        yield StatusLine()
+        yield RunsBar()
+        yield Static(id="notice", markup=False)
+        with Container(id="body"):
+            with Vertical(id="left"):
+                yield Heatmap(labels, self._depth, id="heatmap")
+                yield Legend(id="legend")
+            with Vertical(id="right"):
+                yield LossCurve(id="loss")
+                yield Hyperparameters(id="parameters")
+                yield NameList(id="names")
+            yield Inspector(id="inspector")
+        yield Prompt()
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.query_one(StatusLine).corpus = present.corpus_line(self._session.corpus)
+        self.query_one("#parameters").border_title = "hyperparameters"
+        self.query_one("#inspector").border_title = "under the cursor"
+        self.query_one(Heatmap).cursor = self.cursor
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._show_all())
+        self.set_interval(1 / self._fps, self._pull)
+        self.set_focus(self.query_one(Heatmap))
+        self._pull()
+
+    @property
+    def runner(self) -> Runner:
+        """The active run's."""
+        return self._runners[self.active]
+
+    # From snapshots to widgets
+
+    def on_run_settled(self, event: RunSettled) -> None:
+        event.stop()
+        self._pull()
+
+    def _show_all(self) -> None:
+        self._shown.clear()
+        self._pull()
+
+    def _is_new(self, part: str, *state: object) -> bool:
+        """Whether a part of the screen shows another state than this, which it now is to show."""
+        old = self._shown.get(part)
+        self._shown[part] = state
+        return old != state
+
+    def _pull(self) -> None:
+        """Bring on screen what has changed since the last time, and touch nothing else."""
+        run = self.runner.snapshot
+        dark = self.app.current_theme.dark
+        bar = self.query_one(RunsBar)
+        bar.runs, bar.active = present.run_states(self._runners, dark), self.active
+        self._show_notice(present.notice(self.runner, self._session.corpus.validation))
+        snapshots = [runner.snapshot for runner in self._runners]
+        if self._is_new("losses", self.active, self._log, dark, *snapshots):
+            self.query_one(LossCurve).plot = present.plot(
+                self._runners, self.active, dark=dark, log=self._log
+            )
+        if self._is_new("run", run, self._pace, dark):
+            self._show_run(run)
+        self._show_model(run, dark)
+
+    def _show_run(self, run: Snapshot) -> None:
+        status = self.query_one(StatusLine)
+        strong = status.get_component_rich_style("status-line--strong", partial=True)
+        status.run = present.run_line(run, PACES[self._pace], strong)
+        loss = self.query_one(LossCurve)
+        loss.border_title = present.loss_title(run, loss.size.width - 2)
+        self.query_one(Hyperparameters).show(present.parameters_of(run), run.settings)
+
+    def _show_model(self, run: Snapshot, dark: bool) -> None:
+        bigrams = self._session.corpus.train
+        scale = self._scales[self._view]
+        if self._is_new("picture", run.model, run.status, self._view, scale, dark):
+            view, heatmap = VIEWS[self._view], self.query_one(Heatmap)
+            picture = view.picture(run, bigrams, scale)
+            heatmap.message = present.absence(self.runner, view.absent)
+            heatmap.picture = picture
+            heatmap.border_title = f"{view.title}  {scale.value}"
+            legend = self.query_one(Legend)
+            legend.shown = None if picture is None else (picture, heatmap.look)
+        names = self.query_one(NameList)
+        if self._is_new("names", run.model, self._draw, names.size):
+            self._show_names(run, names)
+        if self._is_new("cell", run.model, run.settings, self.cursor):
+            self.query_one(Inspector).inspected = Inspected(run, bigrams, *self.cursor)
+
+    def _show_names(self, run: Snapshot, names: NameList) -> None:
+        most = names.size.width * names.size.height // 3
+        sampled = []
+        if run.probabilities is not None and most:
+            sampled = self._session.sample(run.probabilities, most, self._draw)
+        holds = self._session.corpus.holds
+        names.names = [ShownName(name.text, holds(name.text), name.ended) for name in sampled]
+        draw = f"  draw {self._draw + 1}" if self._draw else ""
+        known = "" if holds("") is None else "  • stands in the text"
+        names.border_title = f"names{draw}{known}"
+
+    def _show_notice(self, text: str) -> None:
+        if self._is_new("notice", text):
+            notice = self.query_one("#notice", Static)
+            notice.update(Content(text))
+            notice.set_class(bool(text), "-shown")
+
+    # How large the cells are
+
+    @on(HeatmapResized)
+    def _fit(self) -> None:
+        heatmap = self.query_one(Heatmap)
+        size = len(self._session.corpus.train.vocabulary)
+        most = self.size.width - (RIGHT_WIDTH if self.size.width >= 50 else 0)
+        height = heatmap.outer_size.height - 1
+        heatmap.form = self._form or best_form(size, most, height, self._depth)
+        scrolls = heatmap.form.height_of(size) > height
+        wanted = heatmap.form.width_of(size) + (1 if scrolls else 0)
+        width = max(1, min(most, max(wanted, LEFT_WIDTH)))
+        if self.size.width >= 50:
+            self.query_one("#body").styles.grid_columns = f"{width} 1fr"
+        else:
+            self.query_one("#body").styles.grid_columns = "1fr"
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._fit)
+        self.call_after_refresh(self._show_all)
+
+    # Keys: training
+
+    def action_step(self, iterations: int) -> None:
+        """Take iterations."""
+        self.runner.step(iterations)
+
+    def action_back(self, iterations: int) -> None:
+        """Go back along the timeline."""
+        self.runner.back(iterations)
+
+    def action_toggle_training(self) -> None:
+        """Run, or pause."""
+        if self.runner.snapshot.training:
+            self.runner.pause()
+        else:
+            self.runner.train(PACES[self._pace])
+
+    def action_pace(self, change: int) -> None:
+        """Run slower or faster."""
+        self._pace = min(max(self._pace + change, 0), len(PACES) - 1)
+        pace = PACES[self._pace]
+        if self.runner.snapshot.training:
+            self.runner.train(pace)
+        self.notify(f"runs at {'full speed' if pace is None else f'{pace:g} iterations a second'}")
+
+    def action_reset(self) -> None:
+        """Begin again from the same start."""
+        self.runner.reset()
+
+    def action_step_all(self) -> None:
+        """One iteration of every run that can be had."""
+        for runner in self._runners:
+            runner.step(1)
+
+    def action_pick(self, number: int) -> None:
+        """Look at another run; its backend is loaded if it was not yet."""
+        if number >= len(self._runners):
+            self.notify(f"there are {len(self._runners)} backends", severity="warning")
+            return
+        self.active = number
+        self.runner.start()
+        self._pull()
+
+    def action_next_run(self) -> None:
+        """Look at the next run."""
+        self.action_pick((self.active + 1) % len(self._runners))
+
+    @on(RunPicked)
+    def _pick(self, event: RunPicked) -> None:
+        self.action_pick(event.number)
+
+    # Keys: hyperparameters
+
+    def action_parameters(self) -> None:
+        """Go to the hyperparameters, or on to the next one."""
+        controls = list(self.query(Control))
+        if controls:
+            focused = self.focused
+            place = controls.index(focused) + 1 if isinstance(focused, Control) else 0
+            self.set_focus(controls[place % len(controls)])
+
+    def action_focus_heatmap(self) -> None:
+        """Go back to the heatmap."""
+        self.set_focus(self.query_one(Heatmap))
+
+    @on(HyperparameterChanged)
+    def _change(self, event: HyperparameterChanged) -> None:
+        self.runner.set(event.name, event.value)
+
+    @on(ValueWanted)
+    def _ask_value(self, event: ValueWanted) -> None:
+        runner = self.runner
+        parameter = present.parameters_of(runner.snapshot)[event.name]
+
+        def answer(text: str) -> str | None:
+            try:
+                runner.set(parameter.name, parameter.parse(text.strip()))
+            except ValueError as error:
+                return str(error)
+            return None
+
+        value = runner.snapshot.settings[event.name]
+        shown = f"{value:g}" if isinstance(value, float) else str(value)
+        question = f"{parameter.symbol} {parameter.name.replace('_', ' ')} =".strip()
+        self.query_one(Prompt).ask(question, shown, answer)
+
+    # Keys: what is looked at
+
+    def action_next_view(self) -> None:
+        """Show another table of the model."""
+        self._view = (self._view + 1) % len(VIEWS)
+        self._pull()
+
+    def action_next_scale(self) -> None:
+        """Colour the table on another scale."""
+        scales = list(type(self._scales[self._view]))
+        place = scales.index(self._scales[self._view]) + 1
+        self._scales[self._view] = scales[place % len(scales)]
+        self._pull()
+
+    def action_grow(self, change: int) -> None:
+        """Larger or smaller cells."""
+        sizes = forms(self._depth)
+        place = sizes.index(self.query_one(Heatmap).form) + change
+        self._form = sizes[min(max(place, 0), len(sizes) - 1)]
+        self._fit()
+
+    def action_log(self) -> None:
+        """Switch the loss axis between linear and logarithmic."""
+        self._log = not self._log
+        self._pull()
+
+    def action_sample(self) -> None:
+        """Sample other names."""
+        self._draw += 1
+        self._pull()
+
+    def action_move(self, rows: int, columns: int) -> None:
+        """Move the cursor."""
+        last = len(self._session.corpus.train.vocabulary) - 1
+        row, column = self.cursor
+        self.cursor = (min(max(row + rows, 0), last), min(max(column + columns, 0), last))
+
+    def watch_cursor(self, cursor: tuple[int, int]) -> None:
+        if self.is_mounted:
+            self.query_one(Heatmap).cursor = cursor
+            self._pull()
+
+    @on(CellPointed)
+    def _point(self, event: CellPointed) -> None:
+        self.cursor = (event.row, event.column)
+
+    def action_jump(self) -> None:
+        """Ask for a character or a bigram and go there."""
+        self.query_one(Prompt).ask("go to character, bigram or U+code", "", self._jump)
+
+    def _jump(self, text: str) -> str | None:
+        index = self._session.corpus.train.vocabulary.index
+        if text[:2].upper() == "U+" and len(text) > 2:
+            try:
+                text = chr(int(text[2:], 16))
+            except (ValueError, OverflowError):
+                return f"{text} is no code point"
+        if not 1 <= len(text) <= 2:
+            return "one character for a row, two for a cell"
+        missing = [character for character in text if character not in index]
+        if missing:
+            return f"{missing[0]!r} is not in the text"
+        row, column = index[text[0]], index[text[1]] if len(text) == 2 else self.cursor[1]
+        self.cursor = (row, column)
+        return None
+
+    # The rest
+
+    def action_dark(self) -> None:
+        """Change between the dark and the light theme."""
+        dark = self.app.current_theme.dark
+        self.app.theme = "textual-light" if dark else "textual-dark"
+
+    def action_help(self) -> None:
+        """Show the keys."""
+        self.app.push_screen(HelpScreen())
+
+
+def _first_cell(corpus: Corpus) -> tuple[int, int]:
+    """The most frequent bigram: where there is most to see."""
+    counts = corpus.train.counts
+    row, column = divmod(int(counts.argmax()), len(counts))
+    return row, column

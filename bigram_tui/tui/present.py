@@ -1,0 +1,165 @@
+"""Says in words and curves how runs stand: snapshots in, what widgets show out; no widget here."""
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from rich.style import Style
+from rich.text import Text
+
+from bigram_tui.backend import Hyperparameter, hyperparameters
+from bigram_tui.bigrams import Bigrams
+from bigram_tui.corpus import Corpus
+from bigram_tui.printable import in_cells, printable
+from bigram_tui.run import Snapshot, Status
+from bigram_tui.runner import Runner
+from bigram_tui.timeline import NLL
+from bigram_tui.tui.renderables.colors import run_color
+from bigram_tui.tui.renderables.curve import Curve, sparkline
+from bigram_tui.tui.widgets.loss_curve import Plot
+from bigram_tui.tui.widgets.status import RunState
+
+PATIENCE_SECONDS = 2.0
+"""After how long one says that a backend is still at work."""
+
+SPARKLINE_WIDTH = 12
+
+
+def corpus_line(corpus: Corpus) -> str:
+    """What is explored."""
+    size = len(corpus.train.vocabulary)
+    name = corpus.path.rstrip("/").rpartition("/")[2]
+    facts = [
+        "stdin" if corpus.path == "-" else printable(name),
+        f"{corpus.lines:,} lines",
+        f"{corpus.train.total:,} {'training ' if corpus.validation else ''}bigrams",
+        f"V {size}",
+        f"{corpus.train.unseen:,} unseen",
+    ]
+    return "  ".join(facts)
+
+
+def run_line(snapshot: Snapshot, pace: float | None, strong: Style) -> Text:
+    """The sparkline of a run, and whether it moves."""
+    line = Text(sparkline(snapshot.losses[:, NLL], SPARKLINE_WIDTH), no_wrap=True)
+    if snapshot.training:
+        rate = snapshot.rate if pace is None else pace
+        line.append(f" ▶ {rate:,.0f}/s" if rate else " ▶", strong)
+    elif 0 <= snapshot.iteration < snapshot.latest:
+        line.append(f" {snapshot.iteration - snapshot.latest:,}".replace("-", "−"), strong)
+    elif snapshot.status is Status.READY:
+        line.append(" paused")
+    else:
+        line.append(f" {snapshot.status.value}")
+    return line
+
+
+def run_states(runners: Sequence[Runner], dark: bool) -> list[RunState]:
+    """An entry for each run."""
+    return [
+        _run_state(runner, Style(color=run_color(number, dark)))
+        for number, runner in enumerate(runners)
+    ]
+
+
+def _run_state(runner: Runner, color: Style) -> RunState:
+    run = runner.snapshot
+    signs = {
+        Status.LOADING: "loading…" if runner.started else "not loaded",
+        Status.READY: "▶" if run.training else "",
+        Status.FINISHED: "✓",
+        Status.DIVERGED: "diverged",
+        Status.FAILED: "failed",
+    }
+    iteration = f"{run.iteration:,}" if run.iteration >= 0 else ""
+    if 0 <= run.iteration < run.latest:
+        iteration += f"/{run.latest:,}"
+    return RunState(
+        name=runner.name,
+        color=color,
+        state=signs[run.status],
+        iteration=iteration,
+        loss=f"{run.nll:.4f}" if run.has_loss else "",
+        started=runner.started,
+        amiss=run.status in (Status.DIVERGED, Status.FAILED),
+    )
+
+
+def loss_title(run: Snapshot, width: int) -> str:
+    """The parts of the loss, as many as fit."""
+    if not run.has_loss:
+        return "loss"
+    parts = [f"nll {run.nll:.4f}"]
+    if run.regularization:
+        parts = [f"nll {run.nll:.4f} + reg {run.regularization:.4f} = {run.total:.4f}"]
+    if not np.isnan(run.validation):
+        parts.append(f"held out {run.validation:.4f}".replace("inf", "∞"))
+    parts.append(f"perplexity {run.perplexity:.2f}")
+    while len(parts) > 1 and len("  ".join(parts)) > width:
+        parts.pop()
+    return "  ".join(parts)
+
+
+def plot(runners: Sequence[Runner], active: int, *, dark: bool, log: bool) -> Plot:
+    """The losses of all runs, the active one in front; behind them the way it last left."""
+    run = runners[active].snapshot
+    curves = []
+    if run.left is not None:
+        faint = Style(color=run_color(active, dark), dim=True)
+        curves.append(Curve(run.left.losses[:, NLL], faint, start=run.left.start))
+    order = [*(n for n in range(len(runners)) if n != active), active]
+    for number in order:
+        snapshot = runners[number].snapshot
+        constant = snapshot.status is Status.FINISHED and snapshot.latest == 0
+        if snapshot.latest >= 0:
+            style = Style(color=run_color(number, dark))
+            curves.append(Curve(snapshot.losses[:, NLL], style, constant=constant))
+    return Plot(curves, run.iteration if run.iteration < run.latest else None, log)
+
+
+def parameters_of(run: Snapshot) -> dict[str, Hyperparameter]:
+    """The hyperparameters of a run that has loaded."""
+    return {} if run.backend is None else hyperparameters(run.backend)
+
+
+def notice(runner: Runner, validation: Bigrams | None) -> str:
+    """What is amiss with a run and what to do; empty if all is well."""
+    run = runner.snapshot
+    if run.status is Status.FAILED:
+        return f"{runner.name} {printable(run.message)}; r tries again"
+    if run.status is Status.DIVERGED:
+        return f"{runner.name} {run.message}: the step is too large. z goes back, p changes it"
+    if runner.busy_since is not None and run.status is not Status.LOADING:
+        waited = time.monotonic() - runner.busy_since
+        if waited > PATIENCE_SECONDS:
+            return f"{runner.name} is at iteration {run.iteration + 1} for {waited:.0f} s now"
+    if run.disagrees:
+        return (
+            f"{runner.name} reports a loss of {run.own_loss:.6g}; its table gives {run.total:.6g}"
+        )
+    if validation is not None and np.isposinf(run.validation):
+        return _impossible(run, validation)
+    return ""
+
+
+def _impossible(run: Snapshot, validation: Bigrams) -> str:
+    """Why a held-out loss is infinite."""
+    table = run.probabilities
+    assert table is not None
+    places = np.argwhere((validation.counts > 0) & (table == 0))
+    labels = validation.vocabulary.labels
+    first = "".join(in_cells(labels[k], 2).rstrip() for k in places[0])
+    return (
+        f"held-out NLL is ∞: {len(places):,} bigrams that occur there have P = 0, such as “{first}”; "
+        "they were never seen in training. Smoothing above 0 mends it"
+    )
+
+
+def absence(runner: Runner, why: str) -> str:
+    """What the heatmap says while it has nothing to show."""
+    run = runner.snapshot
+    if run.status is Status.LOADING:
+        return f"loading {runner.name} …" if runner.started else f"{runner.name} is not loaded yet"
+    if run.status is Status.FAILED and run.model is None:
+        return f"{runner.name} has nothing to show"
+    return f"{runner.name} {why}"

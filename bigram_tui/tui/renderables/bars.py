@@ -1,0 +1,73 @@
+"""The most probable next tokens as bars: in columns where there is little height, else in lines."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.style import Style
+from rich.text import Text
+
+EIGHTHS = " ▁▂▃▄▅▆▇█"
+EIGHTHS_ACROSS = " ▏▎▍▌▋▊▉█"
+COLUMN = 7
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One token with its share."""
+
+    label: str
+    share: float
+    marked: bool
+
+
+def columns(bars: Sequence[Bar], width: int, height: int, marked: Style) -> list[Text]:
+    """Upright bars over a line of labels; as many as fit, the marked one among them."""
+    shown = _fitting(bars, width // COLUMN)
+    tallest = max((bar.share for bar in shown), default=0.0) or 1.0
+    lines = []
+    for level in reversed(range(height - 1)):
+        line = Text(no_wrap=True)
+        for bar in shown:
+            eighths = round(bar.share / tallest * (height - 1) * 8) - 8 * level
+            block = EIGHTHS[min(max(eighths, 0), 8)] * (COLUMN - 1) + " "
+            line.append(block, marked if bar.marked else None)
+        lines.append(line)
+    labels = Text(no_wrap=True)
+    for bar in shown:
+        text = f"{bar.label} {percent(bar.share)}"
+        labels.append(text + " " * (COLUMN - cell_len(text)), marked if bar.marked else None)
+    return [*lines, labels]
+
+
+def rows(bars: Sequence[Bar], width: int, height: int, marked: Style) -> list[Text]:
+    """Lying bars, one a line, each between its label and its share."""
+    shown = _fitting(bars, height)
+    longest = max((bar.share for bar in shown), default=0.0) or 1.0
+    room = width - 10
+    lines = []
+    for bar in shown:
+        eighths = round(bar.share / longest * room * 8)
+        block = "█" * (eighths // 8) + EIGHTHS_ACROSS[eighths % 8].strip()
+        label = bar.label + " " * (2 - cell_len(bar.label))
+        text = f"{label} {percent(bar.share):>5} {block}"
+        lines.append(Text(text, marked if bar.marked else "", no_wrap=True))
+    return lines
+
+
+def percent(share: float) -> str:
+    """A share in percent, in at most four characters: '13.1', '0.04', '<.01', '100'."""
+    value = 100 * share
+    if value == 0 or value >= 99.95:
+        return f"{value:.0f}"
+    if value < 0.01:
+        return "<.01"
+    return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
+
+
+def _fitting(bars: Sequence[Bar], room: int) -> list[Bar]:
+    """The largest; where the marked bar is not among them it takes the place of the last."""
+    ordered = sorted(bars, key=lambda bar: -bar.share)
+    shown, rest = ordered[: max(room, 1)], ordered[max(room, 1) :]
+    hidden = [bar for bar in rest if bar.marked]
+    return [*shown[: len(shown) - len(hidden)], *hidden]

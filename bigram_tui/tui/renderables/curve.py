@@ -1,0 +1,265 @@
+"""Draws curves over iterations as Strips of braille dots; knows arrays and styles, no widget."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import floor, inf, log10, nan
+
+import numpy as np
+import numpy.typing as npt
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+Glyphs = npt.NDArray[np.str_]
+
+PLAIN = Style.null()
+BACKGROUND, AXIS = 0, -1  # places in the list of styles, where curve k has place k + 1
+DOTS_ACROSS, DOTS_DOWN = 2, 4  # of a cell
+BRAILLE_BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
+BRAILLE = np.array([" ", *map(chr, range(0x2801, 0x2900))])
+BARS = np.array(list("▁▂▃▄▅▆▇█"))
+UNDRAWABLE = "×"
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One value per iteration from `start`, or one level for all iterations if `constant`.
+
+    values: float64 [n]; what is not finite is marked where it stands.
+    """
+
+    values: Floats
+    style: Style
+    start: int = 0
+    constant: bool = False
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A y axis from `low` to `high`; there is nothing to measure where `low` is above `high`."""
+
+    low: float = inf
+    high: float = -inf
+    log: bool = False
+
+    def measurable(self, values: Floats) -> Floats:
+        """The values that have a place on this kind of axis, and nan for the others."""
+        return np.where(np.isfinite(values) & ((values > 0) | (not self.log)), values, nan)
+
+    def depth(self, values: Floats) -> Floats:
+        """How far below the top: 0 for `high`, 1 for `low`, ½ where both are the same."""
+        if self.low >= self.high:
+            return np.where(np.isnan(values), nan, 0.5)
+        if self.log:
+            bottom, top, heights = np.log(self.low), np.log(self.high), np.log(values)
+        else:  # in units of the largest, as the difference of huge values overflows
+            unit = max(abs(self.low), abs(self.high))
+            bottom, top, heights = self.low / unit, self.high / unit, values / unit
+        span = top - bottom or 1.0  # the logarithms of neighbouring floats may be the same
+        return np.asarray((top - heights) / span)
+
+    def value(self, depth: float) -> float:
+        """The value that stands at a depth."""
+        if self.log:
+            return float(self.high ** (1 - depth) * self.low**depth)
+        return self.high * (1 - depth) + self.low * depth
+
+
+@dataclass(frozen=True)
+class Columns:
+    """An x axis: the iterations 0 to `last` over so many columns of dots, at least two."""
+
+    last: int
+    across: int
+
+    def of(self, iterations: Integers) -> Integers:
+        """The column that is nearest to each iteration."""
+        return (2 * iterations * (self.across - 1) + self.last) // max(2 * self.last, 1)
+
+    def firsts(self, start: int, stop: int) -> Integers:
+        """Those iterations from `start` to before `stop` that are the first in their column."""
+        # `of` solved for the iteration, so that the cost does not grow with their number.
+        firsts = -((1 - 2 * np.arange(self.across)) * self.last // (2 * (self.across - 1)))
+        firsts = np.unique(np.maximum(firsts, start))
+        return firsts[firsts < stop]
+
+
+def curve_strips(
+    curves: Sequence[Curve],
+    width: int,
+    height: int,
+    *,
+    log: bool = False,
+    marker: int | None = None,
+    axis_style: Style = PLAIN,
+    background: Style = PLAIN,
+) -> list[Strip]:
+    """A plot of `height` Strips, each `width` cells wide, with its axes at the left and below.
+
+    The last curve is in front. Where curves share cells these take their colours in turn, so that
+    curves that coincide show as one line of alternating colours. `marker` is an iteration.
+    """
+    glyphs = np.full((max(height, 0), max(width, 0)), " ")
+    paint = np.full(glyphs.shape, BACKGROUND)
+    rows = height - 1
+    if rows > 0 and width > 0:
+        scale = _scale(curves, log)
+        labels = _labels(scale, rows)
+        gutter = max(map(len, labels.values()), default=-1) + 1
+        if gutter > width // 2:
+            labels, gutter = {}, 0
+        ends = [each.start + len(each.values) - 1 for each in curves if not each.constant]
+        last = max([0, *ends])
+        x = Columns(last, DOTS_ACROSS * (width - gutter))
+        plot = np.s_[:rows, gutter:]
+        glyphs[plot], paint[plot] = _plot(curves, scale, x, rows)
+        if marker is not None and 0 <= marker <= last:
+            column = gutter + x.of(np.array([marker]))[0] // DOTS_ACROSS
+            free = np.flatnonzero(glyphs[:rows, column] == " ")
+            glyphs[free, column], paint[free, column] = "│", AXIS
+        for row, label in labels.items():
+            _write(glyphs[row], paint[row], label.rjust(gutter - 1))
+        _write(glyphs[rows, gutter:], paint[rows, gutter:], _iterations(last, width - gutter))
+    styles = [background, *(background + curve.style for curve in curves), background + axis_style]
+    return [_strip(*row, styles) for row in zip(glyphs, paint, strict=True)]
+
+
+def sparkline(values: Floats, width: int) -> str:
+    """The values in one line of bars, each as high as the largest of its iterations."""
+    if width <= 0 or len(values) == 0:
+        return " " * width
+    scale = _scale([Curve(values, PLAIN)], log=False)
+    # Where bars outnumber iterations, reduceat repeats the iteration that each falls into.
+    firsts = np.arange(width) * len(values) // width
+    depths = scale.depth(np.maximum.reduceat(scale.measurable(values), firsts))
+    levels = np.rint((1 - np.nan_to_num(depths)) * (len(BARS) - 1)).astype(np.int64)
+    return "".join(np.where(np.isnan(depths), UNDRAWABLE, BARS[levels]))
+
+
+def _scale(curves: Sequence[Curve], log: bool) -> Scale:
+    values = [Scale(log=log).measurable(curve.values) for curve in curves]
+    low = min((float(np.fmin.reduce(each, initial=inf)) for each in values), default=inf)
+    high = max((float(np.fmax.reduce(each, initial=-inf)) for each in values), default=-inf)
+    return Scale(low, high, log)
+
+
+def _labels(scale: Scale, rows: int) -> dict[int, str]:
+    """By row, the values at the top, the bottom and, given room, the middle; no two look alike."""
+    middle = rows // 2
+    if scale.low >= scale.high:
+        values = {middle: scale.low} if scale.low == scale.high else {}
+    else:
+        values = {rows - 1: scale.low, 0: scale.high}
+        if rows >= 6:
+            centre = DOTS_DOWN * middle + (DOTS_DOWN - 1) / 2
+            values[middle] = scale.value(centre / (DOTS_DOWN * rows - 1))
+    for digits in range(3, 18):
+        texts = {row: _number(value, digits) for row, value in values.items()}
+        if len(set(texts.values())) == len(texts):
+            break
+    return texts
+
+
+def _number(value: float, digits: int) -> str:
+    """The value to so many significant digits, or to the unit where that takes more."""
+    exponent = floor(log10(abs(value))) if value else 0
+    if -3 <= exponent < 6:
+        return f"{value:z,.{max(digits - 1 - exponent, 0)}f}"
+    mantissa, power = f"{value:.{digits - 1}e}".split("e")
+    return f"{mantissa}e{int(power)}"
+
+
+def _iterations(last: int, width: int) -> str:
+    """The ends of the x axis, or nothing where there is no room for both."""
+    text = "0" + f" {last:,}".rjust(width - 1) if last else "0"
+    return text if len(text) <= width else ""
+
+
+def _write(glyphs: Glyphs, paint: Integers, text: str) -> None:
+    glyphs[: len(text)] = list(text)
+    paint[: len(text)] = AXIS
+
+
+def _plot(curves: Sequence[Curve], scale: Scale, x: Columns, rows: int) -> tuple[Glyphs, Integers]:
+    """The cells between the axes, [rows, columns], and the places of their styles."""
+    columns = x.across // DOTS_ACROSS
+    dots = np.zeros((len(curves), rows, DOTS_DOWN, columns, DOTS_ACROSS), dtype=np.bool_)
+    marks = np.zeros((len(curves), rows, columns), dtype=np.bool_)
+    for curve, curve_dots, curve_marks in zip(curves, dots, marks, strict=True):
+        values, start, own_x = _laid_out(curve, x)
+        measurable = scale.measurable(values)
+        line = _line(measurable, start, own_x, scale, DOTS_DOWN * rows)
+        curve_dots[:] = line.reshape(curve_dots.shape)
+        absent = np.flatnonzero(np.isnan(measurable))
+        below = (values[absent] == -inf) | ((values[absent] <= 0) & scale.log)
+        curve_marks[np.where(below, -1, 0), own_x.of(start + absent) // DOTS_ACROSS] = True
+    braille = BRAILLE[np.einsum("rdca,da->rc", dots.any(axis=0), BRAILLE_BITS)]
+    marked = marks.any(axis=0)
+    glyphs = np.where(marked, UNDRAWABLE, braille)
+    return glyphs, np.where(marked, _owners(marks), _owners(np.any(dots, axis=(2, 4))))
+
+
+def _laid_out(curve: Curve, x: Columns) -> tuple[Floats, int, Columns]:
+    """The values to draw, the first one's iteration and the axis; a lone value becomes a level."""
+    if len(curve.values) != 1 and not curve.constant:
+        return curve.values, curve.start, x
+    # All the way, or two cells, as a single dot is easily overlooked.
+    length = x.across if curve.constant else min(2 * DOTS_ACROSS, x.across)
+    column = 0 if curve.constant else int(x.of(np.array([curve.start]))[0])
+    by_column = Columns(x.across - 1, x.across)
+    return np.repeat(curve.values[:1], length), min(column, x.across - length), by_column
+
+
+def _line(values: Floats, start: int, x: Columns, scale: Scale, down: int) -> Mask:
+    """The dots, [down, across], of the line through all values but nan, at which it is broken."""
+    if len(values) == 0:
+        return np.zeros((down, x.across), dtype=np.bool_)
+    # All that shows of a column is its extremes, and its ends, which lead to its neighbours.
+    starts = x.firsts(start, start + len(values))
+    columns = x.of(starts)
+    firsts = starts - start
+    lasts = np.append(firsts[1:], len(values)) - 1
+
+    def row_of(values: Floats) -> Floats:
+        return scale.depth(values) * (down - 1)
+
+    ends = row_of(np.column_stack((values[firsts], values[lasts])).ravel())
+
+    def between(places: Floats) -> Floats:
+        return np.asarray(np.interp(places, np.repeat(columns, 2), ends, left=nan, right=nan))
+
+    centres = np.arange(x.across, dtype=np.float64)
+    upper = between(centres)
+    lower = upper.copy()
+    upper[columns] = row_of(np.fmax.reduceat(values, firsts))
+    lower[columns] = row_of(np.fmin.reduceat(values, firsts))
+    # A steep line fills each column as far as it climbs between the edges of the column.
+    left, right = between(centres - 0.5), between(centres + 0.5)
+    top = np.fmin.reduce((upper, left, right))
+    bottom = np.fmax.reduce((lower, left, right))
+    row = np.arange(down)[:, None]
+    passed: Mask = (top <= row) & (row <= bottom)
+    return passed | ((np.rint(upper) <= row) & (row <= np.rint(lower)))
+
+
+def _owners(layers: Mask) -> Integers:
+    """Whose style each cell has: the curves in it, of [curves, rows, columns], take turns."""
+    sharing = layers.sum(axis=0)
+    row, column = np.indices(sharing.shape)
+    # By two cells, whether the curves run across or fall, and wherever the stretch begins.
+    turn = (row + column) // 2 % np.maximum(sharing, 1)
+    from_front = layers[::-1].cumsum(axis=0)[::-1] - 1
+    place = np.arange(1, len(layers) + 1)[:, None, None]
+    return np.asarray(np.sum(place * (layers & (from_front == turn)), axis=0))
+
+
+def _strip(glyphs: Glyphs, paint: Integers, styles: Sequence[Style]) -> Strip:
+    """One Segment for each run of cells that are painted alike."""
+    text = "".join(glyphs)
+    cuts = [0, *(np.flatnonzero(np.diff(paint)) + 1).tolist(), len(text)]
+    runs = [Segment(text[a:b], styles[paint[a]]) for a, b in pairwise(cuts) if a < b]
+    return Strip(runs, len(text))

@@ -1,0 +1,283 @@
+"""Draws a table of numbers as lines of coloured cells; knows arrays and styles, no widget."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+import numpy.typing as npt
+from rich.cells import set_cell_size
+from rich.color import Color
+from rich.segment import Segment
+from rich.style import Style
+
+from bigram_tui.bigrams import Matrix
+from bigram_tui.printable import in_cells
+from bigram_tui.tui.renderables.colors import (
+    GLYPHS,
+    GLYPHS_ONLY,
+    LEVELS,
+    Depth,
+    cell_styles,
+    halves_style,
+    ramp,
+)
+
+Levels = npt.NDArray[np.uint8]
+
+AMISS = 255
+"""The level of a cell that holds no number."""
+
+DECADES = 4
+"""How many powers of ten the logarithmic scale shows."""
+
+VALUE_WIDTH = 5
+"""Characters of a number that is written into a cell."""
+
+LABEL_WIDTH = 3
+"""Cells at the left of each line for what the row stands for."""
+
+
+class Scale(Enum):
+    """How a value becomes a place on the colour ramp."""
+
+    LINEAR = "linear"
+    ROOT = "√"
+    LOG = "log"
+
+    def place(self, part: Matrix) -> Matrix:
+        """Where parts of the largest value (0 to 1) stand on the ramp (0 to 1)."""
+        if self is Scale.LINEAR:
+            return part
+        if self is Scale.ROOT:
+            root: Matrix = np.sqrt(part)
+            return root
+        with np.errstate(divide="ignore"):
+            place: Matrix = np.clip(1 + np.log10(part) / DECADES, 0, 1)
+        return place
+
+    def part(self, place: float) -> float:
+        """The part of the largest value that stands at a place on the ramp."""
+        if self is Scale.LINEAR:
+            return place
+        return place**2 if self is Scale.ROOT else 10 ** (DECADES * (place - 1))
+
+
+@dataclass(frozen=True)
+class CellForm:
+    """The size of a cell on screen, and what is written into it."""
+
+    name: str
+    width: int
+    lines: int = 1
+    halved: bool = False
+    """Two rows share one line of the terminal, as ▀."""
+    bigram: bool = False
+    value: bool = False
+
+    def width_of(self, size: int) -> int:
+        """Columns for a table of that many tokens, labels included."""
+        return LABEL_WIDTH + size * self.width
+
+    def height_of(self, size: int) -> int:
+        """Lines for a table of that many tokens, the line of labels included."""
+        return 1 + (math.ceil(size / 2) if self.halved else size * self.lines)
+
+    def row_at(self, line: int) -> int:
+        """The row that is drawn at a line below the labels; the upper one of two."""
+        return line * 2 if self.halved else line // self.lines
+
+    def line_of(self, row: int) -> int:
+        """The first line, below the labels, at which a row is drawn."""
+        return row // 2 if self.halved else row * self.lines
+
+
+HALF = CellForm("half", 1, halved=True)
+TINY = CellForm("tiny", 1)
+SMALL = CellForm("small", 2, bigram=True)
+MEDIUM = CellForm("medium", VALUE_WIDTH, value=True)
+LARGE = CellForm("large", VALUE_WIDTH, lines=2, bigram=True, value=True)
+
+
+def forms(depth: Depth) -> tuple[CellForm, ...]:
+    """The forms to choose from, smallest first; glyphs can't share a line."""
+    return (TINY if depth is GLYPHS_ONLY else HALF, SMALL, MEDIUM, LARGE)
+
+
+def best_form(size: int, width: int, height: int, depth: Depth) -> CellForm:
+    """The largest form in which the whole table fits; the smallest if none does."""
+    smallest, *larger = forms(depth)
+    fitting = [f for f in larger if f.width_of(size) <= width and f.height_of(size) <= height]
+    return fitting[-1] if fitting else smallest
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A table made ready to be drawn."""
+
+    table: Matrix
+    """[V, V], the numbers themselves."""
+    levels: Levels
+    """[V, V], each 0 to LEVELS − 1, or AMISS."""
+    limit: float
+    """The value at the end of the ramp."""
+    scale: Scale
+    diverging: bool
+    text: Callable[[float], str]
+    """Writes a number in VALUE_WIDTH characters."""
+
+
+def paint(
+    table: Matrix,
+    scale: Scale,
+    text: Callable[[float], str],
+    *,
+    diverging: bool = False,
+    most: float = math.inf,
+) -> Picture:
+    """Choose a level for each value. The limit of the scale is a round number, at most `most`."""
+    finite = np.abs(table[np.isfinite(table)])
+    limit = min(most, round_up(float(finite.max()) if finite.size else 0.0))
+    with np.errstate(invalid="ignore"):
+        place = scale.place(np.clip(np.abs(table) / limit, 0, 1))
+        if diverging:
+            place = (1 + np.sign(table) * place) / 2
+    levels = np.full(table.shape, AMISS, dtype=np.uint8)
+    drawable = ~np.isnan(place)
+    levels[drawable] = np.rint(place[drawable] * (LEVELS - 1)).astype(np.uint8)
+    return Picture(table, levels, limit, scale, diverging, text)
+
+
+def round_up(value: float) -> float:
+    """The next 1, 2 or 5 times a power of ten, so that a scale changes seldom; 1 for 0."""
+    if not 0 < value < 1e300:
+        return 1.0
+    unit = 10.0 ** math.floor(math.log10(value))
+    return next((m * unit for m in (1, 2, 5, 10) if value <= m * unit * (1 + 1e-12)), 10 * unit)
+
+
+@dataclass(frozen=True)
+class Look:
+    """The styles of a heatmap that do not come from its numbers."""
+
+    dark: bool
+    depth: Depth
+    label: Style
+    cursor: Style
+    amiss: Style
+
+
+def header(
+    labels: Sequence[str], columns: range, form: CellForm, look: Look, cursor: int
+) -> list[Segment]:
+    """The line of column labels."""
+    segments = [Segment(" " * LABEL_WIDTH, look.label)]
+    for j in columns:
+        text = labels[j]
+        shown = in_cells(text, form.width) if form.width < 5 else _centred(in_cells(text, 2))
+        segments.append(Segment(shown, look.cursor if j == cursor else look.label))
+    return segments
+
+
+def body(
+    picture: Picture,
+    labels: Sequence[str],
+    line: int,
+    columns: range,
+    form: CellForm,
+    look: Look,
+    cursor: tuple[int, int],
+) -> list[Segment]:
+    """One line below the labels: what its row stands for, then the cells of some columns."""
+    row = form.row_at(line)
+    if form.halved:
+        label = _halved_label(labels, row, look, cursor[0])
+        return [*label, *_halved_cells(picture, row, columns, look, cursor)]
+    writes_bigram = form.bigram and form.line_of(row) == line
+    shown = in_cells(labels[row], LABEL_WIDTH - 1) if form.line_of(row) == line else ""
+    segments = [Segment(shown.ljust(LABEL_WIDTH), look.cursor if row == cursor[0] else look.label)]
+    styles = cell_styles(picture.diverging, look.dark, look.depth)
+    levels, values = picture.levels[row].tolist(), picture.table[row]
+    for j in columns:
+        if look.depth is GLYPHS_ONLY and not form.value:
+            text = _glyphs(levels[j], picture.diverging, form.width)
+        elif writes_bigram:
+            text = _bigram(labels[row], labels[j], form.width)
+        else:
+            text = picture.text(float(values[j])) if form.value else " " * form.width
+        style = look.amiss if levels[j] == AMISS else styles[levels[j]]
+        segments.append(Segment(text, look.cursor if (row, j) == cursor else style))
+    return segments
+
+
+def legend(picture: Picture, width: int, look: Look) -> list[Segment]:
+    """The ramp with the values at its ends and its middle, in that many columns."""
+    places = (0.0, 0.5, 1.0)
+    if picture.diverging:
+        marks = [f"{-picture.limit:g}", "0", f"+{picture.limit:g}"]
+    else:
+        low = "0" if picture.scale is not Scale.LOG else f"≤{picture.limit * 10.0**-DECADES:g}"
+        marks = [low, *(f"{picture.limit * picture.scale.part(p):.2g}" for p in places[1:])]
+    room = width - sum(len(mark) + 1 for mark in marks) - 1
+    segments = []
+    for half in (0, 1):
+        segments.append(Segment(marks[half] + " ", look.label))
+        cells = max(1, room // 2)
+        for k in range(cells):
+            level = round((half + (k + 0.5) / cells) / 2 * (LEVELS - 1))
+            if look.depth is GLYPHS_ONLY:
+                segments.append(Segment(_glyphs(level, picture.diverging, 1), look.label))
+            else:
+                color = ramp(picture.diverging, look.dark, look.depth)[level]
+                segments.append(Segment("█", halves_style(color, color)))
+        segments.append(Segment(" ", look.label))
+    return [*segments, Segment(marks[2], look.label)]
+
+
+def _halved_label(labels: Sequence[str], row: int, look: Look, marked: int) -> list[Segment]:
+    pair = range(row, min(row + 2, len(labels)))
+    segments = [
+        Segment(in_cells(labels[r], 1), look.cursor if r == marked else look.label) for r in pair
+    ]
+    return [*segments, Segment(" " * (LABEL_WIDTH - len(pair)), look.label)]
+
+
+def _halved_cells(
+    picture: Picture, row: int, columns: range, look: Look, cursor: tuple[int, int]
+) -> list[Segment]:
+    colors = ramp(picture.diverging, look.dark, look.depth)
+
+    def row_colors(r: int) -> list[Color | None]:
+        if r >= len(picture.levels):
+            return [look.label.bgcolor] * len(picture.levels)
+        found = [look.amiss.color if k == AMISS else colors[k] for k in picture.levels[r].tolist()]
+        if r == cursor[0]:
+            found[cursor[1]] = look.cursor.bgcolor
+        return found
+
+    upper, lower = row_colors(row), row_colors(row + 1)
+    return [Segment("▀", halves_style(upper[j], lower[j])) for j in columns]
+
+
+def _centred(text: str) -> str:
+    """A label or a bigram in a cell that is wide enough for a number."""
+    return set_cell_size("  "[: (VALUE_WIDTH - len(text)) // 2 + 1] + text, VALUE_WIDTH)
+
+
+def _bigram(first: str, second: str, width: int) -> str:
+    if width == 2:
+        return in_cells(first, 1) + in_cells(second, 1)
+    return _centred(in_cells(first, 2).rstrip() + in_cells(second, 2).rstrip())
+
+
+def _glyphs(level: int, diverging: bool, width: int) -> str:
+    if level == AMISS:
+        return "×" * width
+    place = level / (LEVELS - 1)
+    if not diverging:
+        return GLYPHS[round(place * (len(GLYPHS) - 1))] * width
+    shade = GLYPHS[round(abs(2 * place - 1) * (len(GLYPHS) - 1))]
+    if width == 1 or shade == " ":
+        return shade * width
+    return ("-" if place < 0.5 else "+") + shade * (width - 1)

@@ -1,0 +1,98 @@
+"""What the heatmap can show of a run: which table, and how its numbers are written."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bigram_tui.bigrams import Bigrams, Matrix
+from bigram_tui.run import Snapshot
+from bigram_tui.tui.renderables.heatmap import VALUE_WIDTH, Picture, Scale, paint
+
+
+@dataclass(frozen=True)
+class View:
+    """One table of a model."""
+
+    name: str
+    title: str
+    default_scale: Scale
+    table: Callable[[Snapshot, Bigrams], Matrix | None]
+    text: Callable[[float], str]
+    absent: str = ""
+    """What to say of a model that has no such table."""
+    diverging: bool = False
+    most: float = math.inf
+
+    def picture(self, snapshot: Snapshot, bigrams: Bigrams, scale: Scale) -> Picture | None:
+        """The table of a run, ready to be drawn; None if the model has none."""
+        table = self.table(snapshot, bigrams)
+        if table is None:
+            return None
+        return paint(table, scale, self.text, diverging=self.diverging, most=self.most)
+
+
+def probability_text(value: float) -> str:
+    """A probability in a cell: '.0377', '1', or '4e-05' for what would round to nothing."""
+    if value in (0, 1):
+        return f"{value:^{VALUE_WIDTH}.0f}"
+    text = f"{value:.4f}" if value >= 0.0005 else f"{value:.0e}"
+    return text.removeprefix("0")[:VALUE_WIDTH].rjust(VALUE_WIDTH)
+
+
+def count_text(value: float) -> str:
+    """A count in a cell: '20423', '1.2M'."""
+    if value < 10**VALUE_WIDTH:
+        return f"{value:{VALUE_WIDTH}.0f}"
+    for unit, sign in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= unit:
+            return f"{value / unit:.3g}{sign}".rjust(VALUE_WIDTH)
+    return ""
+
+
+def signed_text(value: float) -> str:
+    """A weight or a gradient in a cell: '+1.20', '-2e-5'."""
+    if value == 0:
+        return "0".center(VALUE_WIDTH)
+    if not math.isfinite(value):
+        return f"{value:+}".rjust(VALUE_WIDTH)
+    if 0.01 <= abs(value) < 1000:
+        return f"{value:+.3g}"[:VALUE_WIDTH].rjust(VALUE_WIDTH)
+    mantissa, exponent = f"{value:+.0e}".split("e")
+    return f"{mantissa}e{int(exponent)}".rjust(VALUE_WIDTH)[:VALUE_WIDTH]
+
+
+VIEWS = (
+    View(
+        "P",
+        "P(next | current)",
+        Scale.ROOT,
+        lambda snapshot, _: snapshot.probabilities,
+        probability_text,
+        most=1.0,
+    ),
+    View(
+        "N",
+        "N counts",
+        Scale.ROOT,
+        lambda _, bigrams: bigrams.counts.astype(float),
+        count_text,
+    ),
+    View(
+        "W",
+        "W weights",
+        Scale.LINEAR,
+        lambda snapshot, _: snapshot.weights,
+        signed_text,
+        "has no weights",
+        diverging=True,
+    ),
+    View(
+        "∂W",
+        "gradient ∂L/∂W",
+        Scale.ROOT,
+        lambda snapshot, _: snapshot.gradient,
+        signed_text,
+        "has no gradient",
+        diverging=True,
+    ),
+)

@@ -1,0 +1,1 @@
+"""What the screens are made of: each draws the value that its parent gives it."""

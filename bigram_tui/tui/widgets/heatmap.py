@@ -1,0 +1,167 @@
+"""The table of a model as coloured cells, with a cursor; it draws only what is in sight."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from rich.segment import Segment
+from textual import events
+from textual.geometry import Region, Size
+from textual.reactive import var
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from bigram_tui.tui.messages import CellPointed, HeatmapResized
+from bigram_tui.tui.renderables.colors import Depth
+from bigram_tui.tui.renderables.heatmap import (
+    LABEL_WIDTH,
+    SMALL,
+    CellForm,
+    Look,
+    Picture,
+    body,
+    header,
+)
+
+Cell = tuple[int, int]
+
+
+class Heatmap(ScrollView, can_focus=True):
+    """Rows are the current token, columns the next one; labels stay while the cells scroll."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES = {"heatmap--label", "heatmap--cursor", "heatmap--amiss"}
+
+    picture: var[Picture | None] = var(None)
+    message: var[str] = var("")
+    """What to say while there is no picture."""
+    cursor: var[Cell] = var((0, 0))
+    form: var[CellForm] = var(SMALL)
+
+    def __init__(self, labels: Sequence[str], depth: Depth, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._labels = labels
+        self._depth = depth
+        self._look: Look | None = None
+
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._forget_look())
+        self._measure()
+
+    @property
+    def look(self) -> Look:
+        """The styles of the present theme."""
+        if self._look is None:
+            self._look = Look(
+                dark=self.app.current_theme.dark,
+                depth=self._depth,
+                label=self.get_component_rich_style("heatmap--label"),
+                cursor=self.get_component_rich_style("heatmap--cursor"),
+                amiss=self.get_component_rich_style("heatmap--amiss"),
+            )
+        return self._look
+
+    def on_resize(self) -> None:
+        self.post_message(HeatmapResized())
+
+    def _forget_look(self) -> None:
+        self._look = None
+        self.refresh()
+
+    def watch_picture(self, old: Picture | None, new: Picture | None) -> None:
+        if old is None or new is None or old.diverging is not new.diverging:
+            self.refresh()
+            return
+        changed = old.levels != new.levels
+        if self.form.value:
+            changed |= old.table != new.table
+        self._refresh_rows(np.flatnonzero(changed.any(axis=1)).tolist())
+
+    def watch_message(self) -> None:
+        if self.picture is None:
+            self.refresh()
+
+    def watch_cursor(self, old: Cell, new: Cell) -> None:
+        self._refresh_rows({old[0], new[0]})
+        self.refresh(Region(0, 0, self.size.width, 1))
+        self._scroll_into_sight(new)
+
+    def watch_form(self) -> None:
+        self._measure()
+        self.refresh()
+
+    def _measure(self) -> None:
+        size = len(self._labels)
+        self.virtual_size = Size(self.form.width_of(size), self.form.height_of(size))
+        self.call_after_refresh(self._scroll_into_sight, self.cursor)
+
+    def _scroll_into_sight(self, cell: Cell) -> None:
+        """Scroll no more than it takes; labels cover the first line and columns."""
+        room_x, room_y = self.size.width - LABEL_WIDTH, self.size.height - 1
+        if room_x <= 0 or room_y <= 0:
+            return
+        left, top = cell[1] * self.form.width, self.form.line_of(cell[0])
+        x, y = self.scroll_offset
+        self.scroll_to(
+            max(min(x, left), left + self.form.width - room_x),
+            max(min(y, top), top + self.form.lines - room_y),
+            animate=False,
+        )
+
+    def _refresh_rows(self, rows: Sequence[int] | set[int]) -> None:
+        lines = {self.form.line_of(row) + k for row in rows for k in range(self.form.lines)}
+        for line in lines:
+            y = line - self.scroll_offset.y + 1
+            if 0 < y < self.size.height:
+                self.refresh(Region(0, y, self.size.width, 1))
+
+    def render_line(self, y: int) -> Strip:
+        """One line: the column labels at the top, then rows."""
+        width = self.size.width
+        if self.picture is None:
+            text = f" {self.message}" if y == 1 else ""
+            return self._finish([Segment(text, self.look.label)], width)
+        size, form = len(self._labels), self.form
+        first, cut = divmod(self.scroll_offset.x, form.width)
+        columns = range(first, min(size, first + (width - LABEL_WIDTH) // form.width + 2))
+        if y == 0:
+            segments = header(self._labels, columns, form, self.look, self.cursor[1])
+        else:
+            line = y - 1 + self.scroll_offset.y
+            if line >= form.height_of(size) - 1:
+                return self._finish([], width)
+            segments = body(self.picture, self._labels, line, columns, form, self.look, self.cursor)
+        if not cut:
+            return self._finish(segments, width)
+        strip = Strip(segments)
+        label, cells = strip.crop(0, LABEL_WIDTH), strip.crop(LABEL_WIDTH + cut)
+        return self._finish([*label, *cells], width)
+
+    def _finish(self, segments: list[Segment], width: int) -> Strip:
+        strip = Strip(segments).adjust_cell_length(width, self.look.label)
+        return strip.apply_style(self.rich_style)
+
+    def cell_at(self, x: int, y: int) -> Cell | None:
+        """The cell that is drawn at a place of the widget, if one is."""
+        line = y - 1 + self.scroll_offset.y
+        column = (x - LABEL_WIDTH + self.scroll_offset.x) // self.form.width
+        row = self.form.row_at(line)
+        size = len(self._labels)
+        inside = x >= LABEL_WIDTH and y >= 1 and 0 <= row < size and 0 <= column < size
+        return (row, column) if inside else None
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        self._point(event)
+
+    def on_click(self, event: events.Click) -> None:
+        self._point(event)
+
+    def _point(self, event: events.MouseEvent) -> None:
+        offset = event.get_content_offset(self)
+        cell = self.cell_at(*offset) if offset is not None else None
+        if cell is None:
+            return
+        # Of two rows in one line the mouse can't tell: stay on either, else take the upper.
+        if self.form.halved and self.cursor[0] == cell[0] + 1 and self.cursor[1] == cell[1]:
+            return
+        if cell != self.cursor:
+            self.post_message(CellPointed(*cell))

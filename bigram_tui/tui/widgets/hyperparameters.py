@@ -1,0 +1,115 @@
+"""The hyperparameters of the active run as controls: arrows change, enter lets one type."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.containers import Grid
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from bigram_tui.backend import Hyperparameter
+from bigram_tui.tui.messages import HyperparameterChanged, ValueWanted
+
+SMALLEST_STEP = 1e-4
+"""What follows 0 on the scale of 1, 2, 5, 10."""
+
+
+class Control(Widget, can_focus=True):
+    """One hyperparameter in one line."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES = {"control--name", "control--value", "control--arrow"}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("right,l,up,k", "change(1)", "more", show=False),
+        Binding("left,h,down,j", "change(-1)", "less", show=False),
+        Binding("enter", "type", "type", show=False),
+    ]
+
+    value: reactive[Any] = reactive(None)
+
+    def __init__(self, parameter: Hyperparameter, value: Any) -> None:
+        super().__init__()
+        self.parameter = parameter
+        self.tooltip = parameter.help or None
+        self.set_reactive(Control.value, value)
+
+    def render(self) -> Text:
+        """Symbol, name and value; arrows show that it can be changed."""
+        symbol = f"{self.parameter.symbol} " if self.parameter.symbol else ""
+        name = self.parameter.name.replace("_", " ")
+        value = f"{self.value:g}" if isinstance(self.value, float) else str(self.value)
+        room = self.size.width - len(symbol) - len(value) - 5
+        return Text.assemble(
+            (symbol, self.get_component_rich_style("control--value", partial=True)),
+            (name[: max(0, room)], self.get_component_rich_style("control--name", partial=True)),
+            (" ‹ ", self.get_component_rich_style("control--arrow", partial=True)),
+            (value, self.get_component_rich_style("control--value", partial=True)),
+            (" ›", self.get_component_rich_style("control--arrow", partial=True)),
+            no_wrap=True,
+        )
+
+    def action_change(self, direction: int) -> None:
+        """Go to the next or the previous value of its scale."""
+        value = neighbour(self.parameter, self.value, direction)
+        if value != self.value:
+            self.value = value  # at once, so that a key that is held goes on from here
+            self.post_message(HyperparameterChanged(self.parameter.name, value))
+
+    def action_type(self) -> None:
+        """Ask for a value."""
+        self.post_message(ValueWanted(self.parameter.name))
+
+    def on_click(self, event: events.Click) -> None:
+        text = self.render().plain
+        if event.x >= text.rindex("›"):
+            self.action_change(1)
+        elif event.x >= text.index("‹") + 2:
+            self.action_type()
+        elif event.x >= text.index("‹") - 1:
+            self.action_change(-1)
+
+
+class Hyperparameters(Grid):
+    """The controls of one backend."""
+
+    def show(self, parameters: Mapping[str, Hyperparameter], values: Mapping[str, Any]) -> None:
+        """Show the values; the controls are made anew only for other parameters."""
+        controls = list(self.query(Control))
+        if [control.parameter for control in controls] == list(parameters.values()):
+            for control in controls:
+                control.value = values[control.parameter.name]
+            return
+        self.remove_children()
+        self.mount_all(Control(parameter, values[name]) for name, parameter in parameters.items())
+
+
+def neighbour(parameter: Hyperparameter, value: Any, direction: int) -> Any:
+    """The value after or before another: on the scale 1, 2, 5, 10 or among the choices."""
+    if isinstance(value, bool):
+        return not value
+    if parameter.choices:
+        known = value in parameter.choices
+        place = parameter.choices.index(value) + direction if known else 0
+        return parameter.choices[place % len(parameter.choices)]
+    if isinstance(value, str):
+        return value
+    step = value + direction if isinstance(value, int) else _on_scale(value, direction)
+    low = -math.inf if parameter.low is None else parameter.low
+    high = math.inf if parameter.high is None else parameter.high
+    return type(value)(min(max(step, low), high))
+
+
+def _on_scale(value: float, direction: int) -> float:
+    if value < 0:
+        return -_on_scale(-value, -direction)
+    if value < SMALLEST_STEP * (1 - 1e-9) or (direction < 0 and value <= SMALLEST_STEP):
+        return SMALLEST_STEP if direction > 0 else 0.0
+    exponent = math.floor(math.log10(value) + 1e-9)
+    scale = [float(f"{m}e{e}") for e in range(exponent - 1, exponent + 2) for m in (1, 2, 5)]
+    if direction > 0:
+        return next(s for s in scale if s > value * (1 + 1e-9))
+    return next(s for s in reversed(scale) if s < value * (1 - 1e-9))

@@ -1,0 +1,120 @@
+"""All that is known of the bigram under the cursor, and what else may follow its first token."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from rich.text import Text
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from bigram_tui.bigrams import BOUNDARY, Bigrams, Matrix
+from bigram_tui.printable import code_point, in_cells
+from bigram_tui.run import Snapshot
+from bigram_tui.tui.renderables.bars import Bar, columns, percent, rows
+
+
+@dataclass(frozen=True, eq=False)
+class Inspected:
+    """A cell of a run's table."""
+
+    snapshot: Snapshot
+    bigrams: Bigrams
+    row: int
+    column: int
+
+
+class Inspector(Widget):
+    """A few lines or a whole column, as there is room."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES = {"inspector--bigram", "inspector--name", "inspector--marked"}
+
+    inspected: reactive[Inspected | None] = reactive(None)
+
+    def render(self) -> Text:
+        """The numbers, then the row as bars; in words too where there is room."""
+        shown, width, height = self.inspected, self.size.width, self.size.height
+        if shown is None:
+            return Text()
+        lines = [self._numbers(shown)]
+        table = shown.snapshot.probabilities
+        if height >= 5:
+            lines = [_sentence(shown, table), *lines]
+        if height >= 12:
+            lines = [*lines, *map(Text, _identities(shown)), Text()]
+        room = height - len(lines)
+        if table is not None and room >= 2:
+            bars = _bars(shown, table[shown.row])
+            draw = rows if height >= 12 else columns
+            marked = self.get_component_rich_style("inspector--marked", partial=True)
+            lines += draw(bars, width, room, marked)
+        return Text("\n", no_wrap=True, overflow="ellipsis").join(lines)
+
+    def _numbers(self, shown: Inspected) -> Text:
+        cell = (shown.row, shown.column)
+        labels, counts = shown.bigrams.vocabulary.labels, shown.bigrams.counts
+        run = shown.snapshot
+        facts = [("N", f"{counts[cell]:,}")]
+        if run.probabilities is not None:
+            facts.append(("P", number(float(run.probabilities[cell]))))
+        if run.weights is not None:
+            facts.append(("W", f"{run.weights[cell]:+.4f}"))
+        if run.gradient is not None:
+            facts.append(("∂L/∂W", f"{run.gradient[cell]:+.2e}"))
+        if run.probabilities is not None:
+            row = run.probabilities[shown.row]
+            rank = 1 + int(np.count_nonzero(row > row[shown.column]))
+            facts.append(("rank", f"{rank} of {len(labels)}"))
+        name = self.get_component_rich_style("inspector--name", partial=True)
+        bigram = "".join(in_cells(labels[k], 2).rstrip() for k in cell)
+        text = Text(bigram, self.get_component_rich_style("inspector--bigram", partial=True))
+        text.no_wrap = True
+        for fact, value in facts:
+            text.append("  ").append(f"{fact} ", name).append(value)
+        return text
+
+
+def number(value: float) -> str:
+    """A probability to four digits."""
+    return f"{value:.4f}" if value >= 0.001 or value == 0 else f"{value:.2e}"
+
+
+def _sentence(shown: Inspected, table: Matrix | None) -> Text:
+    """What the cell means, in words."""
+    row, column = shown.row, shown.column
+    first = "at the start" if row == BOUNDARY else f"after {_quoted(shown, row)}"
+    then = "the end comes" if column == BOUNDARY else f"{_quoted(shown, column)} comes"
+    if row == column == BOUNDARY:
+        then = "the end comes at once"
+    seen, times = int(shown.bigrams.counts[row, column]), int(shown.bigrams.row_sums[row])
+    text = f"{first}, {then} in {seen:,} of {times:,} places"
+    share = seen / times if times else math.nan
+    text += f" ({percent(share)} %)" if times else ""
+    if table is not None:
+        text += f"; this model says {percent(float(table[row, column]))} %"
+    return Text(text[0].upper() + text[1:], no_wrap=True, overflow="ellipsis")
+
+
+def _quoted(shown: Inspected, token: int) -> str:
+    return f"“{in_cells(shown.bigrams.vocabulary.labels[token], 2).rstrip()}”"
+
+
+def _identities(shown: Inspected) -> list[str]:
+    labels = shown.bigrams.vocabulary.labels
+    return [
+        f"{in_cells(labels[k], 2)} is "
+        + ("the start and the end of a line" if k == BOUNDARY else code_point(labels[k]))
+        for k in dict.fromkeys((shown.row, shown.column))
+    ]
+
+
+def _bars(shown: Inspected, row: Matrix) -> list[Bar]:
+    finite = np.nan_to_num(row.astype(float), nan=0.0)
+    labels = shown.bigrams.vocabulary.labels
+    order = np.argsort(-finite, kind="stable")[:64].tolist()
+    if shown.column not in order:
+        order.append(shown.column)
+    return [
+        Bar(in_cells(labels[k], 2).rstrip(), float(finite[k]), k == shown.column) for k in order
+    ]

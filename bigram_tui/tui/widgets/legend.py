@@ -1,0 +1,39 @@
+"""What the colours of the heatmap stand for, in one line."""
+
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+
+from bigram_tui.tui.renderables.heatmap import Look, Picture, legend
+
+KeyOfLegend = tuple[float, object, bool]
+
+
+class Legend(Widget):
+    """The ramp with the values at its ends and middle."""
+
+    ALLOW_SELECT = False
+
+    shown: reactive[tuple[Picture, Look] | None] = reactive(
+        None, always_update=False, repaint=False
+    )
+
+    def watch_shown(
+        self, old: tuple[Picture, Look] | None, new: tuple[Picture, Look] | None
+    ) -> None:
+        def key(shown: tuple[Picture, Look] | None) -> object:
+            if shown is None:
+                return None
+            picture, look = shown
+            return picture.limit, picture.scale, picture.diverging, look
+
+        if key(old) != key(new):
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """The legend is its first line."""
+        if y or self.shown is None:
+            return Strip.blank(self.size.width, self.rich_style)
+        picture, look = self.shown
+        segments = legend(picture, self.size.width, look)
+        return Strip(segments).adjust_cell_length(self.size.width, look.label)

@@ -1,0 +1,62 @@
+"""The losses of all runs by iteration, the active one in front."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual.reactive import var
+from textual.strip import Strip
+from textual.widget import Widget
+
+from bigram_tui.tui.renderables.curve import Curve, curve_strips
+
+
+@dataclass(frozen=True, eq=False)
+class Plot:
+    """All that is to be drawn."""
+
+    curves: Sequence[Curve]
+    marker: int | None = None
+    """The iteration that is looked at, if it is not the last."""
+    log: bool = False
+    hint: str = ""
+    """What to say in the middle while there is little to see."""
+
+
+class LossCurve(Widget):
+    """A plot that is drawn anew only when it is given another."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES = {"loss-curve--axis"}
+
+    plot: var[Plot] = var(Plot(()))
+
+    _strips: list[Strip] | None = None
+
+    def watch_plot(self) -> None:
+        self._strips = None
+        self.refresh()
+
+    def notify_style_update(self) -> None:
+        """Forget what was drawn in the colours of another theme."""
+        super().notify_style_update()
+        self._strips = None
+
+    def on_resize(self) -> None:
+        self._strips = None
+
+    def render_line(self, y: int) -> Strip:
+        """A line of the plot."""
+        if self._strips is None:
+            self._strips = self._draw()
+        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
+
+    def _draw(self) -> list[Strip]:
+        return curve_strips(
+            self.plot.curves,
+            self.size.width,
+            self.size.height,
+            log=self.plot.log,
+            marker=self.plot.marker,
+            axis_style=self.get_component_rich_style("loss-curve--axis"),
+            background=self.rich_style,
+        )

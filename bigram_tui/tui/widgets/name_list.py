@@ -1,0 +1,57 @@
+"""Names that the active model makes up, and which of them it has only learnt by heart."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len, set_cell_size
+from rich.text import Text
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from bigram_tui.printable import printable
+
+MARK = "•"
+GAP = 2
+
+
+@dataclass(frozen=True)
+class ShownName:
+    """A sampled name."""
+
+    text: str
+    memorised: bool | None
+    """Whether it stands in the corpus; None if that is not known."""
+    ended: bool = True
+
+
+class NameList(Widget):
+    """As many names as fit, one after the other; those of the corpus are marked."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES = {"name-list--memorised", "name-list--new"}
+
+    names: reactive[Sequence[ShownName]] = reactive(())
+
+    def render(self) -> Text:
+        """The names in lines; a name is broken only where it is longer than a line."""
+        memorised = self.get_component_rich_style("name-list--memorised", partial=True)
+        new = self.get_component_rich_style("name-list--new", partial=True)
+        lines = [Text(no_wrap=True)]
+        for name in self.names:
+            written = _written(name, self.size.width)
+            used = lines[-1].cell_len
+            if used and used + GAP + cell_len(written) > self.size.width:
+                if len(lines) == self.size.height:
+                    break
+                lines.append(Text(no_wrap=True))
+                used = 0
+            lines[-1].append(" " * GAP if used else "")
+            lines[-1].append(written, memorised if name.memorised else new)
+        return Text("\n", no_wrap=True).join(lines)
+
+
+def _written(name: ShownName, width: int) -> str:
+    text = (MARK if name.memorised else "") + (printable(name.text) or "(empty)")
+    if name.ended and cell_len(text) <= width:
+        return text
+    return set_cell_size(text, min(width - 1, cell_len(text))).rstrip() + "…"

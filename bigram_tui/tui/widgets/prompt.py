@@ -1,0 +1,54 @@
+"""One line at the bottom that asks for a text."""
+
+from collections.abc import Callable
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widgets import Input, Label
+
+Answer = Callable[[str], str | None]
+"""Takes what was typed; says what is wrong with it, or None."""
+
+
+class Prompt(Horizontal):
+    """Hidden until something is asked; enter answers, escape leaves all as it was."""
+
+    def compose(self) -> ComposeResult:
+        """The question, the input, and what was wrong with the last answer."""
+        yield Label(id="question", markup=False)
+        yield Input(id="answer", compact=True, select_on_focus=True)
+        yield Label(id="complaint", markup=False)
+
+    def on_mount(self) -> None:
+        self.display = False
+        self._answer: Answer = lambda _: None
+
+    def ask(self, question: str, value: str, answer: Answer) -> None:
+        """Show the line and wait for an answer."""
+        self._answer = answer
+        self.query_one("#question", Label).update(Content(question))
+        self.query_one("#complaint", Label).update("")
+        box = self.query_one(Input)
+        box.value = value
+        self.display = True
+        box.focus()
+
+    @on(Input.Submitted)
+    def _submit(self, event: Input.Submitted) -> None:
+        event.stop()
+        complaint = self._answer(event.value)
+        if complaint is None:
+            self._leave()
+        else:
+            self.query_one("#complaint", Label).update(Content(complaint))
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key == "escape":
+            event.stop()
+            self._leave()
+
+    def _leave(self) -> None:
+        self.display = False
+        self.screen.set_focus(self.screen.query_one("#heatmap"))

@@ -1,0 +1,79 @@
+"""What several test files need: texts counted by a plain loop, start weights, a quiet home."""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from bigram_tui.bigrams import Bigrams, Matrix, Vocabulary
+from bigram_tui.lecture_rng import start_weights
+
+# The same examples in every run; how long one takes says nothing where torch is imported.
+settings.register_profile("bigram-tui", deadline=None, derandomize=True)
+settings.load_profile("bigram-tui")
+
+CountLines = Callable[..., Bigrams]
+
+
+def _count_lines(lines: Iterable[str], characters: str | None = None) -> Bigrams:
+    """The bigrams of some lines, pair by pair; of the characters in them if none are given."""
+    lines = list(lines)
+    characters = "".join(sorted(set("".join(lines)))) if characters is None else characters
+    occurrences: dict[tuple[int, int], int] = {}
+    for line in lines:
+        tokens = [0, *(characters.index(character) + 1 for character in line), 0]
+        for pair in pairwise(tokens):
+            occurrences[pair] = occurrences.get(pair, 0) + 1
+    counts = np.zeros((len(characters) + 1, len(characters) + 1), dtype=np.int64)
+    for (first, second), count in occurrences.items():
+        counts[first, second] = count
+    return Bigrams(Vocabulary(characters), counts)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_backends_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The configuration folder is an empty one, in subprocesses too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def count_lines() -> CountLines:
+    """Counts the bigrams of lines, by a dict and a loop."""
+    return _count_lines
+
+
+@pytest.fixture(scope="session")
+def name_lines() -> list[str]:
+    """The lines of data/names.txt."""
+    return (Path(__file__).parents[1] / "data" / "names.txt").read_text("utf-8").split()
+
+
+@pytest.fixture(scope="session")
+def names(name_lines: list[str]) -> Bigrams:
+    """The bigrams of data/names.txt: V = 27."""
+    return _count_lines(name_lines)
+
+
+@pytest.fixture(scope="session")
+def emma() -> Bigrams:
+    """The one word of the lecture's worked example, in its vocabulary: V = 27, B = 5."""
+    return _count_lines(["emma"], "abcdefghijklmnopqrstuvwxyz")
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Bigrams:
+    """Three tokens, eight bigrams; '..', 'aa' and 'ba' never occur."""
+    return _count_lines(["ab", "a", "bb"])
+
+
+@pytest.fixture(scope="session")
+def lecture_weights() -> Matrix:
+    """The lecture's first W for 27 tokens. Read-only."""
+    weights = start_weights(27)
+    weights.setflags(write=False)
+    return weights

@@ -1,0 +1,293 @@
+"""What a plot of curves shows, cell by cell."""
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from bigram_tui.tui.renderables.curve import Columns, Curve, Scale, curve_strips, sparkline
+
+RED, BLUE, GREEN, GREY = (Style(color=name) for name in ("red", "blue", "green", "grey50"))
+DECAY = 2.45 + 1.3 * np.exp(-np.arange(140) / 14)
+
+any_values = hnp.arrays(np.float64, st.integers(0, 300), elements=st.floats())
+any_curves = st.lists(
+    st.builds(
+        Curve,
+        any_values,
+        style=st.sampled_from([RED, BLUE]),
+        start=st.integers(0, 500),
+        constant=st.booleans(),
+    ),
+    max_size=4,
+)
+
+
+def text(strips: list[Strip]) -> list[str]:
+    return [strip.text for strip in strips]
+
+
+def cells(strips: list[Strip]) -> list[tuple[int, int, str, Style]]:
+    """Row, column, character and style of every cell that is not blank."""
+    return [
+        (row, column, character, style)
+        for row, strip in enumerate(strips)
+        for column, (character, style) in enumerate(
+            (character, segment.style or Style.null())
+            for segment in strip
+            for character in segment.text
+        )
+        if character != " "
+    ]
+
+
+def dots(strips: list[Strip]) -> set[tuple[int, int]]:
+    """The braille dots of a plot: row and column in dots, from the top left of the strips."""
+    order = [(0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 1), (3, 0), (3, 1)]
+    return {
+        (4 * row + down, 2 * column + across)
+        for row, column, character, _ in cells(strips)
+        if 0x2800 <= ord(character) < 0x2900
+        for bit, (down, across) in enumerate(order)
+        if (ord(character) - 0x2800) >> bit & 1
+    }
+
+
+@given(any_curves, st.integers(0, 60), st.integers(0, 20), st.booleans(), st.integers(-5, 900))
+def test_any_curves_fill_any_size_exactly(
+    curves: list[Curve], width: int, height: int, log: bool, marker: int
+) -> None:
+    background = Style(bgcolor="black")
+    strips = curve_strips(
+        curves, width, height, log=log, marker=marker, axis_style=GREY, background=background
+    )
+    assert len(strips) == height
+    for strip in strips:
+        assert strip.cell_length == Segment.get_line_length(list(strip)) == width
+        assert all(
+            segment.style and segment.style.bgcolor == background.bgcolor for segment in strip
+        )
+
+
+@given(any_values, st.integers(-1, 60))
+def test_a_sparkline_has_its_width_whatever_the_values(
+    values: npt.NDArray[np.float64], width: int
+) -> None:
+    line = sparkline(values, width)
+    assert len(line) == max(width, 0)
+    assert set(line) <= (set("▁▂▃▄▅▆▇█×") if len(values) else {" "})
+
+
+def test_one_row_is_left_blank() -> None:
+    assert text(curve_strips([Curve(DECAY, RED)], 12, 1)) == [" " * 12]
+
+
+def test_a_decay_looks_like_this() -> None:
+    assert text(curve_strips([Curve(DECAY, RED)], 30, 8)) == [
+        "3.75 ⢇                        ",
+        "     ⢸                        ",
+        "      ⡇                       ",
+        "3.10  ⠘⡄                      ",
+        "       ⠹⡄                     ",
+        "        ⠙⢦⡀                   ",
+        "2.45      ⠉⠓⠦⠤⠤⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀",
+        "     0                     139",
+    ]
+
+
+def test_axes_are_labelled_with_the_range_of_all_curves_in_the_style_of_the_axis() -> None:
+    curves = [Curve(np.linspace(3.75, 3.0, 12_001), RED), Curve(np.array([2.45]), BLUE)]
+    strips = curve_strips(curves, 40, 8, axis_style=GREY)
+    lines = text(strips)
+    assert lines[0].startswith("3.75 ")
+    assert lines[3].startswith("3.10 ")
+    assert lines[6].startswith("2.45 ")
+    assert lines[7] == "     0" + "12,000".rjust(34)
+    assert all(style == GREY for _, column, _, style in cells(strips) if column < 5)
+    assert {style for row, _, _, style in cells(strips) if row == 7} == {GREY}
+
+
+def test_labels_are_right_aligned() -> None:
+    lines = text(curve_strips([Curve(np.array([1200.0, -3.0]), RED)], 40, 8))
+    assert [lines[row][:6] for row in (0, 3, 6)] == ["1,200 ", "  598 ", "-3.00 "]
+
+
+def test_the_middle_label_needs_seven_rows() -> None:
+    labelled = [line[:5].strip() != "" for line in text(curve_strips([Curve(DECAY, RED)], 40, 6))]
+    assert labelled == [True, False, False, False, True, False]
+
+
+@given(st.floats(-1e300, 1e300), st.integers(0, 60))
+def test_labels_tell_close_values_apart(value: float, ulps: int) -> None:
+    other = value + ulps * np.spacing(value)
+    strips = curve_strips([Curve(np.array([value, other]), RED)], 80, 5, axis_style=GREY)
+    words = [
+        segment.text.strip() for strip in strips[:-1] for segment in strip if segment.style == GREY
+    ]
+    labels = [word for word in words if word]
+    assert len(labels) == len(set(labels)) == (1 if value == other else 2)
+
+
+def test_labels_give_way_where_the_plot_is_narrow() -> None:
+    assert "3.75" not in "".join(text(curve_strips([Curve(DECAY, RED)], 9, 6)))
+    assert "3.75" in "".join(text(curve_strips([Curve(DECAY, RED)], 10, 6)))
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_curves_that_coincide_take_turns(count: int) -> None:
+    styles = [RED, BLUE, GREEN][:count]
+    drawn = [
+        style
+        for *_, style in cells(curve_strips([Curve(DECAY, style) for style in styles], 110, 20))
+        if style in styles
+    ]
+    for style in styles:
+        assert drawn.count(style) == pytest.approx(len(drawn) / count, rel=0.15)
+
+
+def test_the_turns_are_two_cells_long() -> None:
+    level = np.full(100, 1.0)
+    strips = curve_strips([Curve(level, RED), Curve(level, BLUE)], 45, 8)
+    owners = [style for row, column, _, style in cells(strips) if row == 3 and column >= 5]
+    assert len(owners) == 40
+    runs = "".join("r" if style == RED else "b" for style in owners)
+    assert "rrbbrrbb" in runs
+    assert "rrr" not in runs
+    assert "bbb" not in runs
+
+
+def test_a_shared_cell_holds_the_dots_of_all_and_others_keep_their_owner() -> None:
+    falling, rising = np.linspace(1, 0, 50), np.linspace(0, 1, 50)
+    together = curve_strips([Curve(falling, RED), Curve(rising, BLUE)], 65, 12)
+    alone = [curve_strips([Curve(values, RED)], 65, 12) for values in (falling, rising)]
+    assert dots(together) == dots(alone[0]) | dots(alone[1])
+    first, second = ({(r, c) for r, c, *_ in cells(plot) if r < 11} for plot in alone)
+    owner = {(row, column): style for row, column, _, style in cells(together) if column >= 5}
+    assert {owner[cell] for cell in first - second if cell[1] >= 5} == {RED}
+    assert {owner[cell] for cell in second - first if cell[1] >= 5} == {BLUE}
+
+
+def test_one_extreme_among_very_many_points_is_seen() -> None:
+    values = np.full(100_000, 0.5)
+    values[[12_345, 67_890]] = 1.0, 0.0
+    drawn = dots(curve_strips([Curve(values, RED)], 60, 12))
+    width = 2 * (60 - len("0.500 "))
+    for row, iteration in ((0, 12_345), (43, 67_890)):
+        column = 2 * len("0.500 ") + round(iteration * (width - 1) / 99_999)
+        assert (row, column) in drawn
+
+
+@given(st.integers(0, 5000), st.integers(2, 300), st.integers(0, 3000), st.integers(0, 3000))
+def test_the_first_iteration_of_each_column_is_found_without_looking_at_all(
+    last: int, across: int, start: int, count: int
+) -> None:
+    axis = Columns(last, across)
+    iterations = np.arange(start, min(start + count, last + 1))
+    _, firsts = np.unique(axis.of(iterations), return_index=True)
+    stop = start + len(iterations)
+    np.testing.assert_array_equal(axis.firsts(start, stop), iterations[firsts])
+
+
+def test_two_points_are_joined_by_a_straight_line() -> None:
+    drawn = dots(curve_strips([Curve(np.array([1.0, 0.0]), RED)], 80, 9))
+    columns = sorted({column for _, column in drawn})
+    assert columns == list(range(2 * len("0.516 "), 160))
+    for row, column in drawn:
+        assert row == pytest.approx(31 * (column - columns[0]) / (len(columns) - 1), abs=0.51)
+
+
+def test_a_steep_line_has_no_gaps() -> None:
+    drawn = dots(curve_strips([Curve(np.tile([0.0, 1.0], 10), RED)], 30, 12))
+    assert {row for row, _ in drawn} == set(range(44))
+    for row, column in drawn - {min(drawn, key=lambda dot: dot[1])}:
+        around = {(row + i, column + j) for i in (-1, 0, 1) for j in (-1, 0, 1)} - {(row, column)}
+        assert around & drawn
+
+
+def test_curves_share_one_x_axis() -> None:
+    strips = curve_strips([Curve(np.linspace(1, 0, 101), RED), Curve(np.ones(11), BLUE, 50)], 66, 8)
+    columns = [column - 6 for _, column, _, style in cells(strips) if style == BLUE]
+    assert min(columns) == pytest.approx(30, abs=1)
+    assert max(columns) == pytest.approx(36, abs=1)
+    assert strips[-1].text.endswith("100")
+
+
+def test_a_single_point_is_a_short_level_at_the_left() -> None:
+    lines = text(curve_strips([Curve(np.array([3.75]), RED)], 20, 8))
+    assert lines[3] == "3.75 ⠤⠤".ljust(20)
+    assert lines[7] == "     0".ljust(20)
+
+
+def test_equal_values_run_through_the_middle() -> None:
+    drawn = dots(curve_strips([Curve(np.full(30, 2.0), RED)], 40, 8))
+    assert {row for row, _ in drawn} == {14}
+
+
+def test_a_constant_is_level_over_the_whole_width_and_has_no_iterations() -> None:
+    curves = [Curve(np.array([2.0]), GREEN, constant=True), Curve(np.array([3.0, 1.0]), RED)]
+    strips = curve_strips(curves, 45, 8)
+    row = {column for row, column, _, style in cells(strips) if row == 3 and column >= 5}
+    assert row == set(range(5, 45))
+    assert strips[-1].text.endswith(" 1")
+
+
+def test_the_log_axis_spaces_powers_of_ten_evenly() -> None:
+    powers = np.array([1e0, 1e-1, 1e-2, 1e-3, 1e-4])
+    scale = Scale(1e-4, 1.0, log=True)
+    assert scale.depth(powers) == pytest.approx(np.linspace(0, 1, 5))
+    assert scale.value(0.5) == pytest.approx(0.01)
+    strips = curve_strips([Curve(powers, RED)], 40, 8, log=True)
+    lines = text(strips)
+    assert [lines[row].split()[0] for row in (0, 3, 6)] == ["1.00", "0.0100", "1.00e-4"]
+    left = 2 * len("1.00e-4 ")
+    for power in range(5):
+        assert (round(27 * power / 4), left + round(63 * power / 4)) in dots(strips)
+
+
+def test_the_log_axis_marks_what_has_no_logarithm_at_the_bottom() -> None:
+    lines = text(curve_strips([Curve(np.array([1.0, 0.1, 0.0, -1.0]), RED)], 40, 8, log=True))
+    assert [line.count("×") for line in lines] == [0, 0, 0, 0, 0, 0, 2, 0]
+
+
+def test_what_is_not_finite_is_marked_and_does_not_move_the_scale() -> None:
+    values = np.array([3.0, np.inf, 2.5, np.nan, 2.0, -np.inf, 1.0])
+    strips = curve_strips([Curve(values, RED)], 45, 8)
+    marks = [(row, column - 5, style) for row, column, mark, style in cells(strips) if mark == "×"]
+    assert marks == [(0, 6, RED), (0, 20, RED), (6, 33, RED)]
+    assert strips[0].text.startswith("3.00 ")
+    assert strips[6].text.startswith("1.00 ")
+
+
+def test_a_curve_without_a_finite_value_is_all_marks() -> None:
+    strips = curve_strips([Curve(np.full(500, np.nan), RED)], 20, 5, axis_style=GREY)
+    assert text(strips) == ["×" * 20, *[" " * 20] * 3, "0" + "499".rjust(19)]
+
+
+def test_the_marker_stands_where_no_curve_does() -> None:
+    strips = curve_strips([Curve(np.full(101, 1.0), RED)], 45, 8, marker=50, axis_style=GREY)
+    ruled = [(row, column, style) for row, column, sign, style in cells(strips) if sign == "│"]
+    assert [row for row, *_ in ruled] == [0, 1, 2, 4, 5, 6]
+    assert {(column, style) for _, column, style in ruled} == {(25, GREY)}
+
+
+def test_a_marker_beyond_the_axis_is_not_drawn() -> None:
+    assert "│" not in "".join(text(curve_strips([Curve(DECAY, RED)], 45, 8, marker=140)))
+
+
+def test_a_sparkline_shows_the_shape() -> None:
+    assert sparkline(np.arange(8.0), 8) == "▁▂▃▄▅▆▇█"
+    assert sparkline(np.arange(4.0), 8) == "▁▁▃▃▆▆██"
+    assert sparkline(np.array([0.0, 1.0, np.inf, np.nan]), 4) == "▁█××"
+    assert sparkline(np.array([]), 3) == "   "
+    assert len(set(sparkline(np.full(9, 2.0), 5))) == 1
+
+
+def test_a_sparkline_keeps_a_spike_among_many() -> None:
+    values = np.zeros(10_000)
+    values[5_000] = 1.0
+    assert sparkline(values, 10) == "▁▁▁▁▁█▁▁▁▁"
