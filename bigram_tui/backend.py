@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -138,10 +138,15 @@ def hyperparameter(
 
 
 def hyperparameters(backend: Backend | type[Backend]) -> dict[str, Hyperparameter]:
-    """The hyperparameters of a backend by name, in the order of their definition."""
+    """The hyperparameters of a backend by name, in the order of their definition.
+
+    TypeError if the backend is not a dataclass.
+    """
+    if not is_dataclass(backend):
+        raise TypeError("a backend is a dataclass: put @dataclass before its class")
     return {
         f.name: Hyperparameter(f.name, f.default, **f.metadata.get(_METADATA_KEY, {}))
-        for f in fields(backend)  # type: ignore[arg-type]
+        for f in fields(backend)
         if f.init and f.default is not MISSING
     }
 

@@ -163,7 +163,7 @@ def _corpus(path: str, items: "_Items", tally: "_Tally") -> Corpus:
         raise _TextError("holds only blank lines: give a text with one item a line")
     if not lines[0]:
         raise _TextError(
-            f"has {sum(lines):,} lines, and the split leaves none of them for training: "
+            f"has no line left for training after the split, of {sum(lines):,} in all: "
             "give training a larger share or a longer text"
         )
     parts = [part if n else None for part, n in zip(tally.bigrams(), lines, strict=True)]
@@ -202,9 +202,8 @@ def _advice(error: OSError) -> str:
             return "is a folder: name a text file in it"
         case PermissionError():
             return "may not be read: change its permissions or use a copy of your own"
-    return (
-        f"cannot be read ({error.strerror or type(error).__name__}): check the path or use a copy"
-    )
+    reason = error.strerror or type(error).__name__
+    return f"cannot be read ({reason}): check the path or use a copy"
 
 
 def _size(stream: BinaryIO) -> int | None:
@@ -241,10 +240,9 @@ def _wide_encoding(head: bytes) -> str | None:
         return "UTF-32"
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "UTF-16"
-    zeros = "".join("x" if byte else "0" for byte in head)
-    return {"x0x0": "UTF-16LE", "0x0x": "UTF-16BE", "x000": "UTF-32LE", "000x": "UTF-32BE"}.get(
-        zeros
-    )
+    nuls = "".join("x" if byte else "0" for byte in head)
+    by_nuls = {"x0x0": "UTF-16LE", "0x0x": "UTF-16BE", "x000": "UTF-32LE", "000x": "UTF-32BE"}
+    return by_nuls.get(nuls)
 
 
 def _with_one_line_end(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -20,9 +20,9 @@ from bigram_tui.corpus import Corpus
 from bigram_tui.evaluation import negative_log_likelihood, perplexity
 from bigram_tui.printable import printable
 from bigram_tui.registry import BackendError
-from bigram_tui.run import Snapshot, Status
 from bigram_tui.sampling import Name
 from bigram_tui.session import Session
+from bigram_tui.snapshot import Snapshot, Status
 from bigram_tui.timeline import NLL, REGULARIZATION
 
 FORMAT_VERSION = 1
@@ -74,7 +74,8 @@ def train(session: Session, steps: int, samples: int, *, explicit: bool) -> Iter
         names = []
         if final.probabilities is not None:
             names = session.sample(final.probabilities, samples)
-        yield Result(source.name, final, names, final.message if failed else None)
+        failure = f"{source.name} {final.message}" if failed else None
+        yield Result(source.name, final, names, failure)
 
 
 def document(session: Session, results: list[Result]) -> dict[str, Any]:
@@ -175,14 +176,15 @@ def print_table(session: Session, results: list[Result]) -> None:
         console.print(table)
     for result in results:
         if result.error is not None:
-            console.print(Text(f"{result.name}: {printable(result.error)}", style="red"))
+            console.print(Text(printable(result.error), style="red"))
 
 
 def _headline(corpus: Corpus, seed: int) -> str:
     size = len(corpus.train.vocabulary)
+    path = printable(corpus.path)
     return (
-        f"{printable(corpus.path)}: {corpus.lines:,} lines, {corpus.bigrams:,} bigrams, "
-        f"V = {size}, {corpus.train.unseen:,} of {size * size:,} never seen in training; seed {seed}"
+        f"{path}: {corpus.lines:,} lines, {corpus.bigrams:,} bigrams, V = {size}, "
+        f"{corpus.train.unseen:,} of {size * size:,} never seen in training; seed {seed}"
     )
 
 

@@ -124,7 +124,7 @@ def discover(files: Iterable[Path] = ()) -> dict[str, BackendSource]:
 
 
 def choose(wanted: Iterable[str]) -> list[BackendSource]:
-    """The backends of some names and paths, in that order; all that are usable if none is given.
+    """The backends of some names and paths, in that order; all there are if none is given.
 
     BackendError if there is no such backend or file.
     """

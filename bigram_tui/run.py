@@ -3,158 +3,18 @@
 import math
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from enum import Enum
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from bigram_tui.backend import Backend, Iteration, as_numpy, hyperparameters
 from bigram_tui.bigrams import Bigrams, Matrix
-from bigram_tui.evaluation import negative_log_likelihood, perplexity
-from bigram_tui.timeline import (
-    NLL,
-    REGULARIZATION,
-    SECONDS,
-    VALIDATION,
-    Keyframes,
-    Losses,
-    LossHistory,
-    Settings,
-)
+from bigram_tui.evaluation import negative_log_likelihood
+from bigram_tui.snapshot import Branch, Snapshot, Status
+from bigram_tui.timeline import Keyframes, LossHistory, Settings
 
-
-class Status(Enum):
-    """What a run is able to do next."""
-
-    LOADING = "loading"
-    READY = "ready"
-    FINISHED = "finished"
-    DIVERGED = "diverged"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, eq=False)
-class Branch:
-    """The losses of a way that was left: of the iterations from `start` on."""
-
-    start: int
-    losses: Losses
-
-
-@dataclass(frozen=True, eq=False)
-class Snapshot:
-    """A run at one moment, for other threads to read; it never changes."""
-
-    name: str
-    status: Status = Status.LOADING
-    message: str = ""
-    iteration: int = -1
-    """The iteration that is looked at; −1 while there is none."""
-    model: Iteration | None = None
-    losses: Losses = field(default_factory=lambda: np.empty((0, 4)))
-    left: Branch | None = None
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    changes: tuple[int, ...] = ()
-    backend: Backend | None = None
-    """For its class and the description of its hyperparameters; `settings` holds their values."""
-    training: bool = False
-    rate: float | None = None
-    """Iterations per second while it trains."""
-
-    @property
-    def latest(self) -> int:
-        """The last iteration that was reached."""
-        return len(self.losses) - 1
-
-    @property
-    def has_loss(self) -> bool:
-        """False before the first iteration, and where a change of hyperparameters failed."""
-        return 0 <= self.iteration <= self.latest
-
-    @cached_property
-    def probabilities(self) -> Matrix | None:
-        """P [V, V]."""
-        return None if self.model is None else as_numpy(self.model.probabilities)
-
-    @cached_property
-    def weights(self) -> Matrix | None:
-        """W [V, V], or None for a model without weights."""
-        missing = self.model is None or self.model.weights is None
-        return None if missing else as_numpy(self.model.weights)  # type: ignore[union-attr]
-
-    @cached_property
-    def gradient(self) -> Matrix | None:
-        """∂total/∂W [V, V], or None for a model without gradient."""
-        missing = self.model is None or self.model.gradient is None
-        return None if missing else as_numpy(self.model.gradient)  # type: ignore[union-attr]
-
-    def _loss(self, column: int) -> float:
-        return float(self.losses[self.iteration, column]) if self.has_loss else np.nan
-
-    @property
-    def nll(self) -> float:
-        """Average negative log-likelihood of the training text, in nats."""
-        return self._loss(NLL)
-
-    @property
-    def regularization(self) -> float:
-        """The penalty on the weights."""
-        return self._loss(REGULARIZATION)
-
-    @property
-    def total(self) -> float:
-        """What a gradient step lowers: NLL + regularization."""
-        return self.nll + self.regularization
-
-    @property
-    def perplexity(self) -> float:
-        """exp(NLL)."""
-        return perplexity(self.nll)
-
-    @property
-    def validation(self) -> float:
-        """NLL of the validation lines; NaN without any."""
-        return self._loss(VALIDATION)
-
-    @property
-    def seconds(self) -> float:
-        """Time that the backend took for all iterations so far, its set-up included."""
-        return float(self.losses[:, SECONDS].sum())
-
-    @property
-    def seconds_per_iteration(self) -> float:
-        """The median over the updates; over all where there was none, which is the set-up."""
-        return float(
-            np.median(self.losses[1:, SECONDS] if self.latest else self.losses[:, SECONDS])
-        )
-
-    @property
-    def device(self) -> str:
-        """Where the backend keeps its table."""
-        return "" if self.model is None else str(getattr(self.model.probabilities, "device", "cpu"))
-
-    @property
-    def dtype(self) -> str:
-        """The backend's number format."""
-        if self.model is None:
-            return ""
-        return str(self.model.probabilities.dtype).removeprefix("torch.")
-
-    @cached_property
-    def own_loss(self) -> float | None:
-        """The total loss that the backend reports of itself, if it does."""
-        missing = self.model is None or self.model.loss is None
-        return None if missing else float(self.model.loss)  # type: ignore[union-attr]
-
-    @property
-    def disagrees(self) -> bool:
-        """Whether the backend's own loss is not the one computed here, within its precision."""
-        if self.own_loss is None or not np.isfinite(self.total):
-            return False
-        tolerance = np.sqrt(np.finfo(self.dtype).eps) * max(1.0, abs(self.total))
-        return not abs(self.own_loss - self.total) <= tolerance
+PLUGIN_ERRORS = (Exception, SystemExit)
+"""Whatever a backend raises is the end of its run alone."""
 
 
 class Run:
@@ -243,7 +103,10 @@ class Run:
         self._losses.truncate(self.iteration)
         self._keyframes.truncate(self.iteration)
         self._end = None
-        self._arrive(self.iteration, self._model, 0.0)
+        try:
+            self._arrive(self.iteration, self._model, 0.0)
+        except PLUGIN_ERRORS as error:
+            self._fail(error, self.iteration)
 
     def reset(self) -> None:
         """Begin again from the same start with the present hyperparameters."""
@@ -271,14 +134,14 @@ class Run:
 
     def _enter(self, iteration: int, weights: Any) -> None:
         """Start the backend at an iteration, with the hyperparameters that hold there."""
-        self._apply(self._settings.at(iteration))
-        self._generator: Iterator[Iteration] | None = self._train(as_numpy(weights))
+        self._generator: Iterator[Iteration] | None = self._train(iteration, weights)
         self.status, self.message = Status.READY, ""
         self._pull(iteration)
 
-    def _train(self, weights: Matrix) -> Iterator[Iteration]:
-        # A generator of our own, so that whatever `train` is, it runs and raises in `_pull`.
-        yield from self.backend.train(self.bigrams, weights)
+    def _train(self, iteration: int, weights: Any) -> Iterator[Iteration]:
+        # A generator of our own, so that whatever the backend does, it does in `_pull`.
+        self._apply(self._settings.at(iteration))
+        yield from self.backend.train(self.bigrams, as_numpy(weights))
 
     def _apply(self, values: Mapping[str, Any]) -> None:
         self._in_force = values
@@ -295,12 +158,11 @@ class Run:
         try:
             model = next(self._generator)
             self._check(model)
+            self._arrive(iteration, model, time.perf_counter() - started)
         except StopIteration:
             self._finish()
-        except (Exception, SystemExit) as error:  # whatever a plugin raises ends its run alone
-            self._fail(f"{type(error).__name__}: {error}", iteration)
-        else:
-            self._arrive(iteration, model, time.perf_counter() - started)
+        except PLUGIN_ERRORS as error:
+            self._fail(error, iteration)
 
     def _arrive(self, iteration: int, model: Iteration, seconds: float) -> None:
         self.iteration, self._model = iteration, model
@@ -355,15 +217,15 @@ class Run:
 
     def _finish(self) -> None:
         if self._model is None:
-            self._fail("train() ended before it yielded an iteration", 0)
+            self._fail(ValueError("train() ended before it yielded an iteration"), 0)
             return
         self._end = self.iteration
         self.status, self.message = Status.FINISHED, "nothing left to learn"
 
-    def _fail(self, reason: str, iteration: int) -> None:
+    def _fail(self, error: BaseException, iteration: int) -> None:
         self._generator = None
         self.status = Status.FAILED
-        self.message = f"failed at iteration {iteration}: {reason}"
+        self.message = f"failed at iteration {iteration}: {type(error).__name__}: {error}"
 
     def _revive(self) -> None:
         """Try again from where it failed."""

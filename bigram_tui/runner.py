@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
-from bigram_tui.run import Run, Snapshot, Status
+from bigram_tui.run import Run
+from bigram_tui.snapshot import Snapshot, Status
 
 SLICE_SECONDS = 0.005
 """How long training goes on before new orders are looked at and a snapshot is published."""

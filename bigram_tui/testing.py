@@ -195,6 +195,9 @@ class BackendTests:
         assert is_dataclass(backend), advice
         # What hyperparameter() returns stays in the class only where no @dataclass took it.
         assert not any(isinstance(value, Field) for value in vars(type(backend)).values()), advice
+        assert not getattr(type(backend), "__dataclass_params__").frozen, (  # noqa: B009
+            f"{name} must not be frozen: the app sets its hyperparameters"
+        )
         for each in fields(backend):
             has_default = each.default is not MISSING or each.default_factory is not MISSING
             assert has_default or not each.init, (
@@ -302,8 +305,10 @@ def _copy(model: Iteration) -> Iteration:
 
 def _arrays(model: Iteration) -> Iterator[tuple[str, npt.NDArray[Any]]]:
     for name in ARRAYS:
-        if getattr(model, name) is not None:
-            yield name, as_numpy(getattr(model, name))
+        array = getattr(model, name)
+        if array is not None:
+            assert hasattr(array, "shape"), f"{name} is a {type(array).__name__}, not an array"
+            yield name, as_numpy(array)
 
 
 def _precision(array: npt.NDArray[Any]) -> float:

@@ -290,6 +290,12 @@ class UndecoratedSubclass(CountingBackend):
     smoothing: float = hyperparameter(2.0, low=0.0)
 
 
+@dataclass(frozen=True)
+class Frozen(Backend):
+    def train(self, bigrams: Bigrams, weights: Matrix) -> Training:
+        yield Iteration(np.full(weights.shape, 1 / len(weights)))
+
+
 @dataclass
 class NoDefault(Backend):
     smoothing: float
@@ -332,6 +338,12 @@ class YieldsArrays(CountingBackend):
             yield model.probabilities
 
 
+class YieldsLists(CountingBackend):
+    def train(self, bigrams: Bigrams, weights: Matrix) -> Training:
+        for model in super().train(bigrams, weights):
+            yield Iteration(model.probabilities.tolist())
+
+
 class YieldsNothing(CountingBackend):
     def train(self, bigrams: Bigrams, weights: Matrix) -> Training:
         yield from ()
@@ -347,6 +359,7 @@ CAUGHT: dict[str, list[tuple[Callable[[], Backend], str]]] = {
         (NegativeProbabilities, "P is negative in row 0"),
         (RowsWithoutCountsAreNotANumber, "P is not finite in row 3"),
         (YieldsArrays, "yielded ndarray, not an Iteration"),
+        (YieldsLists, "probabilities is a list, not an array"),
         (YieldsNothing, "ended before it yielded"),
     ],
     "test_first_iteration_is_the_untrained_model": [
@@ -386,6 +399,7 @@ CAUGHT: dict[str, list[tuple[Callable[[], Backend], str]]] = {
     "test_hyperparameters_are_described": [
         (Undecorated, "put @dataclass above"),
         (UndecoratedSubclass, "put @dataclass above"),
+        (Frozen, "must not be frozen"),
         (no_default, "needs a default"),
         (DefaultOutOfRange, "within its own range"),
         (UnknownChoice, "within its own range or choices"),

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bigram_backends.counting import CountingBackend
-from bigram_backends.numpy_gradient import NumpyBackend
-from bigram_backends.torch_autograd import TorchBackend
 from conftest import CountLines
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from bigram_backends.counting import CountingBackend
+from bigram_backends.numpy_gradient import NumpyBackend
+from bigram_backends.torch_autograd import TorchBackend
 from bigram_tui.backend import Backend, Iteration, as_numpy
 from bigram_tui.bigrams import Bigrams, Matrix, Vocabulary
 
@@ -118,12 +118,14 @@ def test_the_gradient_is_that_of_autograd_through_one_hot_rows(
         w.data += -10.0 * w.grad
 
 
-def assert_same_path(ours: list[Iteration], theirs: list[Iteration]) -> None:
+def assert_same_path(
+    ours: list[Iteration], theirs: list[Iteration], tolerance: float = 1e-12
+) -> None:
     """The same P, W and gradient at every iteration."""
     for k, (our, their) in enumerate(zip(ours, theirs, strict=True)):
         for part in ("probabilities", "weights", "gradient"):
             a, b = as_numpy(getattr(our, part)), as_numpy(getattr(their, part))
-            np.testing.assert_allclose(a, b, rtol=0, atol=1e-12, err_msg=f"{part} at {k}")
+            np.testing.assert_allclose(a, b, rtol=0, atol=tolerance, err_msg=f"{part} at {k}")
 
 
 def test_numpy_and_torch_take_the_same_path_over_the_bundled_names(
@@ -136,7 +138,8 @@ def test_numpy_and_torch_take_the_same_path_over_the_bundled_names(
     for hand, autograd in zip(by_hand[::10], by_autograd[::10], strict=True):
         total = total_by_loop(hand.weights, names.counts, 0.01)
         assert float(autograd.loss) == pytest.approx(total, rel=0, abs=1e-12)
-    assert float(by_autograd[200].loss) < 2.5 < 3.7 < float(by_autograd[0].loss)
+    assert float(by_autograd[200].loss) < 2.5
+    assert float(by_autograd[0].loss) > 3.7
 
 
 def test_counts_and_one_hot_rows_are_the_same_objective(
@@ -159,9 +162,11 @@ def test_one_hot_rows_of_all_the_bundled_names_give_the_same_first_updates(
 ) -> None:
     pytest.importorskip("torch")
     one_hot = TorchBackend(objective="one-hot", device="cpu")
+    # A sum of 229,804 terms, times the step size of 50, rounds by a little more than 1e-12.
     assert_same_path(
         iterations(one_hot, names, lecture_weights, 3),
         iterations(NumpyBackend(), names, lecture_weights, 3),
+        tolerance=1e-10,
     )
 
 

@@ -12,9 +12,9 @@ from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from bigram_tui.corpus import Corpus
-from bigram_tui.run import Snapshot
 from bigram_tui.runner import Runner
 from bigram_tui.session import Session
+from bigram_tui.snapshot import Snapshot
 from bigram_tui.tui import present
 from bigram_tui.tui.help_screen import HelpScreen
 from bigram_tui.tui.messages import (
@@ -41,10 +41,12 @@ PACES: tuple[float | None, ...] = (1, 5, 20, 100, 1000, None)
 """Iterations per second to choose from; None is as fast as possible."""
 
 FIRST_PACE = 2
-RIGHT_WIDTH = 44
-"""Columns that are left to the losses and names, however large the table is."""
 LEFT_WIDTH = 31
 """Columns of the smallest heatmap pane: its legend must fit."""
+RIGHT_WIDTH = 44
+"""Columns that are left to the losses and names, if LEFT_WIDTH allows."""
+ONE_COLUMN_WIDTH = 50
+"""Below it there is only the heatmap; the breakpoint -tight is the same."""
 
 
 def keys(
@@ -57,7 +59,12 @@ def keys(
 class ExploreScreen(Screen[None]):
     """Heatmap, losses, hyperparameters, names and the cell under the cursor."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-tight"), (50, "-narrow"), (100, "-normal"), (170, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [
+        (0, "-tight"),
+        (ONE_COLUMN_WIDTH, "-narrow"),
+        (100, "-normal"),
+        (170, "-wide"),
+    ]
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (20, "-short"), (34, "-roomy"), (56, "-tall")]
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -132,7 +139,7 @@ class ExploreScreen(Screen[None]):
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        self.query_one(StatusLine).corpus = present.corpus_line(self._session.corpus)
+        self.query_one(StatusLine).facts = present.corpus_facts(self._session.corpus)
         self.query_one("#parameters").border_title = "hyperparameters"
         self.query_one("#inspector").border_title = "under the cursor"
         self.query_one(Heatmap).cursor = self.cursor
@@ -194,7 +201,10 @@ class ExploreScreen(Screen[None]):
             picture = view.picture(run, bigrams, scale)
             heatmap.message = present.absence(self.runner, view.absent)
             heatmap.picture = picture
-            heatmap.border_title = f"{view.title}  {scale.value}"
+            title = f"{view.title}  {scale.value}"
+            explained = f"{title}  row: a character, column: the next"
+            fits = len(explained) + 4 <= heatmap.size.width
+            heatmap.border_title = Content(explained if fits else title)
             legend = self.query_one(Legend)
             legend.shown = None if picture is None else (picture, heatmap.look)
         names = self.query_one(NameList)
@@ -226,16 +236,14 @@ class ExploreScreen(Screen[None]):
     def _fit(self) -> None:
         heatmap = self.query_one(Heatmap)
         size = len(self._session.corpus.train.vocabulary)
-        most = self.size.width - (RIGHT_WIDTH if self.size.width >= 50 else 0)
+        two_columns = self.size.width >= ONE_COLUMN_WIDTH
+        most = max(self.size.width - RIGHT_WIDTH, LEFT_WIDTH) if two_columns else self.size.width
         height = heatmap.outer_size.height - 1
         heatmap.form = self._form or best_form(size, most, height, self._depth)
         scrolls = heatmap.form.height_of(size) > height
         wanted = heatmap.form.width_of(size) + (1 if scrolls else 0)
         width = max(1, min(most, max(wanted, LEFT_WIDTH)))
-        if self.size.width >= 50:
-            self.query_one("#body").styles.grid_columns = f"{width} 1fr"
-        else:
-            self.query_one("#body").styles.grid_columns = "1fr"
+        self.query_one("#body").styles.grid_columns = f"{width} 1fr" if two_columns else "1fr"
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._fit)

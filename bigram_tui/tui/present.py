@@ -11,8 +11,8 @@ from bigram_tui.backend import Hyperparameter, hyperparameters
 from bigram_tui.bigrams import Bigrams
 from bigram_tui.corpus import Corpus
 from bigram_tui.printable import in_cells, printable
-from bigram_tui.run import Snapshot, Status
 from bigram_tui.runner import Runner
+from bigram_tui.snapshot import Snapshot, Status
 from bigram_tui.timeline import NLL
 from bigram_tui.tui.renderables.colors import run_color
 from bigram_tui.tui.renderables.curve import Curve, sparkline
@@ -24,19 +24,20 @@ PATIENCE_SECONDS = 2.0
 
 SPARKLINE_WIDTH = 12
 
+FIRST_HINT = "s takes a gradient step, space runs"
 
-def corpus_line(corpus: Corpus) -> str:
-    """What is explored."""
+
+def corpus_facts(corpus: Corpus) -> list[str]:
+    """What is explored, the most important first."""
     size = len(corpus.train.vocabulary)
     name = corpus.path.rstrip("/").rpartition("/")[2]
-    facts = [
+    return [
         "stdin" if corpus.path == "-" else printable(name),
         f"{corpus.lines:,} lines",
         f"{corpus.train.total:,} {'training ' if corpus.validation else ''}bigrams",
         f"V {size}",
         f"{corpus.train.unseen:,} unseen",
     ]
-    return "  ".join(facts)
 
 
 def run_line(snapshot: Snapshot, pace: float | None, strong: Style) -> Text:
@@ -105,7 +106,7 @@ def plot(runners: Sequence[Runner], active: int, *, dark: bool, log: bool) -> Pl
     run = runners[active].snapshot
     curves = []
     if run.left is not None:
-        faint = Style(color=run_color(active, dark), dim=True)
+        faint = Style(color=run_color(active, dark, faint=True))
         curves.append(Curve(run.left.losses[:, NLL], faint, start=run.left.start))
     order = [*(n for n in range(len(runners)) if n != active), active]
     for number in order:
@@ -114,7 +115,9 @@ def plot(runners: Sequence[Runner], active: int, *, dark: bool, log: bool) -> Pl
         if snapshot.latest >= 0:
             style = Style(color=run_color(number, dark))
             curves.append(Curve(snapshot.losses[:, NLL], style, constant=constant))
-    return Plot(curves, run.iteration if run.iteration < run.latest else None, log)
+    marker = run.iteration if run.iteration < run.latest else None
+    hint = FIRST_HINT if run.status is Status.READY and run.latest == 0 else ""
+    return Plot(curves, marker, log, hint)
 
 
 def parameters_of(run: Snapshot) -> dict[str, Hyperparameter]:
@@ -126,32 +129,44 @@ def notice(runner: Runner, validation: Bigrams | None) -> str:
     """What is amiss with a run and what to do; empty if all is well."""
     run = runner.snapshot
     if run.status is Status.FAILED:
-        return f"{runner.name} {printable(run.message)}; r tries again"
+        # A backend that could not be loaded says its name itself.
+        name = "" if run.model is None else f"{runner.name} "
+        return f"{name}{printable(run.message)}; r tries again"
     if run.status is Status.DIVERGED:
         return f"{runner.name} {run.message}: the step is too large. z goes back, p changes it"
-    if runner.busy_since is not None and run.status is not Status.LOADING:
-        waited = time.monotonic() - runner.busy_since
-        if waited > PATIENCE_SECONDS:
-            return f"{runner.name} is at iteration {run.iteration + 1} for {waited:.0f} s now"
+    return _delay(runner) or _doubt(run) or _impossible(run, validation)
+
+
+def _delay(runner: Runner) -> str:
+    """That a backend takes long for an iteration."""
+    run, since = runner.snapshot, runner.busy_since
+    waited = 0.0 if since is None or run.status is Status.LOADING else time.monotonic() - since
+    if waited < PATIENCE_SECONDS:
+        return ""
+    return f"{runner.name} has been busy with iteration {run.iteration + 1} for {waited:.0f} s"
+
+
+def _doubt(run: Snapshot) -> str:
+    """Why what a run shows may not be what it seems."""
+    if run.row_sums is not None:
+        least, most = run.row_sums
+        return f"the rows of {run.name}'s P sum to {least:.3g} up to {most:.3g}, not to 1"
     if run.disagrees:
-        return (
-            f"{runner.name} reports a loss of {run.own_loss:.6g}; its table gives {run.total:.6g}"
-        )
-    if validation is not None and np.isposinf(run.validation):
-        return _impossible(run, validation)
+        return f"{run.name} reports a loss of {run.own_loss:.6g}; its P gives {run.total:.6g}"
     return ""
 
 
-def _impossible(run: Snapshot, validation: Bigrams) -> str:
+def _impossible(run: Snapshot, validation: Bigrams | None) -> str:
     """Why a held-out loss is infinite."""
     table = run.probabilities
-    assert table is not None
+    if table is None or validation is None or not np.isposinf(run.validation):
+        return ""
     places = np.argwhere((validation.counts > 0) & (table == 0))
     labels = validation.vocabulary.labels
     first = "".join(in_cells(labels[k], 2).rstrip() for k in places[0])
     return (
-        f"held-out NLL is ∞: {len(places):,} bigrams that occur there have P = 0, such as “{first}”; "
-        "they were never seen in training. Smoothing above 0 mends it"
+        f"held-out NLL is ∞: {len(places):,} bigrams that occur there have P = 0, such as "
+        f"“{first}”: never seen in training. Smoothing above 0 mends it"
     )
 
 

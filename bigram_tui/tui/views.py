@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bigram_tui.bigrams import Bigrams, Matrix
-from bigram_tui.run import Snapshot
-from bigram_tui.tui.renderables.heatmap import VALUE_WIDTH, Picture, Scale, paint
+from bigram_tui.snapshot import Snapshot
+from bigram_tui.tui.renderables.heatmap import VALUE_WIDTH, Picture, Scale, compact, paint
 
 
 @dataclass(frozen=True)
@@ -32,21 +32,18 @@ class View:
 
 
 def probability_text(value: float) -> str:
-    """A probability in a cell: '.0377', '1', or '4e-05' for what would round to nothing."""
+    """A probability in a cell: '.038', '1', or '4e-5' for what would round to nothing."""
     if value in (0, 1):
         return f"{value:^{VALUE_WIDTH}.0f}"
-    text = f"{value:.4f}" if value >= 0.0005 else f"{value:.0e}"
-    return text.removeprefix("0")[:VALUE_WIDTH].rjust(VALUE_WIDTH)
+    text = f"{value:.3f}".removeprefix("0") if value >= 0.0005 else compact(value)
+    return text[:VALUE_WIDTH].rjust(VALUE_WIDTH)
 
 
 def count_text(value: float) -> str:
     """A count in a cell: '20423', '1.2M'."""
     if value < 10**VALUE_WIDTH:
         return f"{value:{VALUE_WIDTH}.0f}"
-    for unit, sign in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= unit:
-            return f"{value / unit:.3g}{sign}".rjust(VALUE_WIDTH)
-    return ""
+    return compact(value).rjust(VALUE_WIDTH)
 
 
 def signed_text(value: float) -> str:

@@ -74,10 +74,12 @@ def halves_style(upper: Color | None, lower: Color | None) -> Style:
     return Style(color=upper, bgcolor=lower)
 
 
-def run_color(number: int, dark: bool) -> Color:
+def run_color(number: int, dark: bool, *, faint: bool = False) -> Color:
     """The colour of the run with this number, from 0; they come round again."""
     colors = _parse(_RUNS_DARK if dark else _RUNS_LIGHT)
-    return Color.from_rgb(*colors[number % len(colors)])
+    color = colors[number % len(colors)]
+    ground = 18.0 if dark else 224.0
+    return Color.from_rgb(*(0.45 * color + 0.55 * ground if faint else color).round())
 
 
 def _parse(hexes: str) -> Rgb:

@@ -149,6 +149,19 @@ def paint(
     return Picture(table, levels, limit, scale, diverging, text)
 
 
+def compact(value: float) -> str:
+    """A number of two digits: '0.12', '2.5k', '5e-4'."""
+    for unit, sign in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if unit <= value < 1000 * unit:
+            return (
+                f"{value / unit:.2g}{sign}" if value < 100 * unit else f"{value / unit:.0f}{sign}"
+            )
+    if value and not 0.001 <= value < 1000:
+        mantissa, exponent = f"{value:.0e}".split("e")
+        return f"{mantissa}e{int(exponent)}"
+    return f"{value:.2g}" if value < 100 else f"{value:.0f}"
+
+
 def round_up(value: float) -> float:
     """The next 1, 2 or 5 times a power of ten, so that a scale changes seldom; 1 for 0."""
     if not 0 < value < 1e300:
@@ -215,10 +228,11 @@ def legend(picture: Picture, width: int, look: Look) -> list[Segment]:
     """The ramp with the values at its ends and its middle, in that many columns."""
     places = (0.0, 0.5, 1.0)
     if picture.diverging:
-        marks = [f"{-picture.limit:g}", "0", f"+{picture.limit:g}"]
+        end = compact(picture.limit)
+        marks = [f"−{end}", "0", f"+{end}"]
     else:
-        low = "0" if picture.scale is not Scale.LOG else f"≤{picture.limit * 10.0**-DECADES:g}"
-        marks = [low, *(f"{picture.limit * picture.scale.part(p):.2g}" for p in places[1:])]
+        low = "0" if picture.scale is not Scale.LOG else f"≤{compact(picture.limit / 10**DECADES)}"
+        marks = [low, *(compact(picture.limit * picture.scale.part(p)) for p in places[1:])]
     room = width - sum(len(mark) + 1 for mark in marks) - 1
     segments = []
     for half in (0, 1):

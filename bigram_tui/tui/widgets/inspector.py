@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 from bigram_tui.bigrams import BOUNDARY, Bigrams, Matrix
 from bigram_tui.printable import code_point, in_cells
-from bigram_tui.run import Snapshot
+from bigram_tui.snapshot import Snapshot
 from bigram_tui.tui.renderables.bars import Bar, columns, percent, rows
 
 
@@ -37,7 +37,7 @@ class Inspector(Widget):
         shown, width, height = self.inspected, self.size.width, self.size.height
         if shown is None:
             return Text()
-        lines = [self._numbers(shown)]
+        lines = self._numbers(shown, width)
         table = shown.snapshot.probabilities
         if height >= 5:
             lines = [_sentence(shown, table), *lines]
@@ -51,7 +51,7 @@ class Inspector(Widget):
             lines += draw(bars, width, room, marked)
         return Text("\n", no_wrap=True, overflow="ellipsis").join(lines)
 
-    def _numbers(self, shown: Inspected) -> Text:
+    def _numbers(self, shown: Inspected, width: int) -> list[Text]:
         cell = (shown.row, shown.column)
         labels, counts = shown.bigrams.vocabulary.labels, shown.bigrams.counts
         run = shown.snapshot
@@ -68,11 +68,14 @@ class Inspector(Widget):
             facts.append(("rank", f"{rank} of {len(labels)}"))
         name = self.get_component_rich_style("inspector--name", partial=True)
         bigram = "".join(in_cells(labels[k], 2).rstrip() for k in cell)
-        text = Text(bigram, self.get_component_rich_style("inspector--bigram", partial=True))
-        text.no_wrap = True
+        strong = self.get_component_rich_style("inspector--bigram", partial=True)
+        lines = [Text.assemble((bigram, strong))]
         for fact, value in facts:
-            text.append("  ").append(f"{fact} ", name).append(value)
-        return text
+            text = Text.assemble("  ", (f"{fact} ", name), value)
+            if lines[-1].cell_len + text.cell_len > width:
+                lines.append(Text())
+            lines[-1].append_text(text)
+        return lines
 
 
 def number(value: float) -> str:

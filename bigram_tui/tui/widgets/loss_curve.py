@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
+from rich.segment import Segment
 from textual.reactive import var
 from textual.strip import Strip
 from textual.widget import Widget
@@ -26,7 +28,7 @@ class LossCurve(Widget):
     """A plot that is drawn anew only when it is given another."""
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES = {"loss-curve--axis"}
+    COMPONENT_CLASSES = {"loss-curve--axis", "loss-curve--hint"}
 
     plot: var[Plot] = var(Plot(()))
 
@@ -51,7 +53,7 @@ class LossCurve(Widget):
         return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
 
     def _draw(self) -> list[Strip]:
-        return curve_strips(
+        strips = curve_strips(
             self.plot.curves,
             self.size.width,
             self.size.height,
@@ -60,3 +62,11 @@ class LossCurve(Widget):
             axis_style=self.get_component_rich_style("loss-curve--axis"),
             background=self.rich_style,
         )
+        middle = self.size.height // 2
+        if self.plot.hint and cell_len(self.plot.hint) <= self.size.width and middle:
+            hint = Segment(
+                self.plot.hint.center(self.size.width),
+                self.get_component_rich_style("loss-curve--hint"),
+            )
+            strips[middle] = Strip([hint], self.size.width)
+        return strips

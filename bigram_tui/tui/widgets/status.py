@@ -19,14 +19,17 @@ class StatusLine(Widget):
     ALLOW_SELECT = False
     COMPONENT_CLASSES = {"status-line--strong"}
 
-    corpus: reactive[str] = reactive("")
+    facts: reactive[Sequence[str]] = reactive(())
     run: reactive[Text] = reactive(Text())
 
     def render(self) -> Text:
-        """One line; the corpus gives way."""
-        room = self.size.width - self.run.cell_len - 2
-        left = Text(self.corpus, no_wrap=True)
-        left.truncate(max(0, room), overflow="ellipsis", pad=True)
+        """One line; the facts of the corpus give way, the last one first."""
+        room = max(0, self.size.width - self.run.cell_len - 2)
+        facts = list(self.facts)
+        while len(facts) > 1 and cell_len("  ".join(facts)) > room:
+            facts.pop()
+        left = Text("  ".join(facts), no_wrap=True)
+        left.truncate(room, overflow="ellipsis", pad=True)
         return Text.assemble(left, "  ", self.run, no_wrap=True)
 
 
@@ -55,13 +58,16 @@ class RunsBar(Widget):
 
     def render(self) -> Text:
         """The entries, each as wide as it needs; the active one always in sight."""
-        entries = self._entries()
-        while (
-            len(entries) > 1
-            and sum(e.cell_len for e in entries[: self.active + 1]) > self.size.width
-        ):
-            entries.pop(0)
-        return Text("", no_wrap=True).join(entries)
+        return Text("", no_wrap=True).join(self._entries()[self._first() :])
+
+    def _first(self) -> int:
+        """The first entry to show, so that the active one is not cut off."""
+        room = self.size.width
+        for first, entry in reversed(list(enumerate(self._entries()[: self.active + 1]))):
+            room -= entry.cell_len
+            if room < 0:
+                return min(first + 1, self.active)
+        return 0
 
     def _entries(self) -> list[Text]:
         active = self.get_component_rich_style("runs-bar--active", partial=True)
@@ -73,9 +79,8 @@ class RunsBar(Widget):
             text = Text(f" {number} ", no_wrap=True)
             text.append("━━ " if run.started else "── ", run.color)
             text.append(run.name)
-            if run.amiss:
-                text.append(f" {run.state}", amiss)
-            text.append("" if run.amiss else f" {run.state}")
+            if run.state:
+                text.append(f" {run.state}", amiss if run.amiss else None)
             text.append(f" {run.iteration} {run.loss}".rstrip() + " ")
             text.stylize_before(active if number - 1 == self.active else idle)
             pad = min(share, 34) - cell_len(text.plain)
@@ -85,8 +90,8 @@ class RunsBar(Widget):
         return entries
 
     def on_click(self, event: events.Click) -> None:
-        right = 0
-        for number, entry in enumerate(self._entries()):
+        right, first = 0, self._first()
+        for number, entry in enumerate(self._entries()[first:], first):
             right += entry.cell_len
             if event.x < right:
                 self.post_message(RunPicked(number))

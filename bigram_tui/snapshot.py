@@ -1,0 +1,160 @@
+"""A run at one moment, as other threads and the screens see it."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from bigram_tui.backend import Backend, Iteration, as_numpy
+from bigram_tui.bigrams import Matrix
+from bigram_tui.evaluation import perplexity
+from bigram_tui.timeline import NLL, REGULARIZATION, SECONDS, VALIDATION, Losses
+
+
+class Status(Enum):
+    """What a run is able to do next."""
+
+    LOADING = "loading"
+    READY = "ready"
+    FINISHED = "finished"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """The losses of a way that was left: of the iterations from `start` on."""
+
+    start: int
+    losses: Losses
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """A run at one moment, for other threads to read; it never changes."""
+
+    name: str
+    status: Status = Status.LOADING
+    message: str = ""
+    iteration: int = -1
+    """The iteration that is looked at; −1 while there is none."""
+    model: Iteration | None = None
+    losses: Losses = field(default_factory=lambda: np.empty((0, 4)))
+    left: Branch | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    changes: tuple[int, ...] = ()
+    backend: Backend | None = None
+    """For its class and the description of its hyperparameters; `settings` holds their values."""
+    training: bool = False
+    rate: float | None = None
+    """Iterations per second while it trains."""
+
+    @property
+    def latest(self) -> int:
+        """The last iteration that was reached."""
+        return len(self.losses) - 1
+
+    @property
+    def has_loss(self) -> bool:
+        """False before the first iteration, and where a change of hyperparameters failed."""
+        return 0 <= self.iteration <= self.latest
+
+    @cached_property
+    def probabilities(self) -> Matrix | None:
+        """P [V, V]."""
+        return None if self.model is None else as_numpy(self.model.probabilities)
+
+    @cached_property
+    def weights(self) -> Matrix | None:
+        """W [V, V], or None for a model without weights."""
+        missing = self.model is None or self.model.weights is None
+        return None if missing else as_numpy(self.model.weights)  # type: ignore[union-attr]
+
+    @cached_property
+    def gradient(self) -> Matrix | None:
+        """∂total/∂W [V, V], or None for a model without gradient."""
+        missing = self.model is None or self.model.gradient is None
+        return None if missing else as_numpy(self.model.gradient)  # type: ignore[union-attr]
+
+    def _loss(self, column: int) -> float:
+        return float(self.losses[self.iteration, column]) if self.has_loss else np.nan
+
+    @property
+    def nll(self) -> float:
+        """Average negative log-likelihood of the training text, in nats."""
+        return self._loss(NLL)
+
+    @property
+    def regularization(self) -> float:
+        """The penalty on the weights."""
+        return self._loss(REGULARIZATION)
+
+    @property
+    def total(self) -> float:
+        """What a gradient step lowers: NLL + regularization."""
+        return self.nll + self.regularization
+
+    @property
+    def perplexity(self) -> float:
+        """exp(NLL)."""
+        return perplexity(self.nll)
+
+    @property
+    def validation(self) -> float:
+        """NLL of the validation lines; NaN without any."""
+        return self._loss(VALIDATION)
+
+    @property
+    def seconds(self) -> float:
+        """Time that the backend took for all iterations so far, its set-up included."""
+        return float(self.losses[:, SECONDS].sum())
+
+    @property
+    def seconds_per_iteration(self) -> float:
+        """The median over the updates; over all where there was none, which is the set-up."""
+        return float(
+            np.median(self.losses[1:, SECONDS] if self.latest else self.losses[:, SECONDS])
+        )
+
+    @property
+    def device(self) -> str:
+        """Where the backend keeps its table."""
+        return "" if self.model is None else str(getattr(self.model.probabilities, "device", "cpu"))
+
+    @property
+    def dtype(self) -> str:
+        """The backend's number format."""
+        if self.model is None:
+            return ""
+        return str(self.model.probabilities.dtype).removeprefix("torch.")
+
+    @cached_property
+    def row_sums(self) -> tuple[float, float] | None:
+        """The least and the largest sum of a row of P if they are not 1 within its precision."""
+        if self.probabilities is None or not self.has_loss:
+            return None
+        sums = self.probabilities.sum(axis=1, dtype=np.float64)
+        tolerance = 8 * len(sums) * np.finfo(self.probabilities.dtype).eps
+        return None if (abs(sums - 1) <= tolerance).all() else (sums.min(), sums.max())
+
+    @cached_property
+    def own_loss(self) -> float | None:
+        """The total loss that the backend reports of itself, if it does."""
+        if self.model is None or self.model.loss is None:
+            return None
+        try:
+            return float(as_numpy(self.model.loss).item())
+        except (TypeError, ValueError):
+            return math.nan  # which agrees with nothing
+
+    @property
+    def disagrees(self) -> bool:
+        """Whether the backend's own loss is not the one computed here, within its precision."""
+        if self.own_loss is None or not np.isfinite(self.total):
+            return False
+        tolerance = np.sqrt(np.finfo(self.dtype).eps) * max(1.0, abs(self.total))
+        return not abs(self.own_loss - self.total) <= tolerance
