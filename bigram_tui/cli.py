@@ -330,7 +330,11 @@ def open_screen(session: "Session", options: argparse.Namespace) -> int:
         steps=options.steps or 0,
         wanted=tuple(options.backend),
         frames_per_second=options.fps,
-        theme=options.theme,
     )
+    if options.theme is not None:
+        if options.theme not in app.available_themes:
+            names = ", ".join(sorted(app.available_themes))
+            raise UsageError(f"no theme {options.theme!r}; there are: {names}")
+        app.theme = options.theme
     app.run(mouse=not options.no_mouse)
     return app.return_code or DONE

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bigram_tui import corpus
+from bigram_tui import corpus, tally
 from bigram_tui.bigrams import Bigrams
 from bigram_tui.corpus import (
     Corpus,
@@ -266,7 +266,7 @@ def test_white_space_that_only_surrounds_lines_is_no_part_of_the_vocabulary() ->
 
 
 def test_white_space_constant_holds_all_there_is() -> None:
-    assert sorted(corpus.BLANKS + "\n") == ALL_WHITE_SPACE
+    assert sorted(tally.BLANKS + "\n") == ALL_WHITE_SPACE
 
 
 def test_a_vocabulary_of_thousands_grows_without_loss() -> None:
@@ -276,7 +276,7 @@ def test_a_vocabulary_of_thousands_grows_without_loss() -> None:
 
 
 def test_too_many_characters_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(corpus, "LARGEST_VOCABULARY", 100)
+    monkeypatch.setattr(tally, "LARGEST_VOCABULARY", 100)
     assert len(count("".join(map(chr, range(0x4E00, 0x4E00 + 99)))).train.vocabulary) == 100
     with pytest.raises(
         CorpusError, match=r"^'the text' holds too many different characters .*fewer$"
@@ -286,7 +286,7 @@ def test_too_many_characters_are_refused(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_table_that_memory_cannot_hold_is_refused() -> None:
     with (
-        mock.patch.object(corpus._Tally, "_grow", side_effect=MemoryError),
+        mock.patch.object(tally.Tally, "_grow", side_effect=MemoryError),
         pytest.raises(CorpusError, match="too many different characters"),
     ):
         count("".join(map(chr, range(0x4E00, 0x4E00 + 100))))
@@ -343,7 +343,7 @@ def test_blanks_without_end_are_held_as_counts() -> None:
 
 
 def test_items_beyond_the_budget_are_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(corpus, "ITEM_BUDGET", 1000)
+    monkeypatch.setattr(tally, "ITEM_BUDGET", 1000)
     for chunk_size in (1, 7, 1000):
         few = count("name\n" * 500, chunk_size=chunk_size)
         assert few.items == frozenset(["name"])
@@ -357,7 +357,7 @@ def test_items_beyond_the_budget_are_not_remembered(monkeypatch: pytest.MonkeyPa
 def test_a_line_too_long_for_a_name_is_not_remembered(
     text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(corpus, "LONGEST_ITEM", 50)
+    monkeypatch.setattr(tally, "LONGEST_ITEM", 50)
     for chunk_size in (1, 7, 1000):
         assert count(text.format("x" * 50), chunk_size=chunk_size).holds("x" * 50)
         assert count(text.format("x" * 51), chunk_size=chunk_size).items is None

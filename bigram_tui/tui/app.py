@@ -40,7 +40,6 @@ class BigramApp(App[None]):
         steps: int = 0,
         wanted: tuple[str, ...] = (),
         frames_per_second: int = 15,
-        theme: str | None = None,
         depth: Depth | None = None,
     ) -> None:
         """wanted: the backends that the user named; they are all loaded at once."""
@@ -51,8 +50,6 @@ class BigramApp(App[None]):
         self._wanted = bool(wanted)
         self._fps = frames_per_second
         self._depth = depth or Depth.of(self.console.color_system, self.no_color)
-        if theme is not None:
-            self.theme = theme
 
     def _make_runner(self, number: int) -> Runner:
         source = self.session.sources[number]

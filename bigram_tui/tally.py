@@ -1,0 +1,207 @@
+"""Counts the bigrams and remembers the lines of a text that comes in pieces of any size."""
+
+import math
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from bigram_tui.bigrams import BOUNDARY, Bigrams, Vocabulary
+
+Tokens = npt.NDArray[np.intp]
+
+# Bytes, by the estimate that an item takes one for each character and an overhead for its string
+# and its place in the set: half a million names, little for any machine that trains a model.
+ITEM_BUDGET = 64 << 20
+ITEM_OVERHEAD = 100
+
+# Characters of one line: no model's sample is longer, and a text on a single line is never held.
+LONGEST_ITEM = 1 << 16
+
+# Tokens: a table of counts that large takes 8 GiB, and a model several times as much.
+LARGEST_VOCABULARY = 1 << 15
+
+LINE_END = "\n"
+BLANKS = "".join(c for c in map(chr, range(0x3001)) if c.isspace() and c != LINE_END)
+
+
+class TextError(Exception):
+    """What is wrong with a text and what to do, to be said of its path."""
+
+
+TOO_MANY_CHARACTERS = (
+    "holds too many different characters for a table of their bigrams: give a text with fewer"
+)
+
+
+class Alphabet:
+    """Numbers the characters in the order in which they turn up; a line end is the boundary."""
+
+    def __init__(self) -> None:
+        self._tokens = np.full(sys.maxunicode + 1, -1, np.intp)
+        self.codes = np.empty(0, np.int64)
+        self.white = np.empty(0, np.bool_)
+        self._add(np.array([ord(LINE_END)]))
+
+    def encode(self, text: str) -> Tokens:
+        """The token of each character. [len(text)]"""
+        codes = _code_points(text)
+        tokens = self._tokens[codes]
+        new = tokens < 0
+        if new.any():
+            self._add(np.flatnonzero(np.bincount(codes[new])))
+            tokens = self._tokens[codes]
+        return tokens
+
+    def _add(self, codes: npt.NDArray[np.integer]) -> None:
+        self._tokens[codes] = np.arange(len(self.codes), len(self.codes) + len(codes))
+        self.codes = np.append(self.codes, codes)
+        self.white = np.append(self.white, [chr(code).isspace() for code in codes])
+
+
+def _code_points(text: str) -> npt.NDArray[np.uint8 | np.uint32]:
+    if text.isascii():
+        return np.frombuffer(text.encode("ascii"), np.uint8)
+    return np.frombuffer(text.encode("utf-32-le"), "<u4")
+
+
+def _widen_line_ends(tokens: Tokens, white: npt.NDArray[np.bool_]) -> None:
+    """Turn each run of white space that holds a line end into line ends, in place."""
+    where = np.flatnonzero(white)
+    starts = np.flatnonzero(np.diff(where, prepend=-2) > 1)
+    if starts.size:
+        ends_line = np.logical_or.reduceat(tokens[where] == BOUNDARY, starts)
+        lengths = np.diff(starts, append=where.size)
+        tokens[where[np.repeat(ends_line, lengths)]] = BOUNDARY
+
+
+class Dealer:
+    """Deals items out to the parts of a split, each block of them by a permutation of its own."""
+
+    def __init__(self, split: Sequence[int], seed: int) -> None:
+        self._block = np.repeat(np.arange(len(split)), np.array(split) // math.gcd(*split))
+        self._random = np.random.Generator(np.random.PCG64(seed))
+        self._dealt = np.empty(0, np.intp)
+
+    def deal(self, items: int) -> Tokens:
+        """The parts of the next items. [items]"""
+        missing = max(0, items - self._dealt.size)
+        blocks = np.tile(self._block, (-(-missing // self._block.size), 1))
+        new = self._random.permuted(blocks, axis=1).ravel()
+        parts, self._dealt = np.split(np.append(self._dealt, new), [items])
+        return parts
+
+
+class Tally:
+    """Counts the bigrams of a text that comes in pieces of any size.
+
+    Only the next piece tells whether the blanks that end a piece stand within a line or at its end.
+    Until then their bigrams are held apart, as counts, so that any amount of them takes no room.
+    """
+
+    def __init__(self, split: Sequence[int] | None, seed: int) -> None:
+        self._alphabet = Alphabet()
+        self._dealer = Dealer(split, seed) if split else None
+        self._part = 0
+        self._tables = np.zeros((len(split) if split else 1, 64, 64), np.int64)
+        self._last = LINE_END
+        self._held: Counter[tuple[str, str]] = Counter()
+        self._last_held = ""
+
+    def feed(self, text: str) -> None:
+        """Count the next characters."""
+        settled = text.rstrip(BLANKS)
+        if settled:
+            self._settle(settled.lstrip(BLANKS)[0])
+            self._count(self._last + settled)
+            self._last = settled[-1]
+        if blanks := text[len(settled) :]:
+            self._held.update(pairwise((self._last_held or self._last) + blanks))
+            self._last_held = blanks[-1]
+
+    def _settle(self, following: str) -> None:
+        """Count the blanks that were held, unless they begin or end a line."""
+        if self._held and LINE_END not in (self._last, following):
+            for pair, times in self._held.items():
+                first, second = self._encode("".join(pair))
+                self._tables[self._part, first, second] += times
+            self._last = self._last_held
+        self._held.clear()
+        self._last_held = ""
+
+    def _count(self, text: str) -> None:
+        """Count the bigrams of a text whose first character is the last one before it."""
+        tokens = self._encode(text)
+        _widen_line_ends(tokens, self._alphabet.white[tokens])
+        first, second = tokens[:-1], tokens[1:]
+        size = self._tables.shape[-1]
+        rows = self._parts(first, second) * size + first
+        np.add.at(self._tables.reshape(-1), rows * size + second, 1)
+
+    def _encode(self, text: str) -> Tokens:
+        tokens = self._alphabet.encode(text)
+        if len(self._alphabet.codes) > self._tables.shape[-1]:
+            self._grow(len(self._alphabet.codes))
+        return tokens
+
+    def _grow(self, size: int) -> None:
+        """Make room for so many tokens and some more."""
+        if size > LARGEST_VOCABULARY:
+            raise TextError(TOO_MANY_CHARACTERS)
+        old, room = self._tables.shape[-1], min(size + size // 2, LARGEST_VOCABULARY)
+        tables = np.zeros((len(self._tables), room, room), np.int64)
+        tables[:, :old, :old] = self._tables
+        self._tables = tables
+
+    def _parts(self, first: Tokens, second: Tokens) -> Tokens | int:
+        """The part that each bigram belongs to: that of its item."""
+        if self._dealer is None:
+            return 0
+        starts = (first == BOUNDARY) & (second != BOUNDARY)
+        item = np.cumsum(starts)
+        parts = np.append(self._part, self._dealer.deal(int(item[-1])))
+        self._part = int(parts[-1])
+        return np.take(parts, item)
+
+    def lines(self) -> list[int]:
+        """The number of items in each part."""
+        return [int(table[BOUNDARY, 1:].sum()) for table in self._tables]
+
+    def bigrams(self) -> list[Bigrams]:
+        """The bigrams of each part, over the characters of all parts in their order."""
+        self._tables[:, BOUNDARY, BOUNDARY] = 0  # only blank lines have come to this
+        codes = self._alphabet.codes
+        used = np.flatnonzero(self._tables.any(axis=(0, 2)))[1:]
+        order = np.append(BOUNDARY, used[np.argsort(codes[used])])
+        vocabulary = Vocabulary("".join(map(chr, codes[order[1:]])))
+        return [Bigrams(vocabulary, table[np.ix_(order, order)]) for table in self._tables]
+
+
+class Items:
+    """Remembers the items of a text that comes in pieces, while they are few and short."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] | None = set()
+        self._room = ITEM_BUDGET
+        self._begun = ""
+
+    def feed(self, text: str) -> None:
+        """Remember the lines that end in the next characters."""
+        if self._seen is None:
+            return
+        lines = (self._begun + text).split(LINE_END)
+        self._begun = lines[-1]
+        new = set(map(str.strip, lines[:-1])) - self._seen
+        new.discard("")
+        self._room -= sum(map(len, new)) + ITEM_OVERHEAD * len(new)
+        if self._room < 0 or max(map(len, lines)) > LONGEST_ITEM:
+            self._seen, self._begun = None, ""
+        else:
+            self._seen |= new
+
+    def frozen(self) -> frozenset[str] | None:
+        """All items; None if they were too many or too long."""
+        return None if self._seen is None else frozenset(self._seen)
