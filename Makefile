@@ -1,9 +1,9 @@
-# The two commands: `make run` and `make test`. Both set .venv up when it is not, or no longer, up to date.
+# The two commands are `make run` and `make test`; they set .venv up if it is not up to date.
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: run test clean
+.PHONY: run test bench screenshot clean
 
 run: $(INSTALLED)
 	$(BIN)/bigram-tui data/names.txt
@@ -14,6 +14,13 @@ test: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n auto
+
+bench: $(INSTALLED)
+	$(BIN)/python benchmarks/iterations.py
+	$(BIN)/python benchmarks/startup.py
+
+screenshot: $(INSTALLED)
+	$(BIN)/python docs/screenshot.py
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("bigram-tui needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'

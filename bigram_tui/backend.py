@@ -60,7 +60,8 @@ class Backend(ABC):
     def regularization(self, weights: Matrix) -> float:
         """The penalty that is part of the total loss: λ·mean(W²), λ being the field `l2`."""
         l2 = getattr(self, "l2", 0.0)
-        return float(l2 * np.square(weights, dtype=np.float64).mean()) if l2 else 0.0
+        with np.errstate(over="ignore"):  # an infinite penalty is divergence, not a warning
+            return float(l2 * np.square(weights, dtype=np.float64).mean()) if l2 else 0.0
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,12 @@ import numpy as np
 
 from bigram_tui.backend import Backend, Iteration, as_numpy, hyperparameters
 from bigram_tui.bigrams import Bigrams, Matrix
+from bigram_tui.errors import one_line
 from bigram_tui.evaluation import negative_log_likelihood
 from bigram_tui.snapshot import Branch, Snapshot, Status
 from bigram_tui.timeline import Keyframes, LossHistory, Settings
+
+NOTHING_LEFT = "nothing left to learn"
 
 PLUGIN_ERRORS = (Exception, SystemExit)
 """Whatever a backend raises is the end of its run alone."""
@@ -40,6 +43,7 @@ class Run:
         self._start_weights.setflags(write=False)
         self._validation = validation
         self._left: Branch | None = None
+        self._readable: set[tuple[type, Any]] = set()
         self._begin({key: getattr(backend, key) for key in hyperparameters(backend)})
 
     def _begin(self, values: Mapping[str, Any]) -> None:
@@ -48,6 +52,7 @@ class Run:
         self._keyframes = Keyframes()
         self._end: int | None = None
         self._model: Iteration | None = None
+        self._arrival: Any = None  # the weights at this iteration before a change took effect there
         self.iteration = -1
         self.status, self.message = Status.READY, ""
         self._enter(0, self._start_weights)
@@ -62,11 +67,11 @@ class Run:
     def advance(self, iterations: int = 1) -> None:
         """Go forward, along the timeline and then beyond its end, as far as the backend goes."""
         if self.status is Status.FAILED:
-            self._revive()
+            self._start_here()
         for _ in range(iterations):
             if self.status is not Status.READY:
                 return
-            self._step()
+            self._take(self.iteration + 1)
 
     def seek(self, iteration: int) -> None:
         """Go to an iteration that was reached before; it is what it was, bit for bit.
@@ -76,11 +81,12 @@ class Run:
         iteration = max(0, min(iteration, self.latest))
         if iteration == self.iteration:
             return
-        start, weights = self._keyframes.nearest(iteration) or (0, self._start_weights)
-        if self._generator is None or not start <= self.iteration < iteration:
-            self._enter(start, weights)
-        while self.iteration < iteration and self.status is Status.READY:
-            self._step()
+        nearest = self._keyframes.nearest(iteration)
+        start = 0 if nearest is None else nearest[0]
+        if self._generator is not None and start <= self.iteration < iteration:
+            self._walk(iteration)
+        else:
+            self._replay(iteration)
 
     def back(self, iterations: int = 1) -> None:
         """Go back by some iterations, at most to the first."""
@@ -92,21 +98,16 @@ class Run:
         What was reached beyond it by the old value is left: the timeline forks here.
         """
         parsed = hyperparameters(self.backend)[name].parse(value)
-        values = self._settings.at(max(0, self.iteration))
+        here = max(0, self.iteration)
+        values = self._settings.at(here)
         if values[name] == parsed:
             return
-        self._leave(self.iteration)
-        if self._model is None:
-            self._begin({**values, name: parsed})
-            return
-        self._settings.put(self.iteration, {**values, name: parsed})
-        self._losses.truncate(self.iteration)
-        self._keyframes.truncate(self.iteration)
+        self._leave(here)
+        self._settings.put(here, {**values, name: parsed})
+        self._losses.truncate(here)
+        self._keyframes.truncate(here)
         self._end = None
-        try:
-            self._arrive(self.iteration, self._model, 0.0)
-        except PLUGIN_ERRORS as error:
-            self._fail(error, self.iteration)
+        self._start_here()
 
     def reset(self) -> None:
         """Begin again from the same start with the present hyperparameters."""
@@ -132,14 +133,22 @@ class Run:
 
     # How it moves
 
+    def _replay(self, iteration: int) -> None:
+        """Go to an iteration from the nearest keyframe before it."""
+        self._enter(*(self._keyframes.nearest(iteration) or (0, self._start_weights)))
+        self._walk(iteration)
+
+    def _walk(self, iteration: int) -> None:
+        while self.iteration < iteration and self.status is Status.READY:
+            self._take(self.iteration + 1)
+
     def _enter(self, iteration: int, weights: Any) -> None:
         """Start the backend at an iteration, with the hyperparameters that hold there."""
         self._generator: Iterator[Iteration] | None = self._train(iteration, weights)
-        self.status, self.message = Status.READY, ""
-        self._pull(iteration)
+        self._take(iteration, entered=weights)
 
     def _train(self, iteration: int, weights: Any) -> Iterator[Iteration]:
-        # A generator of our own, so that whatever the backend does, it does in `_pull`.
+        # A generator of our own, so that whatever the backend does, it does in `_take`.
         self._apply(self._settings.at(iteration))
         yield from self.backend.train(self.bigrams, as_numpy(weights))
 
@@ -148,34 +157,31 @@ class Run:
         for name, value in values.items():
             setattr(self.backend, name, value)
 
-    def _step(self) -> None:
-        self._pull(self.iteration + 1)
+    def _take(self, iteration: int, entered: Any = None) -> None:
+        """Take the backend's next yield, the model at an iteration.
 
-    def _pull(self, iteration: int) -> None:
-        """Take the backend's next yield, which is the model at an iteration."""
+        entered: the weights from which the backend was just started there, if it was.
+        """
         assert self._generator is not None
         started = time.perf_counter()
         try:
-            model = next(self._generator)
+            with np.errstate(all="ignore"):  # what overflows shows in the numbers
+                model = next(self._generator)
+            seconds = time.perf_counter() - started
             self._check(model)
-            self._arrive(iteration, model, time.perf_counter() - started)
+            arrival = model.weights if entered is None else entered
+            values = self._settings.at(iteration)
+            if values is self._in_force:
+                self._commit(iteration, model, arrival, seconds)
+            elif arrival is not None:
+                self._enter(iteration, arrival)  # the same weights under other hyperparameters
+            else:
+                self._apply(values)
+                self._commit(iteration, model, arrival, seconds)
         except StopIteration:
-            self._finish()
+            self._finish(iteration, entered)
         except PLUGIN_ERRORS as error:
             self._fail(error, iteration)
-
-    def _arrive(self, iteration: int, model: Iteration, seconds: float) -> None:
-        self.iteration, self._model = iteration, model
-        values = self._settings.at(iteration)
-        if values is not self._in_force:
-            weights = self._start_weights if iteration == 0 else model.weights
-            if weights is not None:
-                self._enter(iteration, weights)  # the same weights, seen anew
-                return
-            self._apply(values)
-        if iteration == len(self._losses):
-            self._record(model, seconds)
-        self._judge(model)
 
     def _check(self, model: object) -> None:
         """TypeError or ValueError unless it is an iteration with matrices of the right shape."""
@@ -189,8 +195,23 @@ class Run:
             if shape != self.bigrams.counts.shape:
                 found = type(array).__name__ if shape is None else f"shape {tuple(shape)}"
                 raise ValueError(f"{part} must be {self.bigrams.counts.shape}, not {found}")
+            kind = type(array), array.dtype
+            if kind not in self._readable:  # once for each kind, as reading may take a copy
+                if as_numpy(array).dtype.kind not in "fiu":
+                    raise TypeError(f"{part} must be real numbers, not {array.dtype}")
+                self._readable.add(kind)
 
-    def _record(self, model: Iteration, seconds: float) -> None:
+    def _commit(self, iteration: int, model: Iteration, arrival: Any, seconds: float) -> None:
+        """Stand at an iteration, recording it if it is new."""
+        losses = self._evaluate(model) if iteration == len(self._losses) else None
+        self.iteration, self._model, self._arrival = iteration, model, arrival
+        if losses is not None:
+            self._losses.append(*losses, seconds)
+            self._keyframes.offer(iteration, arrival)
+        self._judge(model)
+
+    def _evaluate(self, model: Iteration) -> tuple[float, float, float]:
+        """NLL, regularization, and NLL of the validation text."""
         table = as_numpy(model.probabilities)
         nll = negative_log_likelihood(table, self.bigrams)
         if not np.isfinite(table.sum()):
@@ -200,8 +221,7 @@ class Run:
         validation = np.nan
         if self._validation is not None:
             validation = negative_log_likelihood(table, self._validation)
-        self._losses.append(nll, penalty, validation, seconds)
-        self._keyframes.offer(self.iteration, weights)
+        return nll, penalty, validation
 
     def _judge(self, model: Iteration) -> None:
         """Say whether it can go on from here."""
@@ -211,32 +231,31 @@ class Run:
             self.status = Status.DIVERGED
             self.message = f"diverged at iteration {self.iteration}: the {what} is {value:g}"
         elif model.last or self.iteration == self._end:
-            self.status, self.message = Status.FINISHED, "nothing left to learn"
+            self.status, self.message = Status.FINISHED, NOTHING_LEFT
         else:
             self.status, self.message = Status.READY, ""
 
-    def _finish(self) -> None:
-        if self._model is None:
-            self._fail(ValueError("train() ended before it yielded an iteration"), 0)
+    def _finish(self, iteration: int, entered: Any) -> None:
+        if entered is not None:
+            self._fail(ValueError("train() ended before it yielded an iteration"), iteration)
             return
         self._end = self.iteration
-        self.status, self.message = Status.FINISHED, "nothing left to learn"
+        self.status, self.message = Status.FINISHED, NOTHING_LEFT
 
     def _fail(self, error: BaseException, iteration: int) -> None:
         self._generator = None
         self.status = Status.FAILED
-        self.message = f"failed at iteration {iteration}: {type(error).__name__}: {error}"
+        reason = one_line(f"{type(error).__name__}: {error}")
+        self.message = f"failed at iteration {iteration}: {reason}"
 
-    def _revive(self) -> None:
-        """Try again from where it failed."""
+    def _start_here(self) -> None:
+        """Start the backend anew where it stands; without weights the way must be gone again."""
         if self._model is None:
             self._begin(self._settings.at(0))
-            return
-        start, weights = self._keyframes.nearest(self.iteration) or (0, self._start_weights)
-        target = self.iteration
-        self._enter(start, weights)
-        while self.iteration < target and self.status is Status.READY:
-            self._step()
+        elif self._arrival is not None:
+            self._enter(self.iteration, self._arrival)
+        else:
+            self._replay(self.iteration)
 
     def _leave(self, iteration: int) -> None:
         """Keep the losses after an iteration in sight, as those of the way that is left there."""

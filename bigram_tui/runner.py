@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
+from bigram_tui.errors import one_line
 from bigram_tui.run import Run
 from bigram_tui.snapshot import Snapshot, Status
 
@@ -33,6 +34,8 @@ class Runner:
         """The newest state; replaced, never changed."""
         self.busy_since: float | None = None
         """When the backend was last given work that it has not finished (time.monotonic)."""
+        self.complaint = ""
+        """Why the last order could not be carried out, if so."""
         self._load = load
         self._on_idle = on_idle
         self._orders: deque[Order] = deque()
@@ -121,18 +124,17 @@ class Runner:
         try:
             run = self._load()
         except (Exception, SystemExit) as error:  # whatever a plugin raises on import
-            self._give_up(str(error) or type(error).__name__)
+            self._give_up(one_line(error) or type(error).__name__)
             return
         self._goal = run.iteration
         slice_size = 1
-        while self._next_orders(run):
+        while not self._closed:
+            self._carry_out_orders(run)
             ahead = self._goal - run.iteration
-            if ahead <= 0 or run.status in (Status.FINISHED, Status.DIVERGED):
-                self._goal = run.iteration
-                continue
-            slice_size = self._advance(run, slice_size, ahead)
-            if run.status is Status.FAILED:
-                self._goal = run.iteration
+            if ahead > 0 and run.status not in (Status.FINISHED, Status.DIVERGED):
+                slice_size = self._advance(run, slice_size, ahead)
+            else:
+                self._wait_for_orders(run)
 
     def _give_up(self, reason: str) -> None:
         """Say why there is no run; the next order tries to load again."""
@@ -142,18 +144,20 @@ class Runner:
             self._thread = self.busy_since = None
         self._on_idle()
 
-    def _next_orders(self, run: Run) -> bool:
-        """Carry out orders, publish, and wait if there is nothing to do; False at the end."""
+    def _carry_out_orders(self, run: Run) -> None:
+        ordered = bool(self._orders)
         while self._orders:
-            self._orders.popleft()(run)
-        training = self._goal > run.iteration
-        self._rate = self._rate if training else None
-        self.snapshot = run.snapshot(training=training, rate=self._rate)
-        if not training:
-            self._wait_for_orders()
-        return not self._closed
+            try:
+                self._orders.popleft()(run)
+                self.complaint = ""
+            except (KeyError, ValueError) as error:  # such as a hyperparameter out of its range
+                self.complaint = one_line(error)
+        if ordered:
+            self._publish(run)
 
-    def _wait_for_orders(self) -> None:
+    def _wait_for_orders(self, run: Run) -> None:
+        self._goal, self._rate = run.iteration, None
+        self._publish(run)
         with self._wake:
             if not self._orders:
                 self.busy_since = None
@@ -164,19 +168,27 @@ class Runner:
                 self._wake.wait()
             self.busy_since = time.monotonic()
 
+    def _publish(self, run: Run) -> None:
+        self.snapshot = run.snapshot(training=self._goal > run.iteration, rate=self._rate)
+
     def _advance(self, run: Run, slice_size: int, ahead: float) -> int:
-        """Train for one slice; the size that the next should have."""
+        """Train for one slice and rest; the size that the next should have."""
         started = self.busy_since = time.monotonic()
         count = int(min(slice_size, ahead)) if self._pace is None else 1
         run.advance(count)
+        if run.status is Status.FAILED:
+            self._goal = run.iteration
         took = time.monotonic() - started
-        rest = PAUSE_SECONDS if self._pace is None else max(0.0, 1 / self._pace - took)
-        with self._wake:
-            if not self._orders:
-                self._wake.wait(rest)
-        elapsed = time.monotonic() - started
-        latest = count / elapsed
+        self._publish(run)
+        self._rest(PAUSE_SECONDS if self._pace is None else max(0.0, 1 / self._pace - took))
+        latest = count / (time.monotonic() - started)
         self._rate = latest if self._rate is None else 0.9 * self._rate + 0.1 * latest
         if took < SLICE_SECONDS / 2:
             return min(2 * slice_size, 1 << 16)
         return max(1, slice_size // 2) if took > 2 * SLICE_SECONDS else slice_size
+
+    def _rest(self, seconds: float) -> None:
+        self.busy_since = time.monotonic()  # resting is not being stuck
+        with self._wake:
+            if not self._orders and not self._closed:
+                self._wake.wait(seconds)

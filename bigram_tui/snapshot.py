@@ -84,6 +84,12 @@ class Snapshot:
         return float(self.losses[self.iteration, column]) if self.has_loss else np.nan
 
     @property
+    def _precision(self) -> float:
+        """The distance of 1 from the next number of the backend's format."""
+        dtype = np.float64 if self.probabilities is None else self.probabilities.dtype
+        return float(np.finfo(dtype if np.issubdtype(dtype, np.floating) else np.float64).eps)
+
+    @property
     def nll(self) -> float:
         """Average negative log-likelihood of the training text, in nats."""
         return self._loss(NLL)
@@ -116,9 +122,8 @@ class Snapshot:
     @property
     def seconds_per_iteration(self) -> float:
         """The median over the updates; over all where there was none, which is the set-up."""
-        return float(
-            np.median(self.losses[1:, SECONDS] if self.latest else self.losses[:, SECONDS])
-        )
+        seconds = self.losses[1:, SECONDS] if self.latest > 0 else self.losses[:, SECONDS]
+        return float(np.median(seconds)) if seconds.size else math.nan
 
     @property
     def device(self) -> str:
@@ -138,7 +143,7 @@ class Snapshot:
         if self.probabilities is None or not self.has_loss:
             return None
         sums = self.probabilities.sum(axis=1, dtype=np.float64)
-        tolerance = 8 * len(sums) * np.finfo(self.probabilities.dtype).eps
+        tolerance = 8 * len(sums) * self._precision
         return None if (abs(sums - 1) <= tolerance).all() else (sums.min(), sums.max())
 
     @cached_property
@@ -156,5 +161,5 @@ class Snapshot:
         """Whether the backend's own loss is not the one computed here, within its precision."""
         if self.own_loss is None or not np.isfinite(self.total):
             return False
-        tolerance = np.sqrt(np.finfo(self.dtype).eps) * max(1.0, abs(self.total))
+        tolerance = math.sqrt(self._precision) * max(1.0, abs(self.total))
         return not abs(self.own_loss - self.total) <= tolerance

@@ -1,5 +1,6 @@
 """What a run remembers of its past: the losses of every iteration and the weights of some."""
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -69,7 +70,8 @@ class Keyframes:
         if weights is None or iteration % self.stride:
             return
         self._weights[iteration] = weights
-        if len(self._weights) > max(SCARCE, min(KEYFRAMES, KEYFRAME_BYTES // weights.nbytes)):
+        size = 8 * math.prod(weights.shape)
+        if len(self._weights) > max(SCARCE, min(KEYFRAMES, KEYFRAME_BYTES // size)):
             self.stride *= 2
             self._weights = {i: w for i, w in self._weights.items() if i % self.stride == 0}
 

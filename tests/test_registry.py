@@ -267,7 +267,6 @@ def test_a_helper_class_without_train_does_not_count_as_a_backend(tmp_path: Path
         ("raise SystemExit(3)", "SystemExit: 3"),
         ("from bigram_tui.backend import Nonsense", "ImportError"),
         ("x = 1 / 0", "ZeroDivisionError"),
-        # Fails: the message has two lines.
         ("raise RuntimeError('first line\\nsecond line')", "RuntimeError: first line"),
         ("x = '\\0'".replace("\\0", "\0"), "null bytes"),
     ],

@@ -312,7 +312,7 @@ def test_numpy_restores_any_iteration_bit_for_bit(
         everything.check_all()
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(operations())
 def test_torch_restores_any_iteration_bit_for_bit(
     tiny: Bigrams, moves: list[tuple[str, Any]]
@@ -503,7 +503,6 @@ def test_torch_changes_its_number_format_in_the_middle(tiny: Bigrams) -> None:
         assert run.snapshot().dtype == dtypes[iteration]
 
 
-# Fails: the change leaves no keyframe of the rounded weights.
 def test_weights_that_a_change_of_format_has_rounded_stay_rounded(tiny: Bigrams) -> None:
     pytest.importorskip("torch")
     with pytest.MonkeyPatch.context() as patch:
@@ -572,7 +571,6 @@ def test_a_softmax_that_overflows_is_divergence(tiny: Bigrams) -> None:
     assert run.message == "diverged at iteration 3: the NLL is nan"
 
 
-# Fails: Backend.regularization warns of the overflow.
 def test_a_penalty_that_overflows_where_the_nll_is_fine_is_divergence_too(tiny: Bigrams) -> None:
     @dataclass
     class Growing(Backend):
@@ -797,7 +795,6 @@ def test_a_change_that_fails_keeps_the_model_and_another_change_mends_it(tiny: B
         assert_weights(run, START + at + 2)
 
 
-# Fails: the run is said to be ready without a generator.
 def test_after_a_failure_without_weights_a_change_mends_it(tiny: Bigrams) -> None:
     run = Run(Relax(broken_at=3), tiny, START)
     run.advance(5)
@@ -818,24 +815,29 @@ class Unreadable(Backend):
         yield self.model
 
 
-# Fails: the exception leaves the run.
 @pytest.mark.parametrize(
     "model",
     [
         Iteration(Shapeless()),
         Iteration(UNIFORM, Shapeless()),
+        Iteration(UNIFORM, None, Shapeless()),
         Iteration(np.full((3, 3), "x")),
         Iteration(np.full((3, 3), None)),
     ],
-    ids=["P", "W", "P of text", "P of objects"],
+    ids=["P", "W", "gradient", "P of text", "P of objects"],
 )
 def test_matrices_that_numpy_cannot_read_are_a_failure(tiny: Bigrams, model: Iteration) -> None:
     run = Run(Unreadable(model), tiny, START)
     run.advance(3)
     assert run.status is Status.FAILED
+    # What can be seen is still the iteration before.
+    assert (run.iteration, run.latest) == (0, 0)
+    snapshot = run.snapshot()
+    np.testing.assert_array_equal(snapshot.probabilities, UNIFORM)
+    np.testing.assert_array_equal(snapshot.weights, START)
+    assert snapshot.gradient is None
 
 
-# Fails: the exception leaves the run.
 def test_a_tensor_that_still_requires_grad_is_a_failure(tiny: Bigrams) -> None:
     torch = pytest.importorskip("torch")
     model = Iteration(torch.full((3, 3), 1 / 3, requires_grad=True))
@@ -845,7 +847,6 @@ def test_a_tensor_that_still_requires_grad_is_a_failure(tiny: Bigrams) -> None:
     assert "grad" in run.message
 
 
-# Fails: the exception leaves the run.
 def test_a_penalty_that_raises_is_a_failure(tiny: Bigrams) -> None:
     @dataclass
     class Unpriced(Drift):
@@ -857,11 +858,11 @@ def test_a_penalty_that_raises_is_a_failure(tiny: Bigrams) -> None:
     assert "KeyError" in run.message
 
 
-# Fails: whoever looks at own_loss gets the exception.
-def test_a_loss_that_is_no_number_is_a_failure_or_no_loss(tiny: Bigrams) -> None:
+def test_a_loss_that_is_no_number_disagrees(tiny: Bigrams) -> None:
     run = Run(Unreadable(Iteration(UNIFORM, loss="cheap")), tiny, START)
     run.advance()
-    assert run.status is Status.FAILED or run.snapshot().own_loss is None
+    assert run.status is Status.READY
+    assert run.snapshot().disagrees
 
 
 class Wrapped:
@@ -874,7 +875,6 @@ class Wrapped:
         return np.array(self._values, dtype=dtype)
 
 
-# Fails: keyframes ask the array of weights for nbytes.
 def test_arrays_of_any_library_that_numpy_can_read_will_do(tiny: Bigrams) -> None:
     @dataclass
     class Foreign(Backend):
@@ -928,7 +928,6 @@ def test_a_loss_of_its_own_is_compared_within_its_precision(
     assert snapshot.disagrees is disagrees
 
 
-# Fails: NumPy turns only arrays of no dimension into a number.
 @pytest.mark.parametrize(
     "loss", [1.5, np.float32(1.5), np.array(1.5), np.array([1.5]), np.array([[1.5]])]
 )
@@ -939,7 +938,6 @@ def test_its_own_loss_is_a_number_or_an_array_of_one(tiny: Bigrams, loss: Any) -
     assert run.snapshot().own_loss == 1.5
 
 
-# Fails: there is no finfo of int64.
 def test_a_table_of_whole_numbers_can_be_compared_too() -> None:
     bigrams = Bigrams(Vocabulary("a"), np.array([[0, 3], [3, 0]]))
 
@@ -951,6 +949,7 @@ def test_a_table_of_whole_numbers_can_be_compared_too() -> None:
     snapshot = Run(Certain(), bigrams, np.zeros((2, 2))).snapshot()
     assert (snapshot.nll, snapshot.own_loss) == (0, 0.25)
     assert snapshot.disagrees
+    assert snapshot.row_sums is None
 
 
 def test_without_a_loss_of_its_own_nothing_disagrees(tiny: Bigrams) -> None:
@@ -991,7 +990,6 @@ def test_time_is_counted_and_never_negative(tiny: Bigrams) -> None:
     assert 0 < snapshot.seconds_per_iteration <= snapshot.seconds
 
 
-# Fails: the median of nothing warns.
 def test_a_snapshot_without_any_iteration_can_be_asked_for_everything(tiny: Bigrams) -> None:
     @dataclass
     class Broken(Backend):

@@ -301,7 +301,6 @@ def test_a_backend_that_fails_in_training_stops_and_the_next_step_tries_again(
     assert runner.snapshot.iteration == 5
 
 
-# Fails: the exception ends the thread, and later orders are never carried out.
 @pytest.mark.parametrize(("name", "value"), [("speed", "fast"), ("colour", 1)])
 def test_an_order_that_cannot_be_carried_out_leaves_the_runner_working(
     begin: Begin, name: str, value: Any
@@ -384,7 +383,6 @@ def test_orders_do_not_wait_for_the_pace(begin: Begin) -> None:
     wait_until(lambda: runner.is_idle and runner.snapshot.iteration >= 30)
 
 
-# Fails: it rests before it publishes.
 def test_at_a_slow_pace_an_iteration_shows_as_soon_as_it_is_there(begin: Begin) -> None:
     runner = begin()
     runner.train(pace=0.001)

@@ -134,7 +134,7 @@ def notice(runner: Runner, validation: Bigrams | None) -> str:
         return f"{name}{printable(run.message)}; r tries again"
     if run.status is Status.DIVERGED:
         return f"{runner.name} {run.message}: the step is too large. z goes back, p changes it"
-    return _delay(runner) or _doubt(run) or _impossible(run, validation)
+    return runner.complaint or _delay(runner) or _doubt(run) or _impossible(run, validation)
 
 
 def _delay(runner: Runner) -> str:

@@ -1,0 +1,101 @@
+"""What the tests of the screen share: an app on a small corpus, and how to wait for it."""
+
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.widget import Widget
+
+from bigram_tui.corpus import read_corpus
+from bigram_tui.registry import choose
+from bigram_tui.session import Session
+from bigram_tui.tui.app import BigramApp
+from bigram_tui.tui.messages import RunSettled
+from bigram_tui.tui.renderables.colors import TRUE_COLOR
+
+DEADLINE = 20.0
+
+MakeApp = Callable[..., BigramApp]
+Settle = Callable[[Pilot[None]], Awaitable[None]]
+WaitUntil = Callable[..., Awaitable[None]]
+TextOf = Callable[[Widget], str]
+
+
+@pytest.fixture(scope="session")
+def small_corpus(tmp_path_factory: pytest.TempPathFactory, name_lines: list[str]) -> Path:
+    """A file of 200 of the names, spread over all of them: V = 27."""
+    path = tmp_path_factory.mktemp("corpus") / "few.txt"
+    path.write_text("\n".join(name_lines[:: len(name_lines) // 200][:200]), "utf-8")
+    return path
+
+
+@pytest.fixture
+def make_app(small_corpus: Path) -> MakeApp:
+    """Makes an app whose backends are all loaded at once; the first is the active one.
+
+    corpus: a path or the lines of one.
+    """
+
+    def make(
+        backends: tuple[str, ...] = ("numpy", "count"),
+        *,
+        corpus: Path = small_corpus,
+        split: tuple[int, ...] | None = None,
+        settings: dict[str, dict[str, object]] | None = None,
+        **options: object,
+    ) -> BigramApp:
+        session = Session(
+            read_corpus(str(corpus), split=split),
+            tuple(choose(backends)),
+            individual=settings or {},
+        )
+        options = {"depth": TRUE_COLOR, "wanted": backends, **options}
+        return BigramApp(session, **options)  # type: ignore[arg-type]
+
+    return make
+
+
+async def _wait_until(
+    pilot: Pilot[None], condition: Callable[[], object], what: str = "the condition"
+) -> None:
+    deadline = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} never came"
+        await pilot.pause(0.01)
+
+
+async def _settle(pilot: Pilot[None]) -> None:
+    app = pilot.app
+    assert isinstance(app, BigramApp)
+    await pilot.pause()
+    started = [runner for runner in app.runners if runner.started]
+    await _wait_until(pilot, lambda: all(runner.is_idle for runner in started), "an idle run")
+    app.post_message(RunSettled())  # so that the screen pulls now, whenever its timer is due
+    await pilot.pause()
+
+
+@pytest.fixture
+def wait_until() -> WaitUntil:
+    """Waits for a condition, with a deadline."""
+    return _wait_until
+
+
+@pytest.fixture
+def settle() -> Settle:
+    """Waits until every run that was started is idle and the screen shows how they stand."""
+    return _settle
+
+
+@pytest.fixture
+def text_of() -> TextOf:
+    """What stands on the screen where a widget is: one line of text for each of its lines."""
+
+    def text(widget: Widget) -> str:
+        region = widget.region
+        strips = widget.screen._compositor.render_strips()
+        lines = strips[region.y : region.bottom]
+        return "\n".join(strip.crop(region.x, region.right).text for strip in lines)
+
+    return text

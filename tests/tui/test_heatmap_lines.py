@@ -1,0 +1,511 @@
+"""What the heatmap's lines consist of: levels, cells, labels, the legend."""
+
+import math
+import string
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+
+from bigram_tui.bigrams import Vocabulary
+from bigram_tui.tui.renderables.colors import (
+    GLYPHS_ONLY,
+    INDEXED,
+    LEVELS,
+    TRUE_COLOR,
+    Depth,
+    cell_styles,
+    ramp,
+)
+from bigram_tui.tui.renderables.heatmap import (
+    AMISS,
+    DECADES,
+    HALF,
+    LABEL_WIDTH,
+    LARGE,
+    MEDIUM,
+    SMALL,
+    TINY,
+    VALUE_WIDTH,
+    CellForm,
+    Look,
+    Picture,
+    Scale,
+    best_form,
+    body,
+    compact,
+    forms,
+    header,
+    legend,
+    paint,
+    round_up,
+)
+from bigram_tui.tui.views import VIEWS
+
+Floats = npt.NDArray[np.float64]
+
+ALL_FORMS = (HALF, TINY, SMALL, MEDIUM, LARGE)
+WRITTEN = (SMALL, MEDIUM, LARGE)
+ODD_CHARACTERS = "\t\x1b\x7f\x85 \xa0\xad.a[]é\u0301\u0488אش\u064b\u200b\u200d\u202e\u2028漢ｱ가ก\u0e34\ufe0f\U0001f600\U0001f1e9"
+
+all_forms = pytest.mark.parametrize("form", ALL_FORMS, ids=lambda form: form.name)
+all_scales = pytest.mark.parametrize("scale", Scale, ids=lambda scale: scale.value)
+both_kinds = pytest.mark.parametrize("diverging", [False, True], ids=["sequential", "diverging"])
+
+tables = hnp.arrays(
+    np.float64,
+    st.integers(1, 5).map(lambda size: (size, size)),
+    elements=st.one_of(
+        st.floats(-1e12, 1e12), st.sampled_from([0.0, -0.0, math.nan, math.inf, -math.inf])
+    ),
+)
+
+
+def look(depth: Depth = TRUE_COLOR, dark: bool = True) -> Look:
+    """A style of its own for each part."""
+    label = Style(color="#eeeeee", bgcolor="#010203")
+    cursor = Style(color="#000000", bgcolor="#fefefe", bold=True)
+    return Look(dark, depth, label, cursor, Style(color="#ff00ff", bgcolor="#ffff00"))
+
+
+def write(value: float) -> str:
+    """A text that tells its value."""
+    return f"{value:5.1f}"[:5]
+
+
+def picture(size: int, scale: Scale = Scale.LINEAR, *, diverging: bool = False) -> Picture:
+    """0, 1, 2, … row by row; as many below zero as above where the picture diverges."""
+    table = np.arange(size * size, dtype=np.float64).reshape(size, size)
+    return paint(table - table.mean() if diverging else table, scale, write, diverging=diverging)
+
+
+def labels_of(characters: str) -> tuple[str, ...]:
+    return Vocabulary("".join(sorted(set(characters)))).labels
+
+
+def text(segments: list[Segment]) -> str:
+    return "".join(segment.text for segment in segments)
+
+
+def width(segments: list[Segment]) -> int:
+    return sum(cell_len(segment.text) for segment in segments)
+
+
+def cells(segments: list[Segment]) -> list[tuple[str, Style]]:
+    """The character and the style of each cell, for text whose characters take one each."""
+    return [(char, segment.style or Style.null()) for segment in segments for char in segment.text]
+
+
+# Levels
+
+
+def expected_place(value: float, limit: float, scale: Scale, diverging: bool) -> float:
+    """Where on the ramp, from 0 to 1, a value belongs; by one number at a time."""
+    part = min(abs(value) / limit, 1.0)
+    if scale is Scale.ROOT:
+        part = math.sqrt(part)
+    elif scale is Scale.LOG:
+        part = max(0.0, 1 + math.log10(part) / DECADES) if part else 0.0
+    return (1 + math.copysign(part, value)) / 2 if diverging else part
+
+
+@all_scales
+@both_kinds
+@given(table=tables)
+def test_each_value_gets_the_nearest_level(scale: Scale, diverging: bool, table: Floats) -> None:
+    painted = paint(table, scale, write, diverging=diverging)
+    finite = [abs(value) for value in table.ravel().tolist() if math.isfinite(value)]
+    assert painted.limit == round_up(max(finite, default=0.0))
+    for value, level in zip(table.ravel().tolist(), painted.levels.ravel().tolist(), strict=True):
+        if math.isnan(value):
+            assert level == AMISS
+        else:
+            place = expected_place(value, painted.limit, scale, diverging) * (LEVELS - 1)
+            assert abs(level - place) <= 0.5 + 1e-9
+
+
+@all_scales
+@both_kinds
+def test_a_table_of_zeros_is_all_at_zero(scale: Scale, diverging: bool) -> None:
+    painted = paint(np.zeros((3, 3)), scale, write, diverging=diverging)
+    expected = {LEVELS // 2 - 1, LEVELS // 2} if diverging else {0}
+    assert set(painted.levels.ravel().tolist()) <= expected
+    assert painted.limit == 1
+
+
+@all_scales
+def test_infinity_takes_the_ends_of_the_ramp_and_leaves_the_scale_alone(scale: Scale) -> None:
+    table = np.array([[-np.inf, np.inf], [2.0, np.nan]])
+    painted = paint(table, scale, write, diverging=True)
+    assert painted.levels.tolist() == [[0, LEVELS - 1], [LEVELS - 1, AMISS]]
+    assert painted.limit == 2
+
+
+def test_without_a_finite_number_the_scale_ends_at_one() -> None:
+    painted = paint(np.full((2, 2), np.nan), Scale.LINEAR, write)
+    assert painted.limit == 1
+    assert (painted.levels == AMISS).all()
+
+
+def test_a_scale_of_probabilities_ends_at_one() -> None:
+    assert paint(np.full((2, 2), 1.0 + 1e-9), Scale.LINEAR, write, most=1.0).limit == 1
+
+
+def test_the_least_number_there_is_can_be_painted() -> None:
+    painted = paint(np.full((1, 1), 5e-324), Scale.LINEAR, write)
+    assert painted.limit > 0
+    assert painted.levels.tolist() != [[AMISS]]
+
+
+@given(st.floats(1e-300, 9e299))
+def test_a_scale_ends_at_a_round_number_not_much_above_the_largest(value: float) -> None:
+    limit = round_up(value)
+    assert limit >= value * (1 - 1e-11)
+    assert limit <= value * 2.5 * (1 + 1e-9)
+    assert f"{limit:.9e}"[:11] in {"1.000000000", "2.000000000", "5.000000000"}
+
+
+@given(st.floats(1e-300, 1e299))
+def test_a_round_number_stays(value: float) -> None:
+    assert round_up(round_up(value)) == pytest.approx(round_up(value), rel=1e-12)
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, math.inf, math.nan])
+def test_nothing_to_scale_by_gives_one(value: float) -> None:
+    assert round_up(value) == 1
+
+
+@all_scales
+@given(place=st.floats(0, 1))
+def test_the_legend_reads_the_ramp_as_it_was_painted(scale: Scale, place: float) -> None:
+    there = float(scale.place(np.array([scale.part(place)]))[0])
+    assert there == pytest.approx(place, abs=1e-9)
+
+
+# Lines
+
+vocabularies = st.one_of(
+    st.just(ODD_CHARACTERS),
+    st.text(st.characters(), min_size=1, max_size=7),
+    st.text(st.sampled_from(ODD_CHARACTERS), min_size=1, max_size=7),
+)
+
+
+@all_forms
+@pytest.mark.parametrize("depth", [TRUE_COLOR, INDEXED, GLYPHS_ONLY], ids=lambda d: d.name)
+def test_lines_are_as_wide_as_their_cells_for_every_window(form: CellForm, depth: Depth) -> None:
+    labels = labels_of(ODD_CHARACTERS[:12] + "漢é\u0301א")
+    size = len(labels)
+    shown = picture(size)
+    for start in range(size):
+        for stop in range(start, size + 1):
+            window = range(start, stop)
+            expected = LABEL_WIDTH + len(window) * form.width
+            assert width(header(labels, window, form, look(depth), 0)) == expected
+            for line in {0, 1, form.height_of(size) - 2}:
+                segments = body(shown, labels, line, window, form, look(depth), (1, start))
+                assert width(segments) == expected
+
+
+@all_forms
+@given(characters=vocabularies)
+def test_lines_are_as_wide_as_their_cells_whatever_the_text(
+    form: CellForm, characters: str
+) -> None:
+    labels = labels_of(characters)
+    size = len(labels)
+    assert form.width_of(size) == LABEL_WIDTH + size * form.width
+    assert width(header(labels, range(size), form, look(), 0)) == form.width_of(size)
+    for line in range(form.height_of(size) - 1):
+        segments = body(picture(size), labels, line, range(size), form, look(), (0, 0))
+        assert width(segments) == form.width_of(size)
+        # As one string too, where neighbours might join to a single character.
+        assert cell_len(text(segments)) == form.width_of(size)
+
+
+@all_forms
+@given(characters=vocabularies)
+def test_no_character_of_a_text_commands_the_terminal(form: CellForm, characters: str) -> None:
+    labels = labels_of(characters)
+    size = len(labels)
+    drawn = text(header(labels, range(size), form, look(), 0))
+    for line in range(form.height_of(size) - 1):
+        drawn += text(body(picture(size), labels, line, range(size), form, look(), (0, 0)))
+    assert not [c for c in drawn if ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0]
+    assert not set(drawn) & set(
+        "\u200b\u200d\u200e\u200f\u2028\u2029\u202a\u202b\u202d\u202e\u2066"
+    )
+
+
+def test_a_small_cell_shows_its_bigram() -> None:
+    labels = labels_of("ab")
+    assert text(header(labels, range(3), SMALL, look(), 0)) == "   . a b "
+    assert text(body(picture(3), labels, 1, range(3), SMALL, look(), (0, 0))) == "a  a.aaab"
+
+
+def test_a_medium_cell_shows_its_value() -> None:
+    labels = labels_of("ab")
+    line = text(body(picture(3), labels, 2, range(1, 3), MEDIUM, look(), (0, 0)))
+    assert line == "b    7.0  8.0"
+
+
+def test_a_large_cell_shows_its_bigram_over_its_value() -> None:
+    labels = labels_of("ab")
+    lines = [
+        text(body(picture(3), labels, line, range(3), LARGE, look(), (0, 0))) for line in (2, 3)
+    ]
+    assert lines[0].split() == ["a", "a.", "aa", "ab"]
+    assert lines[1] == "     3.0  4.0  5.0"
+    assert [lines[0].index(pair) - LABEL_WIDTH for pair in ("a.", "aa", "ab")] == [2, 7, 12]
+
+
+def test_a_half_line_labels_both_of_its_rows() -> None:
+    labels = labels_of("ab")
+    lines = [
+        text(body(picture(3), labels, line, range(3), HALF, look(), (0, 0))) for line in (0, 1)
+    ]
+    assert lines == [".a ▀▀▀", "b  ▀▀▀"]
+
+
+def test_the_colours_of_half_lines_are_those_of_both_rows() -> None:
+    shown, labels, style = picture(4), labels_of("abc"), look()
+    colors = ramp(False, True)
+    for line in (0, 1):
+        segments = body(shown, labels, line, range(1, 4), HALF, style, (3, 0))
+        for column, (char, cell) in enumerate(cells(segments)[LABEL_WIDTH:], 1):
+            assert char == "▀"
+            assert cell.color == colors[shown.levels[2 * line, column]]
+            assert cell.bgcolor == colors[shown.levels[2 * line + 1, column]]
+
+
+def test_below_the_last_row_of_an_odd_half_form_is_the_background() -> None:
+    style = look()
+    segments = body(picture(3), labels_of("ab"), 1, range(3), HALF, style, (0, 0))
+    assert {cell.bgcolor for _, cell in cells(segments)[LABEL_WIDTH:]} == {style.label.bgcolor}
+
+
+@pytest.mark.parametrize("form", [TINY, *WRITTEN], ids=lambda form: form.name)
+@both_kinds
+def test_each_cell_has_the_colour_of_its_level(form: CellForm, diverging: bool) -> None:
+    shown, labels = picture(4, diverging=diverging), labels_of("abc")
+    styles = cell_styles(diverging, True, TRUE_COLOR)
+    for line in range(form.height_of(4) - 1):
+        row = line // form.lines
+        segments = body(shown, labels, line, range(4), form, look(), (9, 9))
+        for column in range(4):
+            start = LABEL_WIDTH + column * form.width
+            found = {style for _, style in cells(segments)[start : start + form.width]}
+            assert found == {styles[shown.levels[row, column]]}
+
+
+@pytest.mark.parametrize("form", [TINY, *WRITTEN], ids=lambda form: form.name)
+@pytest.mark.parametrize("depth", [TRUE_COLOR, GLYPHS_ONLY], ids=lambda depth: depth.name)
+def test_the_cursor_marks_one_cell_its_row_and_its_column(form: CellForm, depth: Depth) -> None:
+    labels, style = labels_of("abc"), look(depth)
+    top = cells(header(labels, range(4), form, style, 2))
+    start, stop = LABEL_WIDTH + 2 * form.width, LABEL_WIDTH + 3 * form.width
+    marked = set(range(start, stop))
+    assert {k for k, (_, cell) in enumerate(top) if cell == style.cursor} == marked
+    for line in range(form.height_of(4) - 1):
+        drawn = cells(body(picture(4), labels, line, range(4), form, style, (1, 2)))
+        expected = set() if form.row_at(line) != 1 else marked | set(range(LABEL_WIDTH))
+        assert {k for k, (_, cell) in enumerate(drawn) if cell == style.cursor} == expected
+
+
+@pytest.mark.parametrize("row", [0, 1, 2])
+def test_the_cursor_of_a_half_form_marks_one_half(row: int) -> None:
+    labels, style = labels_of("ab"), look()
+    for line in (0, 1):
+        label, *rest = (
+            cells(body(picture(3), labels, line, range(3), HALF, style, (row, 1)))[:2],
+            *cells(body(picture(3), labels, line, range(3), HALF, style, (row, 1)))[LABEL_WIDTH:],
+        )
+        upper = [k for k, (_, cell) in enumerate(rest) if cell.color == style.cursor.bgcolor]
+        lower = [k for k, (_, cell) in enumerate(rest) if cell.bgcolor == style.cursor.bgcolor]
+        assert upper == ([1] if row == 2 * line else [])
+        assert lower == ([1] if row == 2 * line + 1 else [])
+        names = [k for k, (_, cell) in enumerate(label) if cell == style.cursor]
+        assert names == ([row % 2] if row // 2 == line else [])
+
+
+@all_forms
+def test_a_cell_without_a_number_stands_out(form: CellForm) -> None:
+    table = np.array([[0.5, np.nan], [0.25, 1.0]])
+    style = look()
+    for view in VIEWS:
+        shown = paint(table, Scale.LINEAR, view.text, diverging=view.diverging)
+        drawn = cells(body(shown, labels_of("a"), 0, range(2), form, style, (1, 0)))
+        second = drawn[LABEL_WIDTH + form.width : LABEL_WIDTH + 2 * form.width]
+        if form.halved:
+            assert {cell.color for _, cell in second} == {style.amiss.color}
+        else:
+            assert {cell for _, cell in second} == {style.amiss}
+
+
+@pytest.mark.parametrize("form", [TINY, SMALL], ids=lambda form: form.name)
+def test_glyphs_grow_denser_with_the_value(form: CellForm) -> None:
+    line = text(body(picture(5), labels_of("abcd"), 0, range(5), form, look(GLYPHS_ONLY), (9, 9)))
+    assert line == ".  " + " " * 5 * form.width
+    table = np.array([[0, 0.25, 0.5, 0.75, 1.0]] * 5)
+    shown = paint(table, Scale.LINEAR, write)
+    line = text(body(shown, labels_of("abcd"), 0, range(5), form, look(GLYPHS_ONLY), (9, 9)))
+    assert line[LABEL_WIDTH:] == "".join(glyph * form.width for glyph in " ░▒▓█")
+
+
+def test_glyphs_show_the_sign_where_there_is_room() -> None:
+    shown = paint(np.array([[-1.0, 1.0], [0.0, -0.5]]), Scale.LINEAR, write, diverging=True)
+    first, second = (
+        text(body(shown, labels_of("a"), line, range(2), SMALL, look(GLYPHS_ONLY), (9, 9)))
+        for line in (0, 1)
+    )
+    assert first[LABEL_WIDTH:] == "-█+█"
+    assert second[LABEL_WIDTH:] == "  -▒"
+
+
+def test_glyphs_show_a_cell_without_a_number() -> None:
+    shown = paint(np.array([[np.nan]]), Scale.LINEAR, write)
+    assert text(body(shown, ("a",), 0, range(1), SMALL, look(GLYPHS_ONLY), (9, 9))) == "a  ××"
+
+
+# The size of the cells
+
+
+@all_forms
+@given(row=st.integers(0, 200))
+def test_the_line_of_a_row_shows_that_row(form: CellForm, row: int) -> None:
+    line = form.line_of(row)
+    assert form.row_at(line) == (row - row % 2 if form.halved else row)
+    assert form.row_at(line + form.lines - 1) == form.row_at(line)
+
+
+@all_forms
+@given(size=st.integers(1, 60))
+def test_every_line_of_a_form_belongs_to_a_row(form: CellForm, size: int) -> None:
+    rows = [form.row_at(line) for line in range(form.height_of(size) - 1)]
+    assert all(0 <= row < size for row in rows)
+    drawn = {row + k for row in rows for k in range(2 if form.halved else 1)}
+    assert drawn >= set(range(size))
+
+
+@pytest.mark.parametrize("depth", [TRUE_COLOR, INDEXED, GLYPHS_ONLY], ids=lambda d: d.name)
+@given(size=st.integers(1, 100), columns=st.integers(1, 400), lines=st.integers(1, 200))
+def test_the_best_form_is_the_largest_that_fits(
+    depth: Depth, size: int, columns: int, lines: int
+) -> None:
+    sizes = forms(depth)
+
+    def fits(form: CellForm) -> bool:
+        return form.width_of(size) <= columns and form.height_of(size) <= lines
+
+    fitting = [form for form in sizes if fits(form)]
+    assert best_form(size, columns, lines, depth) == (fitting or sizes)[-1 if fitting else 0]
+
+
+def test_forms_grow() -> None:
+    for depth in (TRUE_COLOR, GLYPHS_ONLY):
+        sizes = [(form.width_of(27), form.height_of(27)) for form in forms(depth)]
+        assert sizes == sorted(sizes)
+        assert all(not form.halved for form in forms(GLYPHS_ONLY))
+
+
+# The legend
+
+
+limits = st.builds(
+    lambda digit, exponent: float(f"{digit}e{exponent}"),
+    st.sampled_from([1, 2, 5]),
+    st.integers(-4, 12),
+)
+
+
+@all_scales
+@both_kinds
+@given(limit=limits, columns=st.integers(20, 200))
+def test_a_legend_takes_the_columns_it_is_given(
+    scale: Scale, diverging: bool, limit: float, columns: int
+) -> None:
+    shown = paint(np.array([[limit]]), scale, write, diverging=diverging)
+    used = width(legend(shown, columns, look()))
+    # Both halves are equally long, so that one column may be left.
+    assert columns - 1 <= used <= columns
+
+
+@all_scales
+def test_a_legend_names_the_ends_and_the_middle(scale: Scale) -> None:
+    line = text(legend(paint(np.array([[50.0]]), scale, write), 40, look()))
+    marks = [mark for mark in line.replace("█", " ").split(" ") if mark]
+    expected = {
+        Scale.LINEAR: ["0", "25", "50"],
+        Scale.ROOT: ["0", "12", "50"],
+        Scale.LOG: ["≤0.005", "0.5", "50"],
+    }
+    assert marks == expected[scale]
+
+
+def test_a_diverging_legend_is_centred_on_zero() -> None:
+    shown = paint(np.array([[-2.0]]), Scale.ROOT, write, diverging=True)
+    line = text(legend(shown, 41, look()))
+    assert line.replace("█", "").split() == ["−2", "0", "+2"]
+    before, after = line.split(" 0 ")
+    assert before.count("█") == after.count("█") > 10
+
+
+@both_kinds
+def test_a_legend_runs_through_the_ramp(diverging: bool) -> None:
+    shown = paint(np.array([[1.0]]), Scale.LINEAR, write, diverging=diverging)
+    colors = list(ramp(diverging, True))
+    found = [
+        colors.index(style.color)
+        for char, style in cells(legend(shown, 150, look()))
+        if char == "█" and style.color is not None
+    ]
+    assert found == sorted(found)
+    assert found[0] <= 1
+    assert found[-1] >= LEVELS - 2
+
+
+def test_a_legend_of_glyphs_uses_them() -> None:
+    shown = paint(np.array([[1.0]]), Scale.LINEAR, write)
+    assert set(text(legend(shown, 60, look(GLYPHS_ONLY)))) >= set("░▒▓█")
+
+
+# Short numbers
+
+
+def value_of(written: str) -> float:
+    """The number that a short text stands for."""
+    factors = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+    if written[-1] in factors:
+        return float(written[:-1]) * factors[written[-1]]
+    return float(written)
+
+
+@given(st.one_of(st.floats(1e-90, 1e90), st.floats(0.01, 1e7), st.floats(90, 110)))
+def test_a_compact_number_is_short_and_right_to_a_digit(value: float) -> None:
+    written = compact(value)
+    assert len(written) <= VALUE_WIDTH
+    one_digit = "e" in written
+    assert value_of(written) == pytest.approx(value, rel=0.34 if one_digit else 0.051)
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (0, "0"), (0.12, "0.12"), (1, "1"), (12.4, "12"), (99.7, "100"), (999, "999"),
+        (2500, "2.5k"), (99_700, "100k"), (250_000, "250k"), (1_200_000, "1.2M"), (5e-4, "5e-4"),
+        (1e15, "1e15"),
+    ],
+)  # fmt: skip
+def test_compact_numbers_read_as_people_write_them(value: float, written: str) -> None:
+    assert compact(value) == written
+
+
+def test_the_alphabet_is_the_lectures_at_v_27() -> None:
+    labels = labels_of(string.ascii_lowercase)
+    assert text(header(labels, range(27), TINY, look(), 0)) == f"   .{string.ascii_lowercase}"
