@@ -1,6 +1,7 @@
 """Text of a corpus made safe to show: nothing in it may move the cursor, hide or reorder text."""
 
 import unicodedata
+from functools import lru_cache
 
 from rich.cells import cell_len
 
@@ -17,6 +18,7 @@ def printable(text: str) -> str:
     return CARRIER + shown if shown and cell_len(shown[0]) == 0 else shown
 
 
+@lru_cache(maxsize=1 << 14)
 def in_cells(character: str, width: int) -> str:
     """One character as text of exactly `width` terminal cells, white space made visible."""
     shown = SPACE if unicodedata.category(character) == "Zs" else printable(character)

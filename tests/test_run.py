@@ -503,7 +503,7 @@ def test_torch_changes_its_number_format_in_the_middle(tiny: Bigrams) -> None:
         assert run.snapshot().dtype == dtypes[iteration]
 
 
-def test_weights_that_a_change_of_format_has_rounded_stay_rounded(tiny: Bigrams) -> None:
+def test_of_two_changes_in_one_place_the_last_counts(tiny: Bigrams) -> None:
     pytest.importorskip("torch")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(timeline, "KEYFRAMES", 4)

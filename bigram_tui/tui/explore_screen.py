@@ -9,6 +9,7 @@ from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.reactive import var
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Footer, Static
 
 from bigram_tui.corpus import Corpus
@@ -190,7 +191,7 @@ class ExploreScreen(Screen[None]):
         strong = status.get_component_rich_style("status-line--strong", partial=True)
         status.run = present.run_line(run, PACES[self._pace], strong)
         loss = self.query_one(LossCurve)
-        loss.border_title = present.loss_title(run, loss.size.width - 2)
+        _entitle(loss, present.loss_title(run, loss.size.width - 2))
         self.query_one(Hyperparameters).show(present.parameters_of(run), run.settings)
 
     def _show_model(self, run: Snapshot, dark: bool) -> None:
@@ -204,7 +205,7 @@ class ExploreScreen(Screen[None]):
             title = f"{view.title}  {scale.value}"
             explained = f"{title}  row: a character, column: the next"
             fits = len(explained) + 4 <= heatmap.size.width
-            heatmap.border_title = Content(explained if fits else title)
+            _entitle(heatmap, explained if fits else title)
             legend = self.query_one(Legend)
             legend.shown = None if picture is None else (picture, heatmap.look)
         names = self.query_one(NameList)
@@ -214,7 +215,7 @@ class ExploreScreen(Screen[None]):
             self.query_one(Inspector).inspected = Inspected(run, bigrams, *self.cursor)
 
     def _show_names(self, run: Snapshot, names: NameList) -> None:
-        most = names.size.width * names.size.height // 3
+        most = names.size.width * names.size.height // 6
         sampled = []
         if run.probabilities is not None and most:
             sampled = self._session.sample(run.probabilities, most, self._draw)
@@ -222,7 +223,7 @@ class ExploreScreen(Screen[None]):
         names.names = [ShownName(name.text, holds(name.text), name.ended) for name in sampled]
         draw = f"  draw {self._draw + 1}" if self._draw else ""
         known = "" if holds("") is None else "  • stands in the text"
-        names.border_title = f"names{draw}{known}"
+        _entitle(names, f"names{draw}{known}")
 
     def _show_notice(self, text: str) -> None:
         if self._is_new("notice", text):
@@ -411,6 +412,12 @@ class ExploreScreen(Screen[None]):
     def action_help(self) -> None:
         """Show the keys."""
         self.app.push_screen(HelpScreen())
+
+
+def _entitle(widget: Widget, title: str) -> None:
+    """Set a title if it is another: Textual draws the whole widget again even for the same."""
+    if str(widget.border_title) != title:
+        widget.border_title = Content(title)
 
 
 def _first_cell(corpus: Corpus) -> tuple[int, int]:

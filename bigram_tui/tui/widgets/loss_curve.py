@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 from rich.segment import Segment
+from textual.geometry import Region
 from textual.reactive import var
 from textual.strip import Strip
 from textual.widget import Widget
@@ -35,8 +36,15 @@ class LossCurve(Widget):
     _strips: list[Strip] | None = None
 
     def watch_plot(self) -> None:
-        self._strips = None
-        self.refresh()
+        """Draw at once, to send only the lines that come out differently."""
+        old, self._strips = self._strips, None
+        if old is None or len(old) != self.size.height:
+            self.refresh()
+            return
+        self._strips = self._draw()
+        for y, (was, now) in enumerate(zip(old, self._strips, strict=True)):
+            if was != now:
+                self.refresh(Region(0, y, self.size.width, 1))
 
     def notify_style_update(self) -> None:
         """Forget what was drawn in the colours of another theme."""

@@ -1,0 +1,1197 @@
+"""Every key, the mouse, and what the screen says: one test for each thing a user does."""
+
+import inspect
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import MakeApp, Settle, TextOf, WaitUntil
+from rich.cells import cell_len
+from textual.binding import Binding
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from bigram_tui.runner import Runner
+from bigram_tui.snapshot import Snapshot, Status
+from bigram_tui.tui.app import BigramApp
+from bigram_tui.tui.explore_screen import ExploreScreen
+from bigram_tui.tui.help_screen import HelpScreen
+from bigram_tui.tui.renderables.colors import GLYPHS_ONLY, LEVELS, ramp, run_color
+from bigram_tui.tui.renderables.heatmap import LABEL_WIDTH
+from bigram_tui.tui.widgets.heatmap import Heatmap
+from bigram_tui.tui.widgets.hyperparameters import Control
+from bigram_tui.tui.widgets.inspector import Inspector
+from bigram_tui.tui.widgets.legend import Legend
+from bigram_tui.tui.widgets.loss_curve import LossCurve
+from bigram_tui.tui.widgets.name_list import NameList
+from bigram_tui.tui.widgets.prompt import Prompt
+from bigram_tui.tui.widgets.status import RunsBar, StatusLine
+
+SIZE = (120, 40)
+
+
+def key_of(label: str) -> str:
+    """Textual's name of a key that types this character."""
+    return {".": "full_stop", "+": "plus"}.get(label, label)
+
+
+def runner_of(pilot: Pilot[None], number: int = 0) -> Runner:
+    assert isinstance(pilot.app, BigramApp)
+    return pilot.app.runners[number]
+
+
+def run_of(pilot: Pilot[None], number: int = 0) -> Snapshot:
+    """How a run stands."""
+    return runner_of(pilot, number).snapshot
+
+
+def iterations(pilot: Pilot[None]) -> list[int]:
+    assert isinstance(pilot.app, BigramApp)
+    return [runner.snapshot.iteration for runner in pilot.app.runners]
+
+
+def screen_text(pilot: Pilot[None]) -> str:
+    strips = pilot.app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+
+@pytest.fixture
+def shown(text_of: TextOf) -> Callable[[Pilot[None], type | str], str]:
+    """What stands where a widget is, named by its type or selector."""
+    return lambda pilot, widget: text_of(pilot.app.screen.query_one(widget))
+
+
+Shown = Callable[[Pilot[None], type | str], str]
+
+
+def inspected(text: str) -> str:
+    """The bigram that the inspector is about."""
+    found = re.search(r"^ *(\S+)  N ", text, re.MULTILINE)
+    assert found is not None, text
+    return found[1]
+
+
+def cell_colors(pilot: Pilot[None]) -> set[str]:
+    """The backgrounds in the area of the heatmap's cells."""
+    region = pilot.app.screen.query_one(Heatmap).region
+    strips = pilot.app.screen._compositor.render_strips()[region.y + 2 : region.bottom]
+    colors = set()
+    for strip in strips:
+        for segment in strip.crop(region.x + LABEL_WIDTH, region.right):
+            if segment.style is not None and segment.style.bgcolor is not None:
+                colors.add(segment.style.bgcolor.get_truecolor().hex)
+    return colors
+
+
+def colors_of(pilot: Pilot[None], widget: type) -> set[str]:
+    """The colours of what is written in a widget."""
+    region = pilot.app.screen.query_one(widget).region
+    strips = pilot.app.screen._compositor.render_strips()[region.y : region.bottom]
+    return {
+        segment.style.color.get_truecolor().hex
+        for strip in strips
+        for segment in strip.crop(region.x, region.right)
+        if segment.text.strip() and segment.style is not None and segment.style.color is not None
+    }
+
+
+def notifications(pilot: Pilot[None]) -> list[str]:
+    return [str(note.message) for note in pilot.app._notifications]
+
+
+# Training
+
+
+@pytest.mark.parametrize(("key", "count"), [("s", 1), ("S", 10), ("x", 100)])
+async def test_a_key_takes_so_many_steps(
+    make_app: MakeApp, settle: Settle, shown: Shown, key: str, count: int
+) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        before = run_of(pilot).nll
+        await pilot.press(key)
+        await settle(pilot)
+        assert iterations(pilot) == [count, 0]
+        assert run_of(pilot).nll < before
+        assert re.search(rf"numpy {count} {run_of(pilot).nll:.4f}", shown(pilot, RunsBar))
+        assert f"{run_of(pilot).nll:.4f}" in str(pilot.app.screen.query_one(LossCurve).border_title)
+
+
+async def test_steps_add_up(make_app: MakeApp, settle: Settle) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        await pilot.press("s", "s", "S", "s")
+        await settle(pilot)
+        assert iterations(pilot) == [13, 0]
+
+
+@pytest.mark.parametrize(("key", "count"), [("z", 1), ("Z", 10)])
+async def test_a_key_goes_back_so_many_steps(
+    make_app: MakeApp, settle: Settle, shown: Shown, key: str, count: int
+) -> None:
+    async with make_app(steps=15).run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press(key)
+        await settle(pilot)
+        run = run_of(pilot)
+        assert (run.iteration, run.latest) == (15 - count, 15)
+        assert f"−{count}" in shown(pilot, StatusLine)
+        assert f"{15 - count}/15" in shown(pilot, RunsBar)
+
+
+async def test_going_back_ends_at_the_start(make_app: MakeApp, settle: Settle) -> None:
+    async with make_app(steps=3).run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("Z", "z")
+        await settle(pilot)
+        assert run_of(pilot).iteration == 0
+        await pilot.press("s", "s")
+        await settle(pilot)
+        assert (run_of(pilot).iteration, run_of(pilot).latest) == (2, 3)
+
+
+async def test_space_runs_and_pauses(
+    make_app: MakeApp, settle: Settle, shown: Shown, wait_until: WaitUntil
+) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("space")
+        await wait_until(pilot, lambda: run_of(pilot).training and run_of(pilot).iteration > 2)
+        await wait_until(pilot, lambda: "▶" in shown(pilot, StatusLine))
+        assert "▶" in shown(pilot, RunsBar)
+        await pilot.press("space")
+        await settle(pilot)
+        assert not run_of(pilot).training
+        assert "paused" in shown(pilot, StatusLine)
+        assert "▶" not in shown(pilot, RunsBar)
+
+
+@pytest.mark.parametrize("key", ["comma", "full_stop"])
+async def test_a_key_changes_the_pace_and_says_so(
+    make_app: MakeApp, settle: Settle, key: str
+) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        for _ in range(6):
+            await pilot.press(key)
+        paces = [
+            float(found[1]) if (found := re.search(r"(\d+) iteration", note)) else np.inf
+            for note in notifications(pilot)
+        ]
+        assert len(paces) == 6
+        assert paces == sorted(paces, reverse=key == "comma")
+        assert paces[0] != paces[1]
+        assert paces[-1] == paces[-2], "the last one stays"
+
+
+async def test_a_change_of_pace_takes_effect_while_it_runs(
+    make_app: MakeApp, settle: Settle, wait_until: WaitUntil
+) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("comma", "comma", "space")
+        await wait_until(pilot, lambda: run_of(pilot).training)
+        for _ in range(4):
+            await pilot.press("full_stop")
+        await wait_until(pilot, lambda: run_of(pilot).iteration > 100)
+        assert run_of(pilot).training
+        await pilot.press("space")
+        await settle(pilot)
+
+
+async def test_a_steps_all_runs_and_leaves_the_active_one(
+    make_app: MakeApp, settle: Settle
+) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        app = pilot.app
+        assert isinstance(app, BigramApp)
+        app.runners.append(Runner("second", lambda: app.session.make_run(app.session.sources[0])))
+        await settle(pilot)
+        await pilot.press("a")
+        await settle(pilot)
+        app.runners[-1].close()
+        assert iterations(pilot) == [1, 0, 1], "counting has nothing left to learn"
+        assert app.screen.query_one(RunsBar).active == 0
+
+
+async def test_reset_begins_again_from_the_same_start(
+    make_app: MakeApp, settle: Settle, shown: Shown
+) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        first, picture = run_of(pilot).weights, shown(pilot, Heatmap)
+        await pilot.press("S")
+        await settle(pilot)
+        await pilot.press("r")
+        await settle(pilot)
+        run = run_of(pilot)
+        assert (run.iteration, run.latest) == (0, 0)
+        assert np.array_equal(run.weights, first)
+        assert shown(pilot, Heatmap) == picture
+
+
+# Which run
+
+
+@pytest.mark.parametrize("key", ["2", "b"])
+async def test_a_key_switches_the_run(
+    make_app: MakeApp, settle: Settle, shown: Shown, key: str
+) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press(key)
+        await settle(pilot)
+        assert pilot.app.screen.query_one(RunsBar).active == 1
+        assert "smoothing" in shown(pilot, "#parameters")
+        assert "learning" not in shown(pilot, "#parameters")
+        assert "finished" in shown(pilot, StatusLine)
+        await pilot.press("1")
+        await settle(pilot)
+        assert pilot.app.screen.query_one(RunsBar).active == 0
+        assert "learning" in shown(pilot, "#parameters")
+
+
+async def test_b_comes_round_again(make_app: MakeApp, settle: Settle) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        await pilot.press("b", "b")
+        await settle(pilot)
+        assert pilot.app.screen.query_one(RunsBar).active == 0
+
+
+@pytest.mark.parametrize("key", ["3", "4", "5", "6", "7", "8", "9"])
+async def test_a_number_without_a_run_only_says_how_many_there_are(
+    make_app: MakeApp, settle: Settle, key: str
+) -> None:
+    async with make_app().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press(key)
+        await settle(pilot)
+        assert notifications(pilot) == ["there are 2 backends"]
+        assert pilot.app.screen.query_one(RunsBar).active == 0
+
+
+async def test_a_run_steps_alone_after_switching(make_app: MakeApp, settle: Settle) -> None:
+    async with make_app(("count", "numpy")).run_test(size=SIZE) as pilot:
+        await pilot.press("s")
+        await settle(pilot)
+        await pilot.press("2", "s")
+        await settle(pilot)
+        assert iterations(pilot) == [0, 1]
+
+
+async def test_a_backend_is_loaded_when_it_is_switched_to(
+    make_app: MakeApp, settle: Settle, shown: Shown, tmp_path: Path
+) -> None:
+    heavy = tmp_path / "heavy.py"
+    source = inspect.getsource(inspect.getmodule(type(make_app().session.sources[0].load()())))  # type: ignore[arg-type]
+    heavy.write_text("import colorsys, this\n" + source, "utf-8")
+    app = make_app(("numpy", str(heavy)), wanted=())
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        assert "not loaded" in shown(pilot, RunsBar)
+        assert not app.runners[1].started
+        await pilot.press("2")
+        await settle(pilot)
+        assert app.runners[1].started
+        assert "not loaded" not in shown(pilot, RunsBar)
+
+
+async def test_steps_are_taken_at_the_start(make_app: MakeApp, settle: Settle) -> None:
+    async with make_app(steps=7).run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        assert iterations(pilot) == [7, 0]
+
+
+# Hyperparameters
+
+
+async def test_p_goes_from_one_hyperparameter_to_the_next(
+    make_app: MakeApp, settle: Settle
+) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        focused = []
+        for _ in range(3):
+            await pilot.press("p")
+            assert isinstance(pilot.app.focused, Control)
+            focused.append(pilot.app.focused.parameter.name)
+        assert focused == ["learning_rate", "l2", "learning_rate"]
+
+
+@pytest.mark.parametrize("key", ["right", "l", "up", "k"])
+async def test_a_key_raises_a_hyperparameter(
+    make_app: MakeApp, settle: Settle, shown: Shown, key: str
+) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("p", key, key)
+        await settle(pilot)
+        assert run_of(pilot).settings["learning_rate"] == 200
+        assert "‹ 200 ›" in shown(pilot, "#parameters")
+
+
+@pytest.mark.parametrize("key", ["left", "h", "down", "j"])
+async def test_a_key_lowers_a_hyperparameter(
+    make_app: MakeApp, settle: Settle, shown: Shown, key: str
+) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("p", "p", key)
+        await settle(pilot)
+        assert run_of(pilot).settings["l2"] == 0.005
+        assert "‹ 0.005 ›" in shown(pilot, "#parameters")
+
+
+async def test_enter_lets_one_type_a_value(
+    make_app: MakeApp, settle: Settle, shown: Shown
+) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("p", "enter")
+        await settle(pilot)
+        assert "learning rate" in shown(pilot, Prompt)
+        assert pilot.app.screen.query_one(Input).value == "50"
+        await pilot.press("1", "2", "full_stop", "5", "enter")
+        await settle(pilot)
+        assert run_of(pilot).settings["learning_rate"] == 12.5
+        assert not pilot.app.screen.query_one(Prompt).display
+        assert pilot.app.focused is pilot.app.screen.query_one(Heatmap)
+
+
+@pytest.mark.parametrize("typed", ["abc", "-1", "1e9", "nan"])
+async def test_a_wrong_value_is_complained_about_and_escape_leaves(
+    make_app: MakeApp, settle: Settle, shown: Shown, typed: str
+) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("p", "enter")
+        await settle(pilot)
+        pilot.app.screen.query_one(Input).value = typed
+        await pilot.press("enter")
+        await settle(pilot)
+        assert re.search(r"learning_rate is (a number|at least|at most|a finite)", screen_text(pilot))
+        assert pilot.app.screen.query_one(Prompt).display
+        await pilot.press("escape")
+        await settle(pilot)
+        assert not pilot.app.screen.query_one(Prompt).display
+        assert run_of(pilot).settings["learning_rate"] == 50
+        assert pilot.app.focused is pilot.app.screen.query_one(Heatmap)
+
+
+async def test_a_complaint_is_gone_when_the_question_is_asked_again(
+    make_app: MakeApp, settle: Settle, shown: Shown
+) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("p", "enter")
+        await settle(pilot)
+        await pilot.press("x", "enter", "escape", "p", "enter")
+        await settle(pilot)
+        assert "is a number" not in shown(pilot, Prompt)
+
+
+async def test_escape_leaves_the_hyperparameters(make_app: MakeApp, settle: Settle) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("p")
+        assert isinstance(pilot.app.focused, Control)
+        await pilot.press("escape")
+        assert pilot.app.focused is pilot.app.screen.query_one(Heatmap)
+
+
+async def test_a_change_takes_effect_while_training_which_goes_on(
+    make_app: MakeApp, settle: Settle, wait_until: WaitUntil
+) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("space")
+        await wait_until(pilot, lambda: run_of(pilot).iteration > 1)
+        await pilot.press("p", "right")
+        await wait_until(pilot, lambda: run_of(pilot).settings["learning_rate"] == 100)
+        changed_at = run_of(pilot).changes[-1]
+        assert changed_at > 0
+        await wait_until(pilot, lambda: run_of(pilot).iteration > changed_at + 3)
+        assert run_of(pilot).training
+        await pilot.press("space")
+        await settle(pilot)
+        assert not run_of(pilot).training
+
+
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning", "ignore:invalid:RuntimeWarning")
+@pytest.mark.parametrize("settings", [{"learning_rate": 1e5, "l2": 1000}, {"learning_rate": 1e5}])
+async def test_divergence_shows_its_reason_and_z_leads_back(
+    make_app: MakeApp, settle: Settle, shown: Shown, settings: dict[str, object]
+) -> None:
+    app = make_app(settings={"numpy": settings})
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("x", "x")
+        await settle(pilot)
+        run = run_of(pilot)
+        assert run.status is Status.DIVERGED
+        assert f"diverged at iteration {run.iteration}" in shown(pilot, "#notice")
+        assert "z goes back" in shown(pilot, "#notice")
+        assert "diverged" in shown(pilot, RunsBar)
+        assert "diverged" in shown(pilot, StatusLine)
+        await pilot.press("z")
+        await settle(pilot)
+        assert run_of(pilot).status is Status.READY
+        assert run_of(pilot).iteration == run.iteration - 1
+        assert "diverged" not in screen_text(pilot)
+        assert not app.screen.query_one("#notice").display
+
+
+async def test_a_change_in_the_past_shows_the_way_that_was_left(
+    make_app: MakeApp, settle: Settle
+) -> None:
+    faint = run_color(0, True, faint=True).get_truecolor().hex
+    async with make_app(steps=20).run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("Z")
+        await settle(pilot)
+        assert faint not in colors_of(pilot, LossCurve)
+        await pilot.press("p", "left", "left", "left", "left", "escape")
+        await settle(pilot)
+        run = run_of(pilot)
+        assert (run.iteration, run.latest) == (10, 10)
+        assert run.left is not None
+        assert (run.left.start, len(run.left.losses)) == (10, 11)
+        assert faint in colors_of(pilot, LossCurve)
+
+
+# What is looked at
+
+
+async def test_v_shows_one_table_after_the_other(
+    make_app: MakeApp, settle: Settle, shown: Shown
+) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        await pilot.press("s")
+        await settle(pilot)
+        titles, pictures = [], []
+        for _ in range(5):
+            titles.append(str(pilot.app.screen.query_one(Heatmap).border_title))
+            pictures.append((cell_colors(pilot), shown(pilot, Legend)))
+            await pilot.press("v")
+            await settle(pilot)
+        assert [title.split()[0] for title in titles[:4]] == ["P(next", "N", "W", "gradient"]
+        assert titles[4] == titles[0]
+        assert pictures[4] == pictures[0]
+        assert len({legend for _, legend in pictures}) == 4
+
+
+async def test_a_view_that_a_model_does_not_have_says_so(
+    make_app: MakeApp, settle: Settle, shown: Shown
+) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        await pilot.press("2", "v", "v")
+        await settle(pilot)
+        assert "count has no weights" in shown(pilot, Heatmap)
+        await pilot.press("v")
+        await settle(pilot)
+        assert "count has no gradient" in shown(pilot, Heatmap)
+
+
+async def test_n_changes_the_scale_of_this_view_alone(
+    make_app: MakeApp, settle: Settle, shown: Shown
+) -> None:
+    async with make_app(("count",)).run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        titles, colors, legends = [], [], []
+        for _ in range(4):
+            titles.append(str(pilot.app.screen.query_one(Heatmap).border_title))
+            colors.append(frozenset(cell_colors(pilot)))
+            legends.append(shown(pilot, Legend))
+            await pilot.press("n")
+            await settle(pilot)
+        assert [title.rpartition("  ")[2] for title in titles] == ["√", "log", "linear", "√"]
+        assert colors[3] == colors[0]
+        assert len(set(colors)) == 3
+        assert len(set(legends)) == 3
+        await pilot.press("v")
+        await settle(pilot)
+        assert str(pilot.app.screen.query_one(Heatmap).border_title).endswith("√")
+
+
+async def test_g_samples_other_names(make_app: MakeApp, settle: Settle, shown: Shown) -> None:
+    async with make_app(("count",)).run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        first = shown(pilot, NameList)
+        await pilot.press("g")
+        await settle(pilot)
+        second = shown(pilot, NameList)
+        assert first.split()[2:] != second.split()[2:]
+        assert "draw 2" in second
+        await pilot.press("v")
+        await settle(pilot)
+        assert shown(pilot, NameList) == second
+
+
+async def test_names_are_those_of_the_session(
+    make_app: MakeApp, settle: Settle, shown: Shown
+) -> None:
+    app = make_app(("count",))
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        probabilities = run_of(pilot).probabilities
+        assert probabilities is not None
+        expected = [name.text for name in app.session.sample(probabilities, 3)]
+        lines = shown(pilot, NameList).split("\n")[1:]
+        assert " ".join(lines).replace("•", "").split()[:3] == expected
+
+
+async def test_names_that_stand_in_the_text_are_marked(
+    make_app: MakeApp, settle: Settle, shown: Shown, tmp_path: Path
+) -> None:
+    corpus = tmp_path / "two.txt"
+    corpus.write_text("abc\nab\n", "utf-8")
+    app = make_app(("count",), corpus=corpus, settings={"count": {"smoothing": 0.0}})
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        names = set(shown(pilot, NameList).split("\n", 1)[1].split())
+        assert names == {"•ab", "•abc"}
+    corpus.write_text("abab\n", "utf-8")
+    app = make_app(("count",), corpus=corpus, settings={"count": {"smoothing": 0.0}})
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        names = set(shown(pilot, NameList).split("\n", 1)[1].split())
+        assert names >= {"•abab", "ab", "ababab"}
+        assert "•ab" not in names
+
+
+async def test_y_makes_the_axis_of_losses_logarithmic(
+    make_app: MakeApp, settle: Settle, shown: Shown
+) -> None:
+    async with make_app(steps=50).run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        linear = shown(pilot, LossCurve)
+        await pilot.press("y")
+        await settle(pilot)
+        logarithmic = shown(pilot, LossCurve)
+        await pilot.press("y")
+        await settle(pilot)
+        assert shown(pilot, LossCurve) == linear
+        assert logarithmic != linear
+
+
+async def test_t_changes_between_dark_and_light(
+    make_app: MakeApp, settle: Settle
+) -> None:
+    async with make_app(("count",)).run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        grounds = []
+        for dark in (True, False, True):
+            assert pilot.app.current_theme.dark is dark
+            allowed = {color.get_truecolor().hex for color in ramp(False, dark)}
+            found = cell_colors(pilot)
+            assert len(found & allowed) > LEVELS // 8
+            grounds.append(found)
+            await pilot.press("t")
+            await settle(pilot)
+        assert grounds[0] == grounds[2]
+        assert len(grounds[0] & grounds[1]) <= 2
+
+
+async def test_the_curve_and_the_inspector_follow_the_theme(
+    make_app: MakeApp, settle: Settle
+) -> None:
+    async with make_app(steps=3).run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        assert run_color(0, True).get_truecolor().hex in colors_of(pilot, LossCurve)
+        await pilot.press("t")
+        await settle(pilot)
+        assert run_color(0, False).get_truecolor().hex in colors_of(pilot, LossCurve)
+        assert run_color(0, True).get_truecolor().hex not in colors_of(pilot, LossCurve)
+        assert run_color(0, False).get_truecolor().hex in colors_of(pilot, RunsBar)
+
+
+@pytest.mark.parametrize(
+    ("key", "move"),
+    [
+        ("up", (-1, 0)), ("k", (-1, 0)), ("down", (1, 0)), ("j", (1, 0)),
+        ("left", (0, -1)), ("h", (0, -1)), ("right", (0, 1)), ("l", (0, 1)),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("size", [SIZE, (60, 16), (40, 12)], ids=str)
+async def test_a_key_moves_the_cursor(
+    make_app: MakeApp,
+    settle: Settle,
+    shown: Shown,
+    key: str,
+    move: tuple[int, int],
+    size: tuple[int, int],
+) -> None:
+    app = make_app(("count",))
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        assert isinstance(app.screen, ExploreScreen)
+        app.screen.cursor = (13, 13)
+        await pilot.press(key, key)
+        await settle(pilot)
+        row, column = 13 + 2 * move[0], 13 + 2 * move[1]
+        labels = app.session.corpus.train.vocabulary.labels
+        assert app.screen.query_one(Heatmap).cursor == (row, column)
+        assert inspected(shown(pilot, Inspector)) == labels[row] + labels[column]
+
+
+@pytest.mark.parametrize(
+    ("keys", "corner"),
+    [(("up", "left"), (0, 0)), (("down", "right"), (26, 26))],
+    ids=["first", "last"],
+)
+async def test_the_cursor_stays_in_the_table(
+    make_app: MakeApp, settle: Settle, keys: tuple[str, str], corner: tuple[int, int]
+) -> None:
+    app = make_app(("count",))
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        assert isinstance(app.screen, ExploreScreen)
+        app.screen.cursor = corner
+        await pilot.press(*keys)
+        await settle(pilot)
+        assert app.screen.cursor == corner
+
+
+async def test_the_cursor_starts_at_the_most_frequent_bigram(
+    make_app: MakeApp, settle: Settle, shown: Shown
+) -> None:
+    app = make_app(("count",))
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        counts = app.session.corpus.train.counts
+        row, column = np.unravel_index(counts.argmax(), counts.shape)
+        labels = app.session.corpus.train.vocabulary.labels
+        assert inspected(shown(pilot, Inspector)) == labels[row] + labels[column]
+        assert f"N {counts.max()}" in shown(pilot, Inspector)
+
+
+@pytest.mark.parametrize(
+    ("typed", "row", "column"),
+    [("e", "e", None), (".", ".", None), ("qu", "q", "u"), ("U+006D", "m", None),
+     ("u+71", "q", None), ("u", "u", None)],
+)  # fmt: skip
+async def test_slash_jumps_to_a_character_or_a_bigram(
+    make_app: MakeApp, settle: Settle, shown: Shown, typed: str, row: str, column: str | None
+) -> None:
+    async with make_app(("count",)).run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        before = inspected(shown(pilot, Inspector))
+        await pilot.press("slash")
+        await settle(pilot)
+        assert "bigram" in shown(pilot, Prompt)
+        await pilot.press(*(key_of(char) for char in typed), "enter")
+        await settle(pilot)
+        assert inspected(shown(pilot, Inspector)) == row + (column or before[1])
+        assert not pilot.app.screen.query_one(Prompt).display
+
+
+@pytest.mark.parametrize(
+    ("typed", "complaint"),
+    [
+        ("7", "is not in the text"), ("a7", "is not in the text"), ("abc", "one character"),
+        ("", "one character"), ("U+xyz", "no code point"), ("U+110000", "no code point"),
+        ("U+-41", "no code point"), ("U+99999999999", "no code point"),
+    ],
+)  # fmt: skip
+async def test_a_jump_to_nowhere_is_complained_about_and_escape_leaves(
+    make_app: MakeApp, settle: Settle, typed: str, complaint: str
+) -> None:
+    app = make_app(("count",))
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        assert isinstance(app.screen, ExploreScreen)
+        before = app.screen.cursor
+        await pilot.press("slash")
+        app.screen.query_one(Input).value = typed
+        await pilot.press("enter")
+        await settle(pilot)
+        assert complaint in screen_text(pilot)
+        assert app.screen.query_one(Prompt).display
+        await pilot.press("escape")
+        await settle(pilot)
+        assert not app.screen.query_one(Prompt).display
+        assert app.screen.cursor == before
+
+
+async def test_keys_type_into_the_prompt_and_do_nothing_else(
+    make_app: MakeApp, settle: Settle
+) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("slash", "s", "x", "q")
+        await settle(pilot)
+        assert pilot.app.screen.query_one(Input).value == "sxq"
+        assert iterations(pilot) == [0, 0]
+
+
+async def test_plus_and_minus_change_the_size_of_the_cells(
+    make_app: MakeApp, settle: Settle, shown: Shown
+) -> None:
+    async with make_app(("count",)).run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        heatmap = pilot.app.screen.query_one(Heatmap)
+        names = [heatmap.form.name]
+        for key in ("plus", "plus", "plus", "minus", "minus", "minus", "minus", "equals_sign"):
+            await pilot.press(key)
+            await settle(pilot)
+            names.append(heatmap.form.name)
+            assert shown(pilot, Heatmap).strip()
+        assert names == [
+            "small", "medium", "large", "large", "medium", "small", "half", "half", "small",
+        ]  # fmt: skip
+
+
+async def test_larger_cells_show_their_numbers(
+    make_app: MakeApp, settle: Settle, shown: Shown
+) -> None:
+    async with make_app(("count",)).run_test(size=SIZE) as pilot:
+        await pilot.press("plus")
+        await settle(pilot)
+        table = run_of(pilot).probabilities
+        assert table is not None
+        heatmap = pilot.app.screen.query_one(Heatmap)
+        row, column = heatmap.cursor
+        assert f"{table[row, column]:.3f}".removeprefix("0") in shown(pilot, Heatmap)
+
+
+async def test_glyphs_replace_colours_where_there_are_none(
+    make_app: MakeApp, settle: Settle, shown: Shown
+) -> None:
+    async with make_app(("count",), depth=GLYPHS_ONLY).run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        assert set("░▒▓█") <= set(shown(pilot, Heatmap))
+        await pilot.press("minus")
+        await settle(pilot)
+        assert pilot.app.screen.query_one(Heatmap).form.name == "tiny"
+
+
+@pytest.mark.parametrize("move", ["down", "right"])
+@pytest.mark.parametrize("form", ["minus", "plus"])
+async def test_the_heatmap_scrolls_to_keep_the_cursor_in_sight(
+    make_app: MakeApp, settle: Settle, move: str, form: str
+) -> None:
+    app = make_app(("count",))
+    async with app.run_test(size=(60, 16)) as pilot:
+        await pilot.press(form, form, form)
+        await settle(pilot)
+        assert isinstance(app.screen, ExploreScreen)
+        heatmap = app.screen.query_one(Heatmap)
+        app.screen.cursor = (0, 0)
+        await settle(pilot)
+        assert heatmap.scroll_offset == (0, 0)
+        for _ in range(26):
+            await pilot.press({"down": "j", "right": "l"}[move])
+        await settle(pilot)
+        assert app.screen.cursor == ((26, 0) if move == "down" else (0, 26))
+        x = LABEL_WIDTH + app.screen.cursor[1] * heatmap.form.width - heatmap.scroll_offset.x
+        y = 1 + heatmap.form.line_of(app.screen.cursor[0]) - heatmap.scroll_offset.y
+        assert LABEL_WIDTH <= x <= heatmap.size.width - heatmap.form.width
+        assert 1 <= y <= heatmap.size.height - heatmap.form.lines
+        assert heatmap.cell_at(x, y) in {app.screen.cursor, (25, app.screen.cursor[1])}
+
+
+async def test_the_labels_stay_while_the_cells_scroll(
+    make_app: MakeApp, settle: Settle, shown: Shown
+) -> None:
+    app = make_app(("count",))
+    async with app.run_test(size=(60, 16)) as pilot:
+        await pilot.press("plus")
+        await settle(pilot)
+        assert isinstance(app.screen, ExploreScreen)
+        app.screen.cursor = (26, 26)
+        await settle(pilot)
+        lines = shown(pilot, Heatmap).split("\n")[1:]
+        assert lines[0][:LABEL_WIDTH].strip() == ""
+        assert "z" in lines[0]
+        assert any(line.startswith("z ") and "zz" in line for line in lines)
+
+
+# Help, palette, quit
+
+
+async def test_question_mark_shows_the_keys_on_one_page(
+    make_app: MakeApp, settle: Settle
+) -> None:
+    async with make_app().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("question_mark")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, HelpScreen)
+        text = screen_text(pilot)
+        for binding in bindings_of(ExploreScreen):
+            key = binding.key_display or binding.key.split(",")[0]
+            if len(key) == 1 and key.isascii() and not key.isdigit():
+                assert re.search(rf"(^|[│ ]){re.escape(key)}( |$)", text, re.MULTILINE), key
+        assert "closes this" in text
+        assert max(map(cell_len, text.split("\n"))) == 80
+
+
+@pytest.mark.parametrize("key", ["escape", "question_mark", "q", "enter"])
+async def test_a_key_closes_the_help(make_app: MakeApp, settle: Settle, key: str) -> None:
+    async with make_app().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("question_mark")
+        await settle(pilot)
+        await pilot.press(key)
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, ExploreScreen)
+        assert pilot.app.is_running
+        await pilot.press("s")
+        await settle(pilot)
+        assert iterations(pilot) == [1, 0]
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+q"])
+async def test_a_key_quits(make_app: MakeApp, settle: Settle, key: str) -> None:
+    app = make_app()
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press(key)
+    assert app.return_code == 0
+    assert app._exit
+
+
+async def test_quitting_stops_every_run(make_app: MakeApp, settle: Settle) -> None:
+    app = make_app()
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.press("space")
+        await pilot.press("q")
+    threads = [runner._thread for runner in app.runners if runner._thread is not None]
+    assert threads
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+async def test_the_palette_offers_every_action_of_the_screen(
+    make_app: MakeApp, settle: Settle
+) -> None:
+    app = make_app()
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        offered = {command.title.lower() for command in app.get_system_commands(app.screen)}
+        wanted = {binding.description.lower() for binding in bindings_of(ExploreScreen)}
+        assert wanted <= offered
+
+
+async def test_the_palette_carries_out_an_action(
+    make_app: MakeApp, settle: Settle, wait_until: WaitUntil
+) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("ctrl+p")
+        await wait_until(pilot, lambda: type(pilot.app.screen).__name__ == "CommandPalette")
+        await pilot.press(*"10", "space", *"steps")
+        await wait_until(pilot, lambda: "key S" in screen_text(pilot))
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: isinstance(pilot.app.screen, ExploreScreen))
+        await wait_until(pilot, lambda: run_of(pilot).iteration == 10)
+
+
+# The mouse
+
+
+@pytest.mark.parametrize("size", [SIZE, (80, 24)], ids=str)
+@pytest.mark.parametrize("gesture", ["hover", "click"])
+async def test_the_mouse_moves_the_cursor(
+    make_app: MakeApp, settle: Settle, shown: Shown, size: tuple[int, int], gesture: str
+) -> None:
+    app = make_app(("count",))
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        heatmap = app.screen.query_one(Heatmap)
+        row, column = 4, 7  # "dg"; even, so that it is the upper one of two in a line
+        border_and_labels = 2
+        y = border_and_labels + heatmap.form.line_of(row)
+        await getattr(pilot, gesture)(heatmap, (LABEL_WIDTH + column * heatmap.form.width, y))
+        await settle(pilot)
+        assert heatmap.cursor == (row, column)
+        assert inspected(shown(pilot, Inspector)) == "dg"
+
+
+@pytest.mark.parametrize("place", [(1, 5), (20, 1), (20, 0), (57, 5), (20, 29)])
+async def test_the_mouse_beside_the_cells_leaves_the_cursor(
+    make_app: MakeApp, settle: Settle, place: tuple[int, int]
+) -> None:
+    app = make_app(("count",))
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        heatmap = app.screen.query_one(Heatmap)
+        before = heatmap.cursor
+        await pilot.hover(heatmap, place)
+        if place != (20, 29):
+            await settle(pilot)
+            assert heatmap.cursor == before
+        else:  # the last line is z's
+            await settle(pilot)
+            assert heatmap.cursor[0] == 26
+
+
+async def test_a_click_on_an_entry_switches_the_run(
+    make_app: MakeApp, settle: Settle, shown: Shown
+) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        for name, number in (("count", 1), ("numpy", 0)):
+            await pilot.click(RunsBar, (shown(pilot, RunsBar).index(name), 0))
+            await settle(pilot)
+            assert pilot.app.screen.query_one(RunsBar).active == number
+        await pilot.click(RunsBar, (119, 0))
+        await settle(pilot)
+        assert pilot.app.screen.query_one(RunsBar).active == 0
+
+
+async def test_clicks_on_the_arrows_change_a_value_and_on_it_ask(
+    make_app: MakeApp, settle: Settle, text_of: TextOf
+) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        control = pilot.app.screen.query(Control).first()
+        await pilot.click(control, (text_of(control).index("›"), 0))
+        await settle(pilot)
+        assert run_of(pilot).settings["learning_rate"] == 100
+        for _ in range(2):
+            await pilot.click(control, (text_of(control).index("‹"), 0))
+            await settle(pilot)
+        assert run_of(pilot).settings["learning_rate"] == 20
+        await pilot.click(control, (text_of(control).index("20"), 0))
+        await settle(pilot)
+        assert pilot.app.screen.query_one(Prompt).display
+        assert pilot.app.screen.query_one(Input).value == "20"
+
+
+# Odd texts
+
+ODD_LINES = (
+    "[red]x[/red]", "\x1b[31mhi\x1b[0m", "a\tb", "漢字", "שלום", "e\u0301te\u0301", "a.b", "\u202eab",
+    "\u200bz", "a b", "\x07bell", "\U0001f600", "[/]", "]8;;", "\\[b",
+)  # fmt: skip
+
+
+@pytest.fixture
+def odd_corpus(tmp_path: Path) -> Path:
+    path = tmp_path / "[b]odd[/b].txt"
+    path.write_text("\n".join(ODD_LINES), "utf-8")
+    return path
+
+
+def assert_safe(pilot: Pilot[None]) -> None:
+    """Nothing on the screen commands the terminal, and every line has the screen's width."""
+    strips = pilot.app.screen._compositor.render_strips()
+    for strip in strips:
+        text = "".join(segment.text for segment in strip)
+        assert not [c for c in text if unicodedata.category(c) in {"Cc", "Cf", "Zl", "Zp"}], text
+        assert cell_len(text) == pilot.app.size.width, text
+
+
+@pytest.mark.parametrize("size", [(80, 24), SIZE, (200, 60)], ids=str)
+async def test_a_text_of_odd_characters_is_drawn_as_itself(
+    make_app: MakeApp, settle: Settle, odd_corpus: Path, size: tuple[int, int]
+) -> None:
+    app = make_app(corpus=odd_corpus)
+    async with app.run_test(size=size) as pilot:
+        await pilot.press("s")
+        await settle(pilot)
+        assert iterations(pilot) == [1, 0]
+        assert_safe(pilot)
+        assert isinstance(app.screen, ExploreScreen)
+        for token in range(len(app.session.corpus.train.vocabulary)):
+            app.screen.cursor = (token, token)
+            await pilot.pause()
+            assert_safe(pilot)
+        for key in ("v", "plus", "v", "plus", "v", "plus", "2", "minus"):
+            await pilot.press(key)
+            await settle(pilot)
+            assert_safe(pilot)
+
+
+async def test_markup_in_a_text_is_shown_as_text(
+    make_app: MakeApp, settle: Settle, shown: Shown, tmp_path: Path
+) -> None:
+    corpus = tmp_path / "markup.txt"
+    corpus.write_text("[b]\n", "utf-8")
+    app = make_app(("count",), corpus=corpus, settings={"count": {"smoothing": 0.0}})
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        assert "•[b]  •[b]" in shown(pilot, NameList)
+        assert "[b" in shown(pilot, Heatmap)
+
+
+async def test_an_escape_sequence_can_be_jumped_to(
+    make_app: MakeApp, settle: Settle, shown: Shown, odd_corpus: Path
+) -> None:
+    async with make_app(("count",), corpus=odd_corpus).run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("slash", *("U", "plus", "1", "B"), "enter")
+        await settle(pilot)
+        assert inspected(shown(pilot, Inspector)).startswith("␛")
+        assert_safe(pilot)
+
+
+async def test_the_name_of_the_file_is_no_markup(
+    make_app: MakeApp, settle: Settle, shown: Shown, odd_corpus: Path
+) -> None:
+    async with make_app(corpus=odd_corpus).run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        assert "odd[" in shown(pilot, StatusLine) or "b].txt" in shown(pilot, StatusLine)
+
+
+# What is amiss
+
+
+async def test_an_infinite_held_out_loss_explains_itself(
+    make_app: MakeApp, settle: Settle, shown: Shown
+) -> None:
+    app = make_app(("count",), split=(80, 20), settings={"count": {"smoothing": 0.0}})
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        notice = shown(pilot, "#notice")
+        assert "held-out NLL is ∞" in notice
+        found = re.search(r"(\d+) bigrams.*“(..)”", notice, re.DOTALL)
+        assert found is not None
+        train, held_out = app.session.corpus.train, app.session.corpus.validation
+        assert held_out is not None
+        assert int(found[1]) == ((train.counts == 0) & (held_out.counts > 0)).sum()
+        index = train.vocabulary.index
+        assert train.counts[index[found[2][0]], index[found[2][1]]] == 0
+        assert "held out ∞" in str(app.screen.query_one(LossCurve).border_title)
+        await pilot.press("p", "right")
+        await settle(pilot)
+        assert not app.screen.query_one("#notice").display
+        assert re.search(r"held out \d\.\d{4}", str(app.screen.query_one(LossCurve).border_title))
+
+
+async def test_what_is_said_in_words_counts_the_places(
+    make_app: MakeApp, settle: Settle, shown: Shown
+) -> None:
+    app = make_app(("count",))
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        train = app.session.corpus.train
+        for row, column in ((1, 0), (0, 1), (1, 14), (0, 0)):
+            assert isinstance(app.screen, ExploreScreen)
+            app.screen.cursor = (row, column)
+            await settle(pilot)
+            words = f"in {train.counts[row, column]} of {train.row_sums[row]} places"
+            assert words in shown(pilot, Inspector)
+
+
+@pytest.mark.parametrize("size", [(80, 24), SIZE, (200, 60)], ids=str)
+async def test_the_bar_under_the_cursor_is_in_sight(
+    make_app: MakeApp, settle: Settle, shown: Shown, size: tuple[int, int]
+) -> None:
+    """Also where it is the least of all."""
+    app = make_app(("count",))
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        table = run_of(pilot).probabilities
+        assert table is not None
+        labels = app.session.corpus.train.vocabulary.labels
+        column = int(table[1].argmin())
+        assert isinstance(app.screen, ExploreScreen)
+        app.screen.cursor = (1, column)
+        await settle(pilot)
+        assert re.search(rf"(^|\s){labels[column]} +{100 * table[1].min():.2f}", shown(pilot, Inspector))
+
+
+# All bindings
+
+
+TESTED = {
+    "s": "test_a_key_takes_so_many_steps",
+    "S": "test_a_key_takes_so_many_steps",
+    "x": "test_a_key_takes_so_many_steps",
+    "space": "test_space_runs_and_pauses",
+    "z": "test_a_key_goes_back_so_many_steps",
+    "Z": "test_a_key_goes_back_so_many_steps",
+    "b": "test_a_key_switches_the_run",
+    "1": "test_a_key_switches_the_run",
+    "2": "test_a_key_switches_the_run",
+    **dict.fromkeys("3456789", "test_a_number_without_a_run_only_says_how_many_there_are"),
+    "a": "test_a_steps_all_runs_and_leaves_the_active_one",
+    "r": "test_reset_begins_again_from_the_same_start",
+    "comma": "test_a_key_changes_the_pace_and_says_so",
+    "full_stop": "test_a_key_changes_the_pace_and_says_so",
+    "p": "test_p_goes_from_one_hyperparameter_to_the_next",
+    "v": "test_v_shows_one_table_after_the_other",
+    "n": "test_n_changes_the_scale_of_this_view_alone",
+    "g": "test_g_samples_other_names",
+    **dict.fromkeys(["up", "down", "left", "right", *"hjkl"], "test_a_key_moves_the_cursor"),
+    "slash": "test_slash_jumps_to_a_character_or_a_bigram",
+    "plus": "test_plus_and_minus_change_the_size_of_the_cells",
+    "equals_sign": "test_plus_and_minus_change_the_size_of_the_cells",
+    "minus": "test_plus_and_minus_change_the_size_of_the_cells",
+    "y": "test_y_makes_the_axis_of_losses_logarithmic",
+    "t": "test_t_changes_between_dark_and_light",
+    "escape": "test_escape_leaves_the_hyperparameters",
+    "question_mark": "test_question_mark_shows_the_keys_on_one_page",
+    "q": "test_a_key_quits",
+    "ctrl+q": "test_a_key_quits",
+    "enter": "test_enter_lets_one_type_a_value",
+}
+"""The test that presses each key."""
+
+OWNERS = (BigramApp, ExploreScreen, HelpScreen, Control)
+
+owners = pytest.mark.parametrize("owner", OWNERS, ids=lambda owner: owner.__name__)
+
+
+def bindings_of(owner: type) -> Iterator[Binding]:
+    for binding in vars(owner)["BINDINGS"]:
+        yield binding if isinstance(binding, Binding) else Binding(*binding)
+
+
+@owners
+def test_every_key_is_pressed_by_a_test(owner: type) -> None:
+    for binding in bindings_of(owner):
+        for key in binding.key.split(","):
+            assert key in TESTED, f"no test presses {key}"
+            assert f'"{key}"' in inspect.getsource(globals()[TESTED[key]])
+
+
+@owners
+def test_every_binding_has_an_id(owner: type) -> None:
+    assert [binding.key for binding in bindings_of(owner) if not binding.id] == []
+
+
+def test_no_two_bindings_share_an_id() -> None:
+    ids = [binding.id for owner in OWNERS for binding in bindings_of(owner) if binding.id]
+    assert len(ids) == len(set(ids))
+
+
+@owners
+def test_every_binding_has_an_action(owner: type) -> None:
+    for binding in bindings_of(owner):
+        name = re.match(r"\w+", binding.action)
+        assert name is not None
+        assert callable(getattr(owner, f"action_{name[0]}", None)), binding.action
+        assert binding.description
+
+
+@owners
+def test_no_action_is_on_ctrl_alone(owner: type) -> None:
+    bindings = list(bindings_of(owner))
+    free = {b.action for b in bindings for key in b.key.split(",") if "ctrl+" not in key}
+    for binding in bindings:
+        for key in binding.key.split(","):
+            if "ctrl+" in key:
+                assert key in {"ctrl+q", "ctrl+p"} or binding.action in free
+                assert key not in {f"ctrl+{letter}" for letter in "abcszhijm"}
+
+
+def test_no_key_is_bound_twice_in_one_place() -> None:
+    for owner in OWNERS:
+        keys = [key for binding in bindings_of(owner) for key in binding.key.split(",")]
+        assert len(keys) == len(set(keys))
+
+
+async def test_a_users_keymap_changes_a_key(make_app: MakeApp, settle: Settle) -> None:
+    app = make_app()
+    async with app.run_test(size=SIZE) as pilot:
+        app.set_keymap({"step": "w"})
+        await settle(pilot)
+        await pilot.press("w", "s")
+        await settle(pilot)
+        assert iterations(pilot) == [1, 0]
