@@ -65,20 +65,18 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "OMP_NUM_THREADS": "1", "PYTHONUTF8": "1", **more}
 
 
-def apart(
-    *arguments: str, text: str | None = None, **more: str
-) -> subprocess.CompletedProcess[str]:
-    """The program, run as a process of its own, without any terminal."""
+def apart(*arguments: str, text: str = "", **more: str) -> subprocess.CompletedProcess[str]:
+    """The program, run as a process of its own, with a text in its pipe and without a terminal."""
     return subprocess.run(
         [*PROGRAM, *arguments],
-        **({"stdin": subprocess.DEVNULL} if text is None else {"input": text}),
+        input=text,
         capture_output=True,
         encoding="utf-8",
         env=environment(**more),
         start_new_session=True,
         check=False,
         timeout=PATIENCE,
-    )  # type: ignore[call-overload,no-any-return]
+    )
 
 
 @pytest.fixture
@@ -588,14 +586,14 @@ os.execvp(sys.argv[1], sys.argv[1:])
 
 
 class Terminal:
-    """A terminal of 24×80 in which one command runs, with it as its controlling terminal."""
+    """A terminal of 24×80 in which one command runs; controlling: it is its /dev/tty too."""
 
-    def __init__(self, *command: str) -> None:
+    def __init__(self, *command: str, controlling: bool = True) -> None:
         self._screen, self._line = pty.openpty()
         fcntl.ioctl(self._line, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         self.attributes_before = self.attributes()
         self.process = subprocess.Popen(
-            [sys.executable, "-c", TAKE_TERMINAL, *command],
+            [*((sys.executable, "-c", TAKE_TERMINAL) if controlling else ()), *command],
             stdin=self._line,
             stdout=self._line,
             stderr=self._line,
@@ -652,8 +650,9 @@ class Terminal:
 
 
 @contextlib.contextmanager
-def terminal(*command: str) -> Iterator[Terminal]:
-    opened = Terminal(*command)
+def terminal(*command: str, controlling: bool = True) -> Iterator[Terminal]:
+    """A terminal that is closed afterwards, whatever happens."""
+    opened = Terminal(*command, controlling=controlling)
     try:
         yield opened
     finally:
@@ -698,6 +697,15 @@ def test_after_a_pipe_was_read_keys_come_from_the_terminal() -> None:
 
 
 @pytest.mark.usefixtures("folder")
+def test_after_a_pipe_without_a_terminal_for_keys_it_prints() -> None:
+    program = shlex.join([*PROGRAM, "-", *LIGHT])
+    with terminal("sh", "-c", f"cat good.txt | {program}", controlling=False) as opened:
+        assert opened.wait_for_end() == 0
+        assert ENTER_SCREEN not in opened.output
+        assert "-: 2 lines, 9 bigrams, V = 5, " in opened.shown
+
+
+@pytest.mark.usefixtures("folder")
 def test_a_theme_is_taken_and_ctrl_q_quits() -> None:
     with terminal(*PROGRAM, "good.txt", "--backend", "count", "--theme", "nord") as opened:
         opened.wait_for("good.txt")
@@ -708,7 +716,7 @@ def test_a_theme_is_taken_and_ctrl_q_quits() -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_an_unknown_theme_is_answered_by_one_line() -> None:
-    with terminal(*PROGRAM, "good.txt", "--theme", "plaid") as opened:
+    with terminal(*PROGRAM, "good.txt", *LIGHT, "--theme", "plaid") as opened:
         assert opened.wait_for_end() == cli.WRONG_USE
         assert "\x1b" not in opened.output
         (line,) = opened.output.splitlines()

@@ -239,6 +239,14 @@ def test_each_pair_of_backends_is_compared(full: dict[str, Any]) -> None:
     assert pairs["numpy", "torch"]["max_abs_nll"] < 1e-12
 
 
+def test_a_comparison_is_of_the_two_final_tables(unlucky: Path, names: Bigrams) -> None:
+    unlucky.write_text(UNLUCKY.replace("raise", "return"), encoding="utf-8")  # 1/27 throughout
+    (pair,) = document_of(NAMES, *backends("count", unlucky))["comparison"]
+    table = (names.counts + 1) / (names.counts + 1).sum(axis=1, keepdims=True)
+    assert pair["max_abs_probability"] == pytest.approx(abs(table - 1 / 27).max(), abs=1e-15)
+    assert pair["max_abs_nll"] == pytest.approx(math.log(27) - 2.4549509940276324, abs=1e-13)
+
+
 def test_numbers_are_printed_with_every_digit() -> None:
     options = cli.parse([str(NAMES), *backends("count", "numpy"), "--split", "80/10/10"])
     session = cli.make_session(options)
@@ -385,11 +393,12 @@ def test_two_shares_leave_no_test_lines() -> None:
     assert run["test"] is None
 
 
-def test_a_held_out_loss_is_that_of_its_lines(tmp_path: Path) -> None:
-    # Whichever of these lines are held out: P is 1/2 for each first letter, and 1 from there on.
-    path = text_file(tmp_path, *["a", "b"] * 2)
-    found = document_of(path, "--backend", "count", "--smoothing", "1e9", "--split", "1/1")
-    assert run_of(found, "count")["validation"]["nll"] == pytest.approx(math.log(3), abs=1e-8)
+def test_a_model_is_trained_without_the_lines_held_out(tmp_path: Path) -> None:
+    # Two lines to train on: '.a' and 'a.' occur twice, so that with α = 1 both have P = 3/4.
+    path = text_file(tmp_path, *["a"] * 4)
+    run = run_of(document_of(path, "--backend", "count", "--split", "1/1"), "count")
+    assert run["train"]["nll"] == pytest.approx(-math.log(3 / 4), abs=1e-15)
+    assert run["validation"]["nll"] == pytest.approx(-math.log(3 / 4), abs=1e-15)
 
 
 def test_infinity_is_a_string(tmp_path: Path) -> None:

@@ -38,8 +38,9 @@ def corpus(names: Bigrams) -> Corpus:
 @pytest.fixture(scope="session")
 def table(names: Bigrams) -> Matrix:
     """Their counts as probabilities."""
-    counts: Matrix = names.counts + 1.0
-    return counts / counts.sum(axis=1, keepdims=True)
+    counts = names.counts + 1.0
+    probabilities: Matrix = counts / counts.sum(axis=1, keepdims=True)
+    return probabilities
 
 
 def drop_in(folder: Path, decorator: str = "@dataclass") -> BackendSource:
@@ -175,7 +176,14 @@ def test_the_first_draw_is_the_stream_of_the_seed(corpus: Corpus, table: Matrix)
 
 @pytest.mark.parametrize(
     ("seed", "draw", "same_as"),
-    [(7, 1, 8), (7, 100, 107), (2**32 - 1, 1, 0), (2**32 - 5, 12, 7), (0, 2**32 + 3, 3)],
+    [
+        (7, 1, 8),
+        (7, 100, 107),
+        (2**31, 1, 2**31 + 1),
+        (2**32 - 1, 1, 0),
+        (2**32 - 5, 12, 7),
+        (0, 2**32 + 3, 3),
+    ],
 )
 def test_a_later_draw_is_the_first_of_a_later_seed(
     corpus: Corpus, table: Matrix, seed: int, draw: int, same_as: int

@@ -8,8 +8,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 TEXT = """\
-[b]The picture[/b]  A row is a character, a column the one that follows it. The
-brighter a cell, the more probable. '.' is the start and the end of a line.
+[b]The picture[/b]  A row is a character, a column the one that follows it.
+The brighter a cell, the more probable; '.' starts and ends a line.
 [b]count[/b] divides the counts; [b]numpy[/b] and [b]torch[/b] start at random and get there by
 gradient descent, each step lowering the loss. Names are made by drawing
 one character after the other from the rows.

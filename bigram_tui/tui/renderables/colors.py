@@ -20,6 +20,12 @@ _SEQUENTIAL_LIGHT = "f7f8f4 dcecd8 a9d6c4 6bbcb9 3d9bb0 2f76a0 34508a 372c66 1f1
 _DIVERGING_DARK = "8ccaff 4a9ee6 2a6bab 1d3e63 1c1f24 5d3512 a05814 e0842a ffbe78"
 _DIVERGING_LIGHT = "0b3c8c 2f74c0 7fb0de c8ddf0 f6f6f3 f6d9c0 e9a36a cc6a24 8c3a00"
 
+# Of a terminal's 256 colours, those whose lightness and hue go the same ways.
+_INDEXED_SEQUENTIAL_DARK = "53 54 55 25 31 37 43 78 114 155 227"
+_INDEXED_SEQUENTIAL_LIGHT = "231 194 157 115 73 31 25 55 54 53"
+_INDEXED_DIVERGING_DARK = "123 81 39 31 24 236 94 130 172 214 222"
+_INDEXED_DIVERGING_LIGHT = "18 25 32 75 153 255 223 215 208 166 88"
+
 # Okabe and Ito's palette for all kinds of colour vision, its lighter or its darker colours first.
 _RUNS_DARK = "56b4e9 e69f00 009e73 f0e442 cc79a7 d55e00 0072b2"
 _RUNS_LIGHT = "0072b2 d55e00 009e73 cc79a7 000000 e69f00 56b4e9"
@@ -48,14 +54,17 @@ TRUE_COLOR, INDEXED, GLYPHS_ONLY = Depth("truecolor"), Depth("256"), Depth("glyp
 @cache
 def ramp(diverging: bool, dark: bool, depth: Depth = TRUE_COLOR) -> tuple[Color, ...]:
     """LEVELS colours from the lowest value to the highest; diverging: from −max over 0 to max."""
-    if diverging:
-        anchors = _parse(_DIVERGING_DARK if dark else _DIVERGING_LIGHT)
-    else:
-        anchors = _parse(_SEQUENTIAL_DARK if dark else _SEQUENTIAL_LIGHT)
-    places = np.linspace(0, len(anchors) - 1, LEVELS)
-    rgb = np.stack([np.interp(places, range(len(anchors)), c) for c in anchors.T], axis=1)
     if depth is INDEXED:
-        rgb = np.array([_nearest_indexed(color) for color in rgb])
+        dark_ramp = _INDEXED_DIVERGING_DARK if diverging else _INDEXED_SEQUENTIAL_DARK
+        light_ramp = _INDEXED_DIVERGING_LIGHT if diverging else _INDEXED_SEQUENTIAL_LIGHT
+        indices = [int(index) for index in (dark_ramp if dark else light_ramp).split()]
+        rgb = np.array([_indexed(indices[k * len(indices) // LEVELS]) for k in range(LEVELS)])
+    else:
+        dark_ramp = _DIVERGING_DARK if diverging else _SEQUENTIAL_DARK
+        light_ramp = _DIVERGING_LIGHT if diverging else _SEQUENTIAL_LIGHT
+        anchors = _parse(dark_ramp if dark else light_ramp)
+        places = np.linspace(0, len(anchors) - 1, LEVELS)
+        rgb = np.stack([np.interp(places, range(len(anchors)), c) for c in anchors.T], axis=1)
     return tuple(Color.from_rgb(*color) for color in rgb.round())
 
 
@@ -87,46 +96,18 @@ def _parse(hexes: str) -> Rgb:
 
 
 def _readable_on(color: Color) -> Color:
-    rgb = np.array(color.triplet)
-    return Color.parse("#000000" if _oklab(rgb)[0] > 0.6 else "#ffffff")
-
-
-@cache
-def _indexed_colors() -> Rgb:
-    """The 6×6×6 cube and the greys of a terminal with 256 colours. [240, 3]"""
-    steps = np.array([0, 95, 135, 175, 215, 255])
-    cube = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
-    greys = np.repeat(np.arange(8, 248, 10), 3).reshape(-1, 3)
-    return np.concatenate([cube, greys]).astype(np.float64)
-
-
-def _nearest_indexed(rgb: Rgb) -> Rgb:
-    """The indexed colour that looks most alike; Rich's own choice bends the ramps."""
-    candidates = _indexed_colors()
-    distances = ((_oklab(candidates) - _oklab(rgb)) ** 2).sum(axis=-1)
-    nearest: Rgb = candidates[distances.argmin()]
-    return nearest
-
-
-def _oklab(rgb: Rgb) -> Rgb:
-    """Björn Ottosson's OKLab, where distance is difference as seen. rgb: 0 to 255, [..., 3]."""
-    part = rgb / 255
+    """Black or white, whichever has more contrast by the formula of WCAG 2."""
+    assert color.triplet is not None
+    part = np.array(color.triplet) / 255
     linear = np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
-    cones = np.cbrt(
-        linear
-        @ np.array(
-            [
-                [0.4122214708, 0.2119034982, 0.0883024619],
-                [0.5363325363, 0.6806995451, 0.2817188376],
-                [0.0514459929, 0.1073969566, 0.6299787005],
-            ]
-        )
-    )
-    lab: Rgb = cones @ np.array(
-        [
-            [0.2104542553, 1.9779984951, 0.0259040371],
-            [0.7936177850, -2.4285922050, 0.7827717662],
-            [-0.0040720468, 0.4505937099, -0.8086757660],
-        ]
-    )
-    return lab
+    luminance = float(linear @ [0.2126, 0.7152, 0.0722])
+    return Color.parse("#000000" if luminance > 0.179 else "#ffffff")
+
+
+def _indexed(index: int) -> tuple[int, ...]:
+    """What a terminal shows for one of the colours 16 to 255: a cube of 6×6×6, then greys."""
+    if index >= 232:
+        return (8 + 10 * (index - 232),) * 3
+    steps = (0, 95, 135, 175, 215, 255)
+    cube = index - 16
+    return steps[cube // 36], steps[cube // 6 % 6], steps[cube % 6]

@@ -1,0 +1,80 @@
+"""How the screens look: pictures of the real app, compared to the last character and colour."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from bigram_tui.corpus import read_corpus
+from bigram_tui.registry import choose
+from bigram_tui.session import Session
+from bigram_tui.tui.app import BigramApp
+from bigram_tui.tui.renderables.colors import GLYPHS_ONLY, INDEXED, TRUE_COLOR, Depth
+
+NAMES = Path(__file__).parents[2] / "data" / "names.txt"
+SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
+
+Compare = Callable[..., bool]
+Settle = Callable[[Pilot[None]], Awaitable[None]]
+
+
+def explorer(theme: str = "textual-dark", depth: Depth = TRUE_COLOR) -> BigramApp:
+    """The app as `bigram-tui data/names.txt` opens it."""
+    app = BigramApp(Session(read_corpus(str(NAMES)), tuple(choose([]))), depth=depth)
+    app.theme = theme
+    return app
+
+
+def after(settle: Settle, *keys: str) -> Callable[[Pilot[None]], Awaitable[None]]:
+    """Press keys, each when the one before has had its effect."""
+
+    async def press(pilot: Pilot[None]) -> None:
+        await settle(pilot)
+        for key in keys:
+            await pilot.press(key)
+            await settle(pilot)
+
+    return press
+
+
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
+@pytest.mark.parametrize("size", SIZES)
+def test_after_a_hundred_iterations(
+    snap_compare: Compare, settle: Settle, size: str, theme: str
+) -> None:
+    assert snap_compare(explorer(theme), terminal_size=SIZES[size], run_before=after(settle, "x"))
+
+
+def test_before_the_first_step(snap_compare: Compare, settle: Settle) -> None:
+    assert snap_compare(explorer(), terminal_size=(80, 24), run_before=after(settle))
+
+
+def test_counts_of_the_counting_backend(snap_compare: Compare, settle: Settle) -> None:
+    before = after(settle, "1", "v")
+    assert snap_compare(explorer(), terminal_size=(80, 24), run_before=before)
+
+
+def test_gradient_in_the_light_theme(snap_compare: Compare, settle: Settle) -> None:
+    before = after(settle, "S", "v", "v", "v")
+    assert snap_compare(explorer("textual-light"), terminal_size=(80, 24), run_before=before)
+
+
+def test_a_fork_beside_the_way_that_was_left(snap_compare: Compare, settle: Settle) -> None:
+    keys = ["x", *["Z"] * 6, "p", "left", "left", "escape", "S", "S"]
+    assert snap_compare(explorer(), terminal_size=(80, 24), run_before=after(settle, *keys))
+
+
+def test_help(snap_compare: Compare, settle: Settle) -> None:
+    before = after(settle, "question_mark")
+    assert snap_compare(explorer(), terminal_size=(80, 24), run_before=before)
+
+
+def test_sparkline_instead_of_the_curve(snap_compare: Compare, settle: Settle) -> None:
+    assert snap_compare(explorer(), terminal_size=(60, 16), run_before=after(settle, "x"))
+
+
+@pytest.mark.parametrize("depth", [INDEXED, GLYPHS_ONLY], ids=lambda depth: depth.name)
+def test_fewer_colours(snap_compare: Compare, settle: Settle, depth: Depth) -> None:
+    app = explorer(depth=depth)
+    assert snap_compare(app, terminal_size=(80, 24), run_before=after(settle, "x"))
