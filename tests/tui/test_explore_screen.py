@@ -260,16 +260,16 @@ async def test_b_comes_round_again(make_app: MakeApp, settle: Settle) -> None:
         assert pilot.app.screen.query_one(RunsBar).active == 0
 
 
-@pytest.mark.parametrize("key", ["3", "4", "5", "6", "7", "8", "9"])
 async def test_a_number_without_a_run_only_says_how_many_there_are(
-    make_app: MakeApp, settle: Settle, key: str
+    make_app: MakeApp, settle: Settle
 ) -> None:
     async with make_app().run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        await pilot.press(key)
-        await settle(pilot)
-        assert notifications(pilot) == ["there are 2 backends"]
-        assert pilot.app.screen.query_one(RunsBar).active == 0
+        for count, key in enumerate(["3", "4", "5", "6", "7", "8", "9"], 1):
+            await pilot.press(key)
+            await settle(pilot)
+            assert notifications(pilot) == ["there are 2 backends"] * count
+            assert pilot.app.screen.query_one(RunsBar).active == 0
 
 
 async def test_a_run_steps_alone_after_switching(make_app: MakeApp, settle: Settle) -> None:
@@ -344,9 +344,7 @@ async def test_a_key_lowers_a_hyperparameter(
         assert "‹ 0.005 ›" in shown(pilot, "#parameters")
 
 
-async def test_enter_lets_one_type_a_value(
-    make_app: MakeApp, settle: Settle, shown: Shown
-) -> None:
+async def test_enter_lets_one_type_a_value(make_app: MakeApp, settle: Settle, shown: Shown) -> None:
     async with make_app().run_test(size=SIZE) as pilot:
         await settle(pilot)
         await pilot.press("p", "enter")
@@ -360,19 +358,21 @@ async def test_enter_lets_one_type_a_value(
         assert pilot.app.focused is pilot.app.screen.query_one(Heatmap)
 
 
-@pytest.mark.parametrize("typed", ["abc", "-1", "1e9", "nan"])
 async def test_a_wrong_value_is_complained_about_and_escape_leaves(
-    make_app: MakeApp, settle: Settle, shown: Shown, typed: str
+    make_app: MakeApp, settle: Settle
 ) -> None:
     async with make_app().run_test(size=SIZE) as pilot:
         await settle(pilot)
         await pilot.press("p", "enter")
         await settle(pilot)
-        pilot.app.screen.query_one(Input).value = typed
-        await pilot.press("enter")
-        await settle(pilot)
-        assert re.search(r"learning_rate is (a number|at least|at most|a finite)", screen_text(pilot))
-        assert pilot.app.screen.query_one(Prompt).display
+        for typed, complaint in {
+            "abc": "a number", "-1": "at least 0", "1e9": "at most 1", "nan": "a finite number",
+        }.items():  # fmt: skip
+            pilot.app.screen.query_one(Input).value = typed
+            await pilot.press("enter")
+            await settle(pilot)
+            assert f"learning_rate is {complaint}" in screen_text(pilot)
+            assert pilot.app.screen.query_one(Prompt).display
         await pilot.press("escape")
         await settle(pilot)
         assert not pilot.app.screen.query_one(Prompt).display
@@ -506,13 +506,13 @@ async def test_n_changes_the_scale_of_this_view_alone(
             legends.append(shown(pilot, Legend))
             await pilot.press("n")
             await settle(pilot)
-        assert [title.rpartition("  ")[2] for title in titles] == ["√", "log", "linear", "√"]
+        assert [title.split("  ")[1] for title in titles] == ["√", "log", "linear", "√"]
         assert colors[3] == colors[0]
         assert len(set(colors)) == 3
         assert len(set(legends)) == 3
         await pilot.press("v")
         await settle(pilot)
-        assert str(pilot.app.screen.query_one(Heatmap).border_title).endswith("√")
+        assert str(pilot.app.screen.query_one(Heatmap).border_title).startswith("N counts  √")
 
 
 async def test_g_samples_other_names(make_app: MakeApp, settle: Settle, shown: Shown) -> None:
@@ -576,9 +576,7 @@ async def test_y_makes_the_axis_of_losses_logarithmic(
         assert logarithmic != linear
 
 
-async def test_t_changes_between_dark_and_light(
-    make_app: MakeApp, settle: Settle
-) -> None:
+async def test_t_changes_between_dark_and_light(make_app: MakeApp, settle: Settle) -> None:
     async with make_app(("count",)).run_test(size=SIZE) as pilot:
         await settle(pilot)
         grounds = []
@@ -687,16 +685,8 @@ async def test_slash_jumps_to_a_character_or_a_bigram(
         assert not pilot.app.screen.query_one(Prompt).display
 
 
-@pytest.mark.parametrize(
-    ("typed", "complaint"),
-    [
-        ("7", "is not in the text"), ("a7", "is not in the text"), ("abc", "one character"),
-        ("", "one character"), ("U+xyz", "no code point"), ("U+110000", "no code point"),
-        ("U+-41", "no code point"), ("U+99999999999", "no code point"),
-    ],
-)  # fmt: skip
 async def test_a_jump_to_nowhere_is_complained_about_and_escape_leaves(
-    make_app: MakeApp, settle: Settle, typed: str, complaint: str
+    make_app: MakeApp, settle: Settle
 ) -> None:
     app = make_app(("count",))
     async with app.run_test(size=SIZE) as pilot:
@@ -704,11 +694,17 @@ async def test_a_jump_to_nowhere_is_complained_about_and_escape_leaves(
         assert isinstance(app.screen, ExploreScreen)
         before = app.screen.cursor
         await pilot.press("slash")
-        app.screen.query_one(Input).value = typed
-        await pilot.press("enter")
         await settle(pilot)
-        assert complaint in screen_text(pilot)
-        assert app.screen.query_one(Prompt).display
+        for typed, complaint in {
+            "7": "'7' is not in the text", "a8": "'8' is not in the text", "abc": "one character",
+            "U+xyz": "no code point", "": "one character", "U+110000": "no code point",
+            "u+-41": "no code point", "U+99999999999": "no code point",
+        }.items():  # fmt: skip
+            app.screen.query_one(Input).value = typed
+            await pilot.press("enter")
+            await settle(pilot)
+            assert complaint in screen_text(pilot)
+            assert app.screen.query_one(Prompt).display
         await pilot.press("escape")
         await settle(pilot)
         assert not app.screen.query_one(Prompt).display
@@ -761,7 +757,7 @@ async def test_glyphs_replace_colours_where_there_are_none(
 ) -> None:
     async with make_app(("count",), depth=GLYPHS_ONLY).run_test(size=SIZE) as pilot:
         await settle(pilot)
-        assert set("░▒▓█") <= set(shown(pilot, Heatmap))
+        assert set("░▒▓") <= set(shown(pilot, Heatmap))
         await pilot.press("minus")
         await settle(pilot)
         assert pilot.app.screen.query_one(Heatmap).form.name == "tiny"
@@ -781,14 +777,16 @@ async def test_the_heatmap_scrolls_to_keep_the_cursor_in_sight(
         app.screen.cursor = (0, 0)
         await settle(pilot)
         assert heatmap.scroll_offset == (0, 0)
-        for _ in range(26):
-            await pilot.press({"down": "j", "right": "l"}[move])
+        app.screen.cursor = (24, 0) if move == "down" else (0, 24)
+        await settle(pilot)
+        await pilot.press(*[{"down": "j", "right": "l"}[move]] * 3)
         await settle(pilot)
         assert app.screen.cursor == ((26, 0) if move == "down" else (0, 26))
         x = LABEL_WIDTH + app.screen.cursor[1] * heatmap.form.width - heatmap.scroll_offset.x
         y = 1 + heatmap.form.line_of(app.screen.cursor[0]) - heatmap.scroll_offset.y
-        assert LABEL_WIDTH <= x <= heatmap.size.width - heatmap.form.width
-        assert 1 <= y <= heatmap.size.height - heatmap.form.lines
+        room = heatmap.scrollable_content_region.size  # what scrollbars leave
+        assert LABEL_WIDTH <= x <= room.width - heatmap.form.width
+        assert 1 <= y <= room.height - heatmap.form.lines
         assert heatmap.cell_at(x, y) in {app.screen.cursor, (25, app.screen.cursor[1])}
 
 
@@ -811,9 +809,7 @@ async def test_the_labels_stay_while_the_cells_scroll(
 # Help, palette, quit
 
 
-async def test_question_mark_shows_the_keys_on_one_page(
-    make_app: MakeApp, settle: Settle
-) -> None:
+async def test_question_mark_shows_the_keys_on_one_page(make_app: MakeApp, settle: Settle) -> None:
     async with make_app().run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await pilot.press("question_mark")
@@ -921,12 +917,8 @@ async def test_the_mouse_beside_the_cells_leaves_the_cursor(
         heatmap = app.screen.query_one(Heatmap)
         before = heatmap.cursor
         await pilot.hover(heatmap, place)
-        if place != (20, 29):
-            await settle(pilot)
-            assert heatmap.cursor == before
-        else:  # the last line is z's
-            await settle(pilot)
-            assert heatmap.cursor[0] == 26
+        await settle(pilot)
+        assert heatmap.cursor == before
 
 
 async def test_a_click_on_an_entry_switches_the_run(
@@ -972,7 +964,7 @@ ODD_LINES = (
 
 @pytest.fixture
 def odd_corpus(tmp_path: Path) -> Path:
-    path = tmp_path / "[b]odd[/b].txt"
+    path = tmp_path / "[b]odd[b].txt"
     path.write_text("\n".join(ODD_LINES), "utf-8")
     return path
 
@@ -1035,7 +1027,7 @@ async def test_the_name_of_the_file_is_no_markup(
 ) -> None:
     async with make_app(corpus=odd_corpus).run_test(size=SIZE) as pilot:
         await settle(pilot)
-        assert "odd[" in shown(pilot, StatusLine) or "b].txt" in shown(pilot, StatusLine)
+        assert "[b]odd[b].txt" in shown(pilot, StatusLine)
 
 
 # What is amiss
@@ -1053,7 +1045,8 @@ async def test_an_infinite_held_out_loss_explains_itself(
         assert found is not None
         train, held_out = app.session.corpus.train, app.session.corpus.validation
         assert held_out is not None
-        assert int(found[1]) == ((train.counts == 0) & (held_out.counts > 0)).sum()
+        table = run_of(pilot).probabilities
+        assert int(found[1]) == ((table == 0) & (held_out.counts > 0)).sum()
         index = train.vocabulary.index
         assert train.counts[index[found[2][0]], index[found[2][1]]] == 0
         assert "held out ∞" in str(app.screen.query_one(LossCurve).border_title)
@@ -1093,7 +1086,9 @@ async def test_the_bar_under_the_cursor_is_in_sight(
         assert isinstance(app.screen, ExploreScreen)
         app.screen.cursor = (1, column)
         await settle(pilot)
-        assert re.search(rf"(^|\s){labels[column]} +{100 * table[1].min():.2f}", shown(pilot, Inspector))
+        assert re.search(
+            rf"(^|\s){labels[column]} +{100 * table[1].min():.2f}", shown(pilot, Inspector)
+        )
 
 
 # All bindings

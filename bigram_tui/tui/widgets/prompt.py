@@ -6,6 +6,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
+from textual.widget import Widget
 from textual.widgets import Input, Label
 
 Answer = Callable[[str], str | None]
@@ -13,7 +14,10 @@ Answer = Callable[[str], str | None]
 
 
 class Prompt(Horizontal):
-    """Hidden until something is asked; enter answers, escape leaves all as it was."""
+    """Hidden until something is asked; enter answers, escape leaves all as it was.
+
+    The focus goes back to where it was.
+    """
 
     def compose(self) -> ComposeResult:
         """The question, the input, and what was wrong with the last answer."""
@@ -24,10 +28,12 @@ class Prompt(Horizontal):
     def on_mount(self) -> None:
         self.display = False
         self._answer: Answer = lambda _: None
+        self._focused: Widget | None = None
 
     def ask(self, question: str, value: str, answer: Answer) -> None:
         """Show the line and wait for an answer."""
         self._answer = answer
+        self._focused = self.screen.focused
         self.query_one("#question", Label).update(Content(question))
         self.query_one("#complaint", Label).update("")
         box = self.query_one(Input)
@@ -51,4 +57,4 @@ class Prompt(Horizontal):
 
     def _leave(self) -> None:
         self.display = False
-        self.screen.set_focus(self.screen.query_one("#heatmap"))
+        self.screen.set_focus(self._focused)

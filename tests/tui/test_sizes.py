@@ -1,0 +1,146 @@
+"""The screen at every size: what it was designed for, and what it must not choke on."""
+
+from itertools import combinations
+
+import pytest
+from conftest import MakeApp, Settle, TextOf
+
+from bigram_tui.tui.explore_screen import ExploreScreen
+from bigram_tui.tui.widgets.heatmap import Heatmap
+from bigram_tui.tui.widgets.inspector import Inspector
+from bigram_tui.tui.widgets.legend import Legend
+from bigram_tui.tui.widgets.loss_curve import LossCurve
+from bigram_tui.tui.widgets.name_list import NameList
+from bigram_tui.tui.widgets.status import RunsBar, StatusLine
+
+DESIGNED = [(80, 24), (120, 40), (200, 60)]
+ALL = [*reversed(DESIGNED), (60, 16), (40, 12), (20, 6), (10, 3)]
+WIDGETS = (
+    StatusLine, RunsBar, Heatmap, Legend, LossCurve, "#parameters", NameList, Inspector, "Footer",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("size", ALL, ids=str)
+async def test_it_steps_resizes_and_quits(
+    make_app: MakeApp, settle: Settle, size: tuple[int, int]
+) -> None:
+    app = make_app()
+    async with app.run_test(size=size) as pilot:
+        await pilot.press("s")
+        await settle(pilot)
+        assert app.runners[0].snapshot.iteration == 1
+        for other in ((120, 40), (10, 3), size):
+            await pilot.resize_terminal(*other)
+            await pilot.press("s", "j", "l", "v")
+            await settle(pilot)
+            assert app.size == other
+            strips = app.screen._compositor.render_strips()
+            assert [strip.cell_length for strip in strips] == [other[0]] * other[1]
+        assert app.runners[0].snapshot.iteration == 4
+        await pilot.press("q")
+    assert app.return_code == 0
+
+
+@pytest.mark.parametrize("size", ALL, ids=str)
+async def test_every_key_of_the_screen_works(
+    make_app: MakeApp, settle: Settle, size: tuple[int, int]
+) -> None:
+    """None raises, however little there is to see; what they do is tested elsewhere."""
+    app = make_app()
+    async with app.run_test(size=size) as pilot:
+        await pilot.press(*"ssaznvgyt", "plus", "plus", "plus", "minus", "p", "right", "escape")
+        await pilot.press("slash", "escape", "question_mark", "escape", "2", "b", "r")
+        await settle(pilot)
+        assert isinstance(app.screen, ExploreScreen)
+
+
+@pytest.mark.parametrize("size", DESIGNED, ids=str)
+async def test_all_is_in_sight_and_nothing_overlaps(
+    make_app: MakeApp, settle: Settle, text_of: TextOf, size: tuple[int, int]
+) -> None:
+    app = make_app(steps=5)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        widgets = [app.screen.query_one(which) for which in WIDGETS]
+        for widget in widgets:
+            assert widget.region.area > 0, widget
+            assert widget.region in app.screen.region, widget
+            lines = text_of(widget).split("\n")
+            content = lines if len(lines) == 1 else lines[1:]
+            assert any(line.strip() for line in content), widget
+        for one, other in combinations(widgets, 2):
+            assert not one.region.overlaps(other.region), (one, other)
+
+
+@pytest.mark.parametrize("size", DESIGNED, ids=str)
+async def test_the_whole_table_is_in_sight(
+    make_app: MakeApp, settle: Settle, size: tuple[int, int]
+) -> None:
+    app = make_app(steps=1)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        heatmap = app.screen.query_one(Heatmap)
+        assert heatmap.virtual_size.width <= heatmap.scrollable_content_region.width
+        assert heatmap.virtual_size.height <= heatmap.scrollable_content_region.height
+        assert (heatmap.max_scroll_x, heatmap.max_scroll_y) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("size", "form"),
+    [((80, 24), "half"), ((120, 40), "small"), ((200, 60), "large"), ((60, 16), "half")],
+    ids=str,
+)
+async def test_the_form_of_the_cells_follows_the_size(
+    make_app: MakeApp, settle: Settle, size: tuple[int, int], form: str
+) -> None:
+    app = make_app()
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        assert app.screen.query_one(Heatmap).form.name == form
+
+
+async def test_the_form_follows_a_resize_unless_the_user_chose_one(
+    make_app: MakeApp, settle: Settle
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        heatmap = app.screen.query_one(Heatmap)
+        names = []
+        for size in ((200, 60), (120, 40), (80, 24)):
+            await pilot.resize_terminal(*size)
+            await settle(pilot)
+            names.append(heatmap.form.name)
+        assert names == ["large", "small", "half"]
+        await pilot.press("plus")
+        await pilot.resize_terminal(200, 60)
+        await settle(pilot)
+        assert heatmap.form.name == "small"
+
+
+async def test_a_notice_takes_its_room_from_the_body_alone(
+    make_app: MakeApp, settle: Settle, text_of: TextOf
+) -> None:
+    app = make_app(("count",), split=(80, 20), settings={"count": {"smoothing": 0.0}})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        notice = app.screen.query_one("#notice")
+        assert "held-out NLL is ∞" in text_of(notice)
+        widgets = [notice, *(app.screen.query_one(which) for which in WIDGETS)]
+        for one, other in combinations(widgets, 2):
+            assert not one.region.overlaps(other.region), (one, other)
+
+
+async def test_the_largest_text_scrolls_and_opens_at_the_smallest_form(
+    make_app: MakeApp, settle: Settle, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    corpus = tmp_path_factory.mktemp("large") / "all.txt"
+    characters = [chr(code) for code in range(0x4E00, 0x4E00 + 300)]
+    corpus.write_text("\n".join(a + b for a, b in zip(characters, characters[7:], strict=False)))
+    app = make_app(("count",), corpus=corpus)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        heatmap = app.screen.query_one(Heatmap)
+        assert heatmap.form.name == "half"
+        assert heatmap.max_scroll_x > 0
+        assert heatmap.max_scroll_y > 0
