@@ -1,6 +1,7 @@
 """The command line: reads arguments and the corpus, then opens the screen or prints."""
 
 import argparse
+import io
 import os
 import sys
 import time
@@ -21,16 +22,14 @@ PROGRESS_AFTER_SECONDS = 0.5
 
 EPILOG = """\
 examples:
-  bigram-tui                                  the bundled names, on screen
-  bigram-tui data/names.txt --lr 10           a slower start
+  bigram-tui names.txt                        explore it on screen
   cat words.txt | bigram-tui -                any text, one item a line
   bigram-tui names.txt --split 80/10/10 --smoothing 0
   bigram-tui names.txt --headless --steps 1000
   bigram-tui names.txt --json --backend numpy --backend torch | jq .comparison
   bigram-tui --backend my_model.py --set my_model.depth=3
-  bigram-tui --list-backends
 
-On screen: s takes one step, space runs, z steps back, 1 2 3 switch backends, ? helps, q quits.
+On screen: s steps, space runs, z steps back, 1 2 3 switch backends, ? helps.
 Exit status: 0 done, 1 the work failed, 2 wrong use, 130 interrupted.
 """
 
@@ -48,14 +47,34 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the program and exit."""
+    _have_streams()
     try:
         status = run(arguments)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         status = INTERRUPTED
     except BrokenPipeError:  # whoever read our output has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         status = DONE
+    except OSError as error:
+        _drop_output()
+        print(f"bigram-tui: can't write the output: {error.strerror or error}", file=sys.stderr)
+        status = FAILED
     sys.exit(status)
+
+
+def _have_streams() -> None:
+    """Make sure that output can be written: a caller may have closed it, or chosen ASCII."""
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _drop_output() -> None:
+    # What is still buffered would be written at exit, and fail again.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -74,19 +93,27 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"bigram-tui: {error}", file=sys.stderr)
         return WRONG_USE
+    except SystemExit as request:  # of argparse, after --help or --version
+        return int(request.code or DONE)
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The arguments. UsageError if they are wrong."""
     parser = Parser(
         prog="bigram-tui",
+        usage="bigram-tui [FILE|-] [options]",
         description="Explore character-level bigram models of a text, one gradient step at a time.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("file", nargs="?", metavar="FILE", help="UTF-8 text, one item a line; - reads stdin")
+    add(
+        "file",
+        nargs="?",
+        metavar="FILE",
+        help="UTF-8 text, one item a line; - is stdin (default: names)",
+    )
     add("--version", action="version", version=f"bigram-tui {__version__}")
     models = parser.add_argument_group("models")
     add = models.add_argument
@@ -95,7 +122,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         action="append",
         default=[],
         metavar="NAME|FILE.py",
-        help="a backend to run (repeatable; default: all that are available)",
+        help="one to run (repeatable; default: all available)",
     )
     add("--list-backends", action="store_true", help="list them, with source and availability")
     add("--lr", metavar="η", help="learning rate, for backends that have one")
@@ -118,9 +145,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     add(
         "--split",
-        type=split,
         metavar="80/10/10",
-        help="hold lines out: train/validation or train/validation/test",
+        help="hold lines out: train/validation[/test]",
     )
     training = parser.add_argument_group("training and output")
     add = training.add_argument
@@ -159,16 +185,6 @@ def seed(text: str) -> int:
     return int(text)
 
 
-def split(text: str) -> tuple[int, ...]:
-    """argparse type: shares of lines."""
-    from bigram_tui.corpus import parse_split  # noqa: PLC0415
-
-    try:
-        return parse_split(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
 def settings(assignments: Sequence[str]) -> dict[str, dict[str, object]]:
     """The values of `--set BACKEND.FIELD=VALUE` by backend and field. UsageError if malformed."""
     result: dict[str, dict[str, object]] = {}
@@ -183,7 +199,7 @@ def settings(assignments: Sequence[str]) -> dict[str, dict[str, object]]:
 
 def make_session(options: argparse.Namespace) -> "Session":
     """Find the backends, then read the corpus: what is quick to fail comes first."""
-    from bigram_tui.corpus import bundled_names, read_corpus  # noqa: PLC0415
+    from bigram_tui.corpus import bundled_names, parse_split, read_corpus  # noqa: PLC0415
     from bigram_tui.registry import choose  # noqa: PLC0415
     from bigram_tui.session import Session  # noqa: PLC0415
 
@@ -199,10 +215,14 @@ def make_session(options: argparse.Namespace) -> "Session":
         "smoothing": options.smoothing,
         "device": options.device,
     }
+    try:
+        split = None if options.split is None else parse_split(options.split)
+    except ValueError as error:
+        raise UsageError(f"--split: {error}") from None
     with progress_bar() as progress:
         corpus = read_corpus(
             options.file or str(bundled_names()),
-            split=options.split,
+            split=split,
             seed=options.seed,
             progress=progress,
         )

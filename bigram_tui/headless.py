@@ -50,10 +50,9 @@ def print_results(
     """
     results = list(train(session, steps, samples, explicit=explicit))
     if as_json:
-        json.dump(_finite(document(session, results)), sys.stdout, ensure_ascii=False, indent=1)
-        sys.stdout.write("\n")
+        print(json.dumps(_finite(document(session, results)), allow_nan=False))
     else:
-        print_table(session, results)
+        print(table(session, results), end="")
     return all(result.error is None for result in results)
 
 
@@ -158,25 +157,27 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def print_table(session: Session, results: list[Result]) -> None:
-    """One row per backend, for people."""
+def table(session: Session, results: list[Result]) -> str:
+    """One row per backend, for people; in colour only on a terminal."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
     corpus = session.corpus
-    console.print(Text(_headline(corpus, session.seed)))
     held_out = [name for name in ("validation", "test") if getattr(corpus, name) is not None]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("backend")
+    rows = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    rows.add_column("backend")
     for title in ("iteration", "nll", *held_out, "perplexity", "total", "time/iteration"):
-        table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("names (• stands in the corpus)", overflow="fold")
+        rows.add_column(title, justify="right", no_wrap=True)
+    rows.add_column("names (• stands in the corpus)", overflow="fold")
     for result in results:
-        if result.final is not None:
-            table.add_row(*_row(corpus, result, result.final, held_out))
-    if table.row_count:
-        console.print(table)
-    for result in results:
-        if result.error is not None:
-            console.print(Text(printable(result.error), style="red"))
+        if result.final is not None and result.final.has_loss:
+            rows.add_row(*_row(corpus, result, result.final, held_out))
+    with console.capture() as captured:  # Rich's own answer to a closed pipe is to exit with 1
+        console.print(Text(_headline(corpus, session.seed)))
+        if rows.row_count:
+            console.print(rows)
+        for result in results:
+            if result.error is not None:
+                console.print(Text(printable(result.error), style="red"))
+    return captured.get()
 
 
 def _headline(corpus: Corpus, seed: int) -> str:

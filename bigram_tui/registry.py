@@ -15,6 +15,7 @@ from platformdirs import user_config_path
 
 from bigram_tui.backend import Backend
 from bigram_tui.errors import UserError
+from bigram_tui.printable import printable
 
 GROUP = "bigram_tui.backends"
 """The entry point group in which a package names its backends."""
@@ -152,11 +153,11 @@ def choose(wanted: Iterable[str]) -> list[BackendSource]:
 def _installed() -> Iterator[BackendSource]:
     for point in sorted(metadata.entry_points(group=GROUP), key=lambda point: point.name):
         origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.module
-        yield BackendSource(point.name, origin, entry_point=point)
+        yield BackendSource(printable(point.name), printable(origin), entry_point=point)
 
 
 def _from_file(path: Path) -> BackendSource:
-    return BackendSource(path.stem, str(path), file=path)
+    return BackendSource(printable(path.stem), printable(str(path)), file=path)
 
 
 def _add(found: dict[str, BackendSource], source: BackendSource) -> BackendSource:

@@ -32,6 +32,8 @@ class Session:
 
     def make_run(self, source: BackendSource) -> Run:
         """Import a backend and start it. BackendError if it or its settings are no good."""
+        if source.obstacle is not None:
+            raise BackendError(f"{source.name} {source.obstacle}")
         backend_class = source.load()
         try:
             known = hyperparameters(backend_class)
