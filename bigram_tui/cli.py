@@ -319,7 +319,7 @@ def read_keys_from_terminal() -> bool:
 
 def print_backends() -> None:
     """One line per backend: name, source, availability. Imports none of them."""
-    from bigram_tui.registry import choose, config_folder  # noqa: PLC0415
+    from bigram_tui.registry import backends_folder, choose  # noqa: PLC0415
 
     sources: list[BackendSource] = choose([])
     name_width = max((len(source.name) for source in sources), default=0)
@@ -328,7 +328,7 @@ def print_backends() -> None:
         obstacle = source.obstacle
         state = "available" if obstacle is None else f"unavailable: {obstacle}"
         print(f"{source.name:<{name_width}}  {source.origin:<{origin_width}}  {state}")
-    print(f"\nDrop-in files: {config_folder()}{os.sep}*.py, or --backend FILE.py")
+    print(f"\nDrop-in files: {backends_folder()}{os.sep}*.py, or --backend FILE.py")
 
 
 def print_headless(session: "Session", options: argparse.Namespace) -> int:

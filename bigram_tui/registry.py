@@ -11,9 +11,8 @@ from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
-from platformdirs import user_config_path
-
 from bigram_tui.backend import Backend
+from bigram_tui.config import config_folder
 from bigram_tui.errors import UserError
 from bigram_tui.printable import printable
 
@@ -106,9 +105,9 @@ class BackendSource:
         return classes[0]
 
 
-def config_folder() -> Path:
+def backends_folder() -> Path:
     """Where the user's own backends are: one .py file each."""
-    return user_config_path("bigram-tui") / "backends"
+    return config_folder() / "backends"
 
 
 def discover(files: Iterable[Path] = ()) -> dict[str, BackendSource]:
@@ -117,7 +116,7 @@ def discover(files: Iterable[Path] = ()) -> dict[str, BackendSource]:
     A name that is taken gets a number, so that nothing is hidden.
     """
     found: dict[str, BackendSource] = {}
-    for source in (*_installed(), *map(_from_file, sorted(config_folder().glob("*.py")))):
+    for source in (*_installed(), *map(_from_file, sorted(backends_folder().glob("*.py")))):
         _add(found, source)
     for path in files:
         _add(found, _from_file(path))

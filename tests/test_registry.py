@@ -10,7 +10,7 @@ import pytest
 
 from bigram_tui import registry
 from bigram_tui.backend import Backend
-from bigram_tui.registry import BackendError, BackendSource, choose, config_folder, discover
+from bigram_tui.registry import BackendError, BackendSource, backends_folder, choose, discover
 
 GOOD = """
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ MISSING = "a_module_that_nobody_has"
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The configuration folder for backends, empty."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    found = config_folder()
+    found = backends_folder()
     assert found.is_relative_to(tmp_path)
     found.mkdir(parents=True)
     return found

@@ -10,9 +10,11 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from bigram_tui.config import config_folder
 from bigram_tui.runner import Runner
 from bigram_tui.session import Session
 from bigram_tui.tui.explore_screen import ExploreScreen
+from bigram_tui.tui.keymap import read_keymap
 from bigram_tui.tui.messages import RunSettled
 from bigram_tui.tui.renderables.colors import Depth
 
@@ -50,6 +52,10 @@ class BigramApp(App[None]):
         self._wanted = bool(wanted)
         self._fps = frames_per_second
         self._depth = depth or Depth.of(self.console.color_system, self.no_color)
+
+        bindings = Binding.make_bindings((*self.BINDINGS, *ExploreScreen.BINDINGS))
+        known = {binding.id for binding in bindings if binding.id is not None}
+        self.set_keymap(read_keymap(config_folder() / "keymap.toml", known))
 
     def _make_runner(self, number: int) -> Runner:
         source = self.session.sources[number]
