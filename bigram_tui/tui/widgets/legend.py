@@ -1,12 +1,10 @@
 """What the colours of the heatmap stand for, in one line."""
 
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.strip import Strip
 from textual.widget import Widget
 
 from bigram_tui.tui.renderables.heatmap import Look, Picture, legend
-
-KeyOfLegend = tuple[float, object, bool]
 
 
 class Legend(Widget):
@@ -14,9 +12,7 @@ class Legend(Widget):
 
     ALLOW_SELECT = False
 
-    shown: reactive[tuple[Picture, Look] | None] = reactive(
-        None, always_update=False, repaint=False
-    )
+    shown: var[tuple[Picture, Look] | None] = var(None)
 
     def watch_shown(
         self, old: tuple[Picture, Look] | None, new: tuple[Picture, Look] | None

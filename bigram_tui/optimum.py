@@ -1,0 +1,126 @@
+"""The best total loss that a model can reach on a text: what training tends to, computed at once.
+
+The NLL and the penalty are sums over the rows of W, so each row has its own minimum. With
+c = 2λ/V², the loss of a row over c is, for its share A = N/(cB) of the counts and M = ΣA,
+
+    f(w) = −A·log p + ½|w|²,  p = softmax(w),
+    ∇f   = M·p − A + w,
+    ∇²f  = diag(d) − M·ppᵀ,   d = M·p + 1.
+
+f is strictly convex. Its gradient's sum is that of w, so at the minimum w sums to 0.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from bigram_tui.bigrams import Bigrams, Matrix
+from bigram_tui.evaluation import negative_log_likelihood
+
+_LEAST_L2 = 1e-300
+"""A smaller λ is taken for 0: it adds nothing to any loss, and its inverse may overflow."""
+
+_MOST_STEPS = 100
+_LAST_STEP = 1e-8
+"""Newton's method squares the error, so after a step this small only rounding is left."""
+
+
+@dataclass(frozen=True, eq=False)
+class Optimum:
+    """The least total loss of a model on a text. Losses are in nats per bigram."""
+
+    nll: float
+    """The negative log-likelihood there."""
+    regularization: float
+    """The penalty λ·mean(W²) there."""
+    attained: bool
+    """False where no finite weights reach the loss: they come as close as one likes."""
+    weights: Matrix | None
+    """W [V, V], the minimiser; None if there is none, or the model has no weights."""
+
+    @property
+    def total(self) -> float:
+        """The NLL plus the penalty."""
+        return self.nll + self.regularization
+
+
+def counting_optimum(bigrams: Bigrams) -> Optimum:
+    """The maximum likelihood, by P = N / Σ_j N: what counting reaches at α = 0."""
+    row_sums = np.maximum(bigrams.row_sums, 1)  # an empty row stays 0: no bigram asks for it
+    nll = negative_log_likelihood(bigrams.counts / row_sums[:, None], bigrams)
+    return Optimum(nll, 0.0, attained=True, weights=None)
+
+
+def gradient_optimum(bigrams: Bigrams, l2: float) -> Optimum:
+    """The minimum of NLL + λ·mean(W²) over all W, λ being `l2`.
+
+    Right to 1e-12. O(V²) per step of Newton's method, and some ten of them. Rows of W sum to 0; a
+    row without counts is 0. At λ = 0 it is the infimum, which only a P without zeros attains.
+    ValueError if `l2` is negative or not finite; ArithmeticError if Newton's method fails.
+    """
+    if not 0 <= l2 < math.inf:
+        raise ValueError(f"l2 is finite and not negative, not {l2}")
+    if l2 < _LEAST_L2:
+        return _unregularized_optimum(bigrams)
+    size = len(bigrams.counts)
+    scale = size**2 / 2 / l2 / max(bigrams.total, 1)  # 1/(cB), in which nothing overflows
+    weights = np.array([_row_optimum(scale * counts) for counts in bigrams.counts])
+    nll = negative_log_likelihood(_softmax(weights), bigrams)
+    return Optimum(nll, l2 * float(np.square(weights).mean()), attained=True, weights=weights)
+
+
+def _unregularized_optimum(bigrams: Bigrams) -> Optimum:
+    """The infimum of the NLL: that of counting, as softmax(log N) = N / Σ_j N.
+
+    Finite weights give no probability 0, so they attain it if in each row all counts are positive
+    or none is. The rows of W are then made to sum to 0, as the minimiser of least norm has them.
+    """
+    nll = counting_optimum(bigrams).nll
+    empty = bigrams.row_sums == 0
+    if not (bigrams.counts.all(axis=1) | empty).all():
+        return Optimum(nll, 0.0, attained=False, weights=None)
+    weights = _centred(np.log(np.where(empty[:, None], 1, bigrams.counts)))
+    return Optimum(nll, 0.0, attained=True, weights=weights)
+
+
+def _row_optimum(counts: Matrix) -> Matrix:
+    """The w [V] that minimises f, for the row's A [V]. ArithmeticError if not found.
+
+    Newton's step is −H⁻¹g. By Sherman and Morrison, with u = g/d and v = p/d,
+
+        H⁻¹g = u + v·M(p·u) / (1 − M(p·v)) = u − v·Σu/Σv,
+
+    as M·p = d − 1, Σg = Σw = 0 and Σp = 1: the step sums to 0, and close numbers don't cancel.
+
+    Along a step h, f''' ≤ r·f'' with r = max h − min h, as the third cumulant of h under p is at
+    most r times its variance. So f has fallen most, by that bound, at the part log(1 + r)/r of the
+    step; it always falls, and no line search is needed, which rounding would upset. (Sun and
+    Tran-Dinh, Generalized self-concordant functions, Math. Program. 178, 2019: the case ν = 2.)
+    """
+    total = counts.sum()
+    # Nearly the minimum where the counts outweigh the penalty, and where the penalty them.
+    weights = _centred(np.log1p(counts))
+    for _ in range(_MOST_STEPS):
+        p = _softmax(weights)
+        d = total * p + 1
+        u, v = (total * p - counts + weights) / d, p / d
+        step = v / v.sum() * u.sum() - u
+        reach = float(np.ptp(step))
+        if reach <= _LAST_STEP:
+            return _centred(weights + step)
+        weights = weights + math.log1p(reach) / reach * step
+    raise ArithmeticError(f"Newton's method did not converge in {_MOST_STEPS} steps")
+
+
+def _softmax(weights: Matrix) -> Matrix:
+    """exp(w) / Σ exp(w) along the last axis; w less its maximum, so that exp can't overflow."""
+    odds = np.exp(weights - weights.max(axis=-1, keepdims=True))
+    result: Matrix = odds / odds.sum(axis=-1, keepdims=True)
+    return result
+
+
+def _centred(weights: Matrix) -> Matrix:
+    """w less its mean along the last axis, which changes no probability."""
+    result: Matrix = weights - weights.mean(axis=-1, keepdims=True)
+    return result
