@@ -35,7 +35,7 @@ def small_corpus(tmp_path_factory: pytest.TempPathFactory, name_lines: list[str]
 def make_app(small_corpus: Path) -> MakeApp:
     """Makes an app whose backends are all loaded at once; the first is the active one.
 
-    corpus: a path or the lines of one.
+    corpus: the path of a text. settings: of single backends, by name.
     """
 
     def make(
@@ -52,7 +52,9 @@ def make_app(small_corpus: Path) -> MakeApp:
             individual=settings or {},
         )
         options = {"depth": TRUE_COLOR, "wanted": backends, **options}
-        return BigramApp(session, **options)  # type: ignore[arg-type]
+        app = BigramApp(session, **options)  # type: ignore[arg-type]
+        app.animation_level = "none"
+        return app
 
     return make
 

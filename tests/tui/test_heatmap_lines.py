@@ -52,7 +52,11 @@ Floats = npt.NDArray[np.float64]
 
 ALL_FORMS = (HALF, TINY, SMALL, MEDIUM, LARGE)
 WRITTEN = (SMALL, MEDIUM, LARGE)
-ODD_CHARACTERS = "\t\x1b\x7f\x85 \xa0\xad.a[]é\u0301\u0488אش\u064b\u200b\u200d\u202e\u2028漢ｱ가ก\u0e34\ufe0f\U0001f600\U0001f1e9"
+ODD_CHARACTERS = (
+    "\t\x1b\x7f\x85 \xa0\xad.a[]é\u0301\u0488אش\u064b\u200b\u200d\u202e\u2028"
+    "漢ｱ가ก\u0e34\ufe0f\U0001f600\U0001f1e9\U0001f1ea\U0001f3fd"
+)
+
 
 all_forms = pytest.mark.parametrize("form", ALL_FORMS, ids=lambda form: form.name)
 all_scales = pytest.mark.parametrize("scale", Scale, ids=lambda scale: scale.value)

@@ -1,7 +1,5 @@
 """Nothing is painted again unless it changes: over ssh every line counts."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from conftest import MakeApp, Settle, WaitUntil
@@ -30,7 +28,7 @@ Painted = list[tuple[str, int]]
 
 
 @pytest.fixture
-def painted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Painted]:
+def painted(monkeypatch: pytest.MonkeyPatch) -> Painted:
     """Whatever is painted, in order: the widget's type and the line, or −1 for all of it."""
     record: Painted = []
 
@@ -38,7 +36,7 @@ def painted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Painted]:
         original = getattr(owner, method)
 
         def wrapped(self: Widget, *arguments: int) -> object:
-            record.append((owner.__name__, *arguments or (-1,)))  # type: ignore[arg-type]
+            record.append((owner.__name__, arguments[0] if arguments else -1))
             return original(self, *arguments)
 
         monkeypatch.setattr(owner, method, wrapped)
@@ -47,7 +45,7 @@ def painted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Painted]:
         watch(owner, "render_line")
     for owner in WHOLE:
         watch(owner, "render")
-    yield record
+    return record
 
 
 async def timer_pulls(pilot: Pilot[None], wait_until: WaitUntil) -> None:

@@ -29,26 +29,26 @@ async def test_it_steps_resizes_and_quits(
         await pilot.press("s")
         await settle(pilot)
         assert app.runners[0].snapshot.iteration == 1
-        for other in ((120, 40), (10, 3), size):
+        for other in ((80, 24) if size == (10, 3) else (10, 3), size):
             await pilot.resize_terminal(*other)
-            await pilot.press("s", "j", "l", "v")
+            await pilot.press("s", "j")
             await settle(pilot)
             assert app.size == other
             strips = app.screen._compositor.render_strips()
             assert [strip.cell_length for strip in strips] == [other[0]] * other[1]
-        assert app.runners[0].snapshot.iteration == 4
+        assert app.runners[0].snapshot.iteration == 3
         await pilot.press("q")
     assert app.return_code == 0
 
 
-@pytest.mark.parametrize("size", ALL, ids=str)
+@pytest.mark.parametrize("size", [(120, 40), (40, 12), (10, 3)], ids=str)
 async def test_every_key_of_the_screen_works(
     make_app: MakeApp, settle: Settle, size: tuple[int, int]
 ) -> None:
     """None raises, however little there is to see; what they do is tested elsewhere."""
     app = make_app()
     async with app.run_test(size=size) as pilot:
-        await pilot.press(*"ssaznvgyt", "plus", "plus", "plus", "minus", "p", "right", "escape")
+        await pilot.press(*"saznvgyt", "plus", "plus", "minus", "p", "right", "escape")
         await pilot.press("slash", "escape", "question_mark", "escape", "2", "b", "r")
         await settle(pilot)
         assert isinstance(app.screen, ExploreScreen)
