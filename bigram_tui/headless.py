@@ -18,7 +18,7 @@ from bigram_tui.backend import as_numpy
 from bigram_tui.bigrams import Bigrams
 from bigram_tui.corpus import Corpus
 from bigram_tui.evaluation import negative_log_likelihood, perplexity
-from bigram_tui.printable import printable
+from bigram_tui.printable import EMPTY, counted, printable
 from bigram_tui.registry import BackendError
 from bigram_tui.sampling import Name
 from bigram_tui.session import Session
@@ -124,6 +124,7 @@ def _run(corpus: Corpus, result: Result) -> dict[str, Any]:
         "memorised": [corpus.holds(name.text) for name in result.names],
         "seconds": final.seconds,
         "error": result.error,
+        "doubt": final.doubt or None,
     }
 
 
@@ -164,7 +165,7 @@ def table(session: Session, results: list[Result]) -> str:
     held_out = [name for name in ("validation", "test") if getattr(corpus, name) is not None]
     rows = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     rows.add_column("backend")
-    for title in ("iteration", "nll", *held_out, "perplexity", "total", "time/iteration"):
+    for title in ("iteration", "nll", "perplexity", "total", *held_out, "time/iteration"):
         rows.add_column(title, justify="right", no_wrap=True)
     rows.add_column("names (• stands in the corpus)", overflow="fold")
     for result in results:
@@ -177,24 +178,27 @@ def table(session: Session, results: list[Result]) -> str:
         for result in results:
             if result.error is not None:
                 console.print(Text(printable(result.error), style="red"))
+            elif result.final is not None and result.final.doubt:
+                console.print(Text(printable(result.final.doubt), style="yellow"))
     return captured.get()
 
 
 def _headline(corpus: Corpus, seed: int) -> str:
     size = len(corpus.train.vocabulary)
-    path = printable(corpus.path)
-    return (
-        f"{path}: {corpus.lines:,} lines, {corpus.bigrams:,} bigrams, V = {size}, "
-        f"{corpus.train.unseen:,} of {size * size:,} never seen in training; seed {seed}"
-    )
+    training = "" if corpus.validation is None else f" ({corpus.train.total:,} for training)"
+    facts = [
+        f"{counted(corpus.lines, 'line')}, {counted(corpus.bigrams, 'bigram')}{training}, V = {size}",
+        f"{corpus.train.unseen:,} of {size * size:,} never seen in training; seed {seed}",
+    ]
+    return f"{printable(corpus.path)}: {', '.join(facts)}"
 
 
 def _row(corpus: Corpus, result: Result, final: Snapshot, held_out: list[str]) -> list[Text]:
     parts = [_held_out(final, getattr(corpus, name)) for name in held_out]
-    names = Text(" ").join(
+    names = Text("  ").join(
         Text(
             ("• " if corpus.holds(name.text) else "")
-            + printable(name.text)
+            + (printable(name.text) or EMPTY)
             + ("" if name.ended else "…")
         )
         for name in result.names
@@ -203,9 +207,9 @@ def _row(corpus: Corpus, result: Result, final: Snapshot, held_out: list[str]) -
         result.name,
         f"{final.iteration:,}",
         f"{final.nll:.6f}",
-        *(f"{part['nll']:.6f}" if part else "" for part in parts),
         f"{final.perplexity:.4f}",
         f"{final.total:.6f}",
+        *(f"{part['nll']:.6f}" if part else "" for part in parts),
         _duration(final.seconds_per_iteration) if final.latest >= 0 else "",
     ]
     return [*map(Text, cells), names]

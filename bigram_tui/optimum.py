@@ -1,13 +1,13 @@
 """The best total loss that a model can reach on a text: what training tends to, computed at once.
 
-The NLL and the penalty are sums over the rows of W, so each row has its own minimum. With
-c = 2λ/V², the loss of a row over c is, for its share A = N/(cB) of the counts and M = ΣA,
+The NLL and the penalty are sums over the rows w of W, so each row has its own minimum. In units
+of the penalty's curvature c = 2λ/V², with a = n/(cB) for the row's counts n and m = Σa, that is of
 
-    f(w) = −A·log p + ½|w|²,  p = softmax(w),
-    ∇f   = M·p − A + w,
-    ∇²f  = diag(d) − M·ppᵀ,   d = M·p + 1.
+    f(w) = −a·log p + ½|w|²,        p = softmax(w),
+    g    = ∇f  = m·p − a + w,
+    H    = ∇²f = diag(d) − m·ppᵀ,   d = m·p + 1,
 
-f is strictly convex. Its gradient's sum is that of w, so at the minimum w sums to 0.
+which is strictly convex. As Σp = 1, Σg = Σw: at the minimum w sums to 0.
 """
 
 import math
@@ -55,8 +55,8 @@ def counting_optimum(bigrams: Bigrams) -> Optimum:
 def gradient_optimum(bigrams: Bigrams, l2: float) -> Optimum:
     """The minimum of NLL + λ·mean(W²) over all W, λ being `l2`.
 
-    Right to 1e-12. O(V²) per step of Newton's method, and some ten of them. Rows of W sum to 0; a
-    row without counts is 0. At λ = 0 it is the infimum, which only a P without zeros attains.
+    Right to 1e-12. O(V²) per step of Newton's method, which seldom takes ten. Rows of W sum to 0;
+    a row without counts is 0. At λ = 0 it is the infimum, which finite weights may only tend to.
     ValueError if `l2` is negative or not finite; ArithmeticError if Newton's method fails.
     """
     if not 0 <= l2 < math.inf:
@@ -64,8 +64,8 @@ def gradient_optimum(bigrams: Bigrams, l2: float) -> Optimum:
     if l2 < _LEAST_L2:
         return _unregularized_optimum(bigrams)
     size = len(bigrams.counts)
-    scale = size**2 / 2 / l2 / max(bigrams.total, 1)  # 1/(cB), in which nothing overflows
-    weights = np.array([_row_optimum(scale * counts) for counts in bigrams.counts])
+    scale = size**2 / 2 / l2 / max(bigrams.total, 1)  # 1/(cB), where cB might overflow
+    weights = np.array([_row_optimum(scale * row) for row in bigrams.counts])
     nll = negative_log_likelihood(_softmax(weights), bigrams)
     return Optimum(nll, l2 * float(np.square(weights).mean()), attained=True, weights=weights)
 
@@ -84,32 +84,31 @@ def _unregularized_optimum(bigrams: Bigrams) -> Optimum:
     return Optimum(nll, 0.0, attained=True, weights=weights)
 
 
-def _row_optimum(counts: Matrix) -> Matrix:
-    """The w [V] that minimises f, for the row's A [V]. ArithmeticError if not found.
+def _row_optimum(a: Matrix) -> Matrix:
+    """The w [V] that minimises f, for the counts a [V]. ArithmeticError if it is not found.
 
-    Newton's step is −H⁻¹g. By Sherman and Morrison, with u = g/d and v = p/d,
+    Newton's step h is −H⁻¹g. By Sherman and Morrison, with u = g/d and v = p/d,
 
-        H⁻¹g = u + v·M(p·u) / (1 − M(p·v)) = u − v·Σu/Σv,
+        H⁻¹g = u + v·m(p·u) / (1 − m(p·v)) = u − v·Σu/Σv,
 
-    as M·p = d − 1, Σg = Σw = 0 and Σp = 1: the step sums to 0, and close numbers don't cancel.
+    as m·p = d − 1 and Σg = Σw = 0: the step sums to 0, and no close numbers cancel.
 
-    Along a step h, f''' ≤ r·f'' with r = max h − min h, as the third cumulant of h under p is at
-    most r times its variance. So f has fallen most, by that bound, at the part log(1 + r)/r of the
-    step; it always falls, and no line search is needed, which rounding would upset. (Sun and
-    Tran-Dinh, Generalized self-concordant functions, Math. Program. 178, 2019: the case ν = 2.)
+    Along it |f‴| ≤ r·f″ with r = max h − min h, as the third cumulant of h under p is at most r
+    times its variance. By that bound f falls, and most at the part log(1 + r)/r of the step: it
+    needs no line search, which rounding would upset near the minimum. (Sun and Tran-Dinh,
+    Generalized self-concordant functions, Mathematical Programming 178, 2019: the case ν = 2.)
     """
-    total = counts.sum()
-    # Nearly the minimum where the counts outweigh the penalty, and where the penalty them.
-    weights = _centred(np.log1p(counts))
+    m = a.sum()
+    w = _centred(np.log1p(a))  # near the minimum for large a, nearer for small
     for _ in range(_MOST_STEPS):
-        p = _softmax(weights)
-        d = total * p + 1
-        u, v = (total * p - counts + weights) / d, p / d
-        step = v / v.sum() * u.sum() - u
-        reach = float(np.ptp(step))
-        if reach <= _LAST_STEP:
-            return _centred(weights + step)
-        weights = weights + math.log1p(reach) / reach * step
+        p = _softmax(w)
+        d = m * p + 1
+        u, v = (m * p - a + w) / d, p / d
+        h = v / v.sum() * u.sum() - u
+        r = float(np.ptp(h))
+        if r <= _LAST_STEP:
+            return _centred(w + h)
+        w = w + math.log1p(r) / r * h
     raise ArithmeticError(f"Newton's method did not converge in {_MOST_STEPS} steps")
 
 

@@ -12,6 +12,15 @@ CARRIER = "\N{DOTTED CIRCLE}"
 """What a combining mark that stands alone is drawn on."""
 
 
+EMPTY = "(empty)"
+"""What is shown for a text without characters."""
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: '1 line', '32,257 lines'."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def printable(text: str) -> str:
     """The text with stand-ins for control, formatting and unassigned characters."""
     shown = "".join(map(_visible, text))

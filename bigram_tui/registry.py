@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bigram_tui.backend import Backend
 from bigram_tui.config import config_folder
-from bigram_tui.errors import UserError
+from bigram_tui.errors import UserError, described
 from bigram_tui.printable import printable
 
 GROUP = "bigram_tui.backends"
@@ -76,7 +76,7 @@ class BackendSource:
         except BackendError:
             raise
         except (Exception, SystemExit) as error:  # a plugin may raise anything
-            hint = self.obstacle or f"{type(error).__name__}: {error}"
+            hint = self.obstacle or described(error, str(self._code))
             raise BackendError(f"{self.name} can't be imported: {hint}") from error
         if not (inspect.isclass(found) and issubclass(found, Backend)):
             raise BackendError(f"{self.name} is no backend: {self.origin} names {found!r}")

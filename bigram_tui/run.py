@@ -1,15 +1,16 @@
 """One backend in training: every iteration can be taken, gone back to, and taken again."""
 
 import math
+import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from bigram_tui.backend import Backend, Iteration, as_numpy, hyperparameters
 from bigram_tui.bigrams import Bigrams, Matrix
-from bigram_tui.errors import one_line
+from bigram_tui.errors import described
 from bigram_tui.evaluation import negative_log_likelihood
 from bigram_tui.snapshot import Branch, Snapshot, Status
 from bigram_tui.timeline import Keyframes, LossHistory, Settings
@@ -150,7 +151,10 @@ class Run:
     def _train(self, iteration: int, weights: Any) -> Iterator[Iteration]:
         # A generator of our own, so that whatever the backend does, it does in `_take`.
         self._apply(self._settings.at(iteration))
-        yield from self.backend.train(self.bigrams, as_numpy(weights))
+        iterations = self.backend.train(self.bigrams, as_numpy(weights))
+        if not isinstance(iterations, Iterable):
+            raise TypeError(f"train() returned {type(iterations).__name__}, it is to yield")
+        yield from iterations
 
     def _apply(self, values: Mapping[str, Any]) -> None:
         self._in_force = values
@@ -245,7 +249,8 @@ class Run:
     def _fail(self, error: BaseException, iteration: int) -> None:
         self._generator = None
         self.status = Status.FAILED
-        reason = one_line(f"{type(error).__name__}: {error}")
+        module = sys.modules.get(type(self.backend).__module__)
+        reason = described(error, getattr(module, "__file__", None))
         self.message = f"failed at iteration {iteration}: {reason}"
 
     def _start_here(self) -> None:

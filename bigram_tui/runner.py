@@ -183,6 +183,8 @@ class Runner:
         self._rest(PAUSE_SECONDS if self._pace is None else max(0.0, 1 / self._pace - took))
         latest = count / (time.monotonic() - started)
         self._rate = latest if self._rate is None else 0.9 * self._rate + 0.1 * latest
+        if self._pace is not None:
+            return 1  # for full speed, start with small slices again
         if took < SLICE_SECONDS / 2:
             return min(2 * slice_size, 1 << 16)
         return max(1, slice_size // 2) if took > 2 * SLICE_SECONDS else slice_size

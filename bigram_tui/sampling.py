@@ -61,7 +61,7 @@ def sample_names(
 def _cumulative(row: Matrix) -> Matrix:
     """The running sum of a row, scaled to end at 1 exactly. NaN makes it end at the boundary."""
     sums = np.cumsum(row, dtype=np.float64)
-    if not sums[-1] > 0:
+    if not 0 < sums[-1] < np.inf:
         return np.ones_like(sums)
     result: Matrix = sums / sums[-1]
     return result

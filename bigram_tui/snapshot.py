@@ -157,6 +157,18 @@ class Snapshot:
             return math.nan  # which agrees with nothing
 
     @property
+    def doubt(self) -> str:
+        """Why what a run shows may not be what it seems; empty if it is."""
+        if self.row_sums is not None and self.status is not Status.DIVERGED:
+            least, most = self.row_sums
+            return f"the rows of {self.name}'s P sum to {least:.3g} up to {most:.3g}, not to 1"
+        if self.disagrees:
+            return (
+                f"{self.name} reports a loss of {self.own_loss:.6g}; its P gives {self.total:.6g}"
+            )
+        return ""
+
+    @property
     def disagrees(self) -> bool:
         """Whether the backend's own loss is not the one computed here, within its precision."""
         if self.own_loss is None or not np.isfinite(self.total):

@@ -239,7 +239,7 @@ def test_values_at_the_edge_are_taken(
     assert cli.run(["good.txt", "--headless", *LIGHT, *arguments]) == cli.DONE == 0
     printed = capsys.readouterr()
     assert printed.err == ""
-    assert printed.out.startswith("good.txt: 2 lines, 9 bigrams, V = 5, ")
+    assert printed.out.startswith("good.txt: 2 lines, 9 bigrams")
 
 
 def test_what_is_not_said_has_its_default() -> None:

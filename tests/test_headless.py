@@ -169,7 +169,7 @@ def test_the_document_has_the_documented_keys(full: dict[str, Any]) -> None:
     assert [run["backend"] for run in full["runs"]] == ["count", "numpy", "torch"]
     for run in full["runs"]:
         assert run.keys() >= RUN_KEYS
-        assert run.keys() <= RUN_KEYS | {"memorised", "error"}
+        assert run.keys() <= RUN_KEYS | {"memorised", "error", "doubt"}
         assert run["train"].keys() == TRAIN_KEYS
         assert run["loss_history"].keys() == {"nll", "total"}
     for pair in full["comparison"]:
@@ -575,9 +575,10 @@ def test_the_table_shows_held_out_losses_if_there_are_any() -> None:
     run = run_of(document_of(*options), "count")
     (words,) = rows(table, ["count"])
     shown = [f"{run[part]['nll']:.6f}" for part in ("train", "validation", "test")]
-    assert words[2:5] == shown
+    assert [words[2], *words[5:7]] == shown
     titles = next(line.split() for line in table.splitlines() if "backend" in line.split())
-    assert titles[:5] == ["backend", "iteration", "nll", "validation", "test"]
+    losses = ["nll", "perplexity", "total", "validation", "test"]
+    assert titles[:7] == ["backend", "iteration", *losses]
 
 
 @pytest.mark.parametrize("option", ["--headless", "--json"])
@@ -594,7 +595,9 @@ def test_the_table_names_what_failed_below_it(unlucky: Path) -> None:
     assert status == cli.FAILED
     assert [words[:2] for words in rows(table, ["count"])] == [["count", "0"]]
     (line,) = (line for line in table.splitlines() if "failed at iteration" in line)
-    assert line == "unlucky failed at iteration 2: ValueError: out of [red]luck␛[2J entirely"
+    message, where = line.rsplit(" ", 1)
+    assert message == "unlucky failed at iteration 2: ValueError: out of [red]luck␛[2J entirely"
+    assert re.fullmatch(r"\(unlucky\.py:\d+\)", where)
 
 
 def test_the_table_shows_a_run_that_diverged() -> None:
@@ -626,7 +629,7 @@ def test_no_text_of_the_corpus_is_taken_for_a_command(
     assert re.findall(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e]", table) == []
     assert "[b]␛[2J.txt" in table
     if shown is not None:  # no character stands twice, so that each name is the line
-        assert f"• {shown} • {shown}" in table
+        assert f"• {shown}  • {shown}" in table
 
 
 def test_no_name_of_a_backend_is_taken_for_a_command(tmp_path: Path) -> None:

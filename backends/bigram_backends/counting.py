@@ -18,7 +18,7 @@ class CountingBackend(Backend):
 
     def train(self, bigrams: Bigrams, weights: Matrix) -> Iterator[Iteration]:
         """P = (N + α) / Σ_j (N + α); a row without any count is uniform."""
-        counts = bigrams.counts + self.smoothing
+        counts = bigrams.counts + float(self.smoothing)
         row_sums = counts.sum(axis=1, keepdims=True)
         uniform = np.full_like(counts, 1 / len(counts))
         yield Iteration(np.divide(counts, row_sums, out=uniform, where=row_sums > 0), last=True)

@@ -85,15 +85,22 @@ class BigramApp(App[None]):
         for runner in self.runners:
             runner.close()
 
+    def action_help_quit(self) -> None:
+        """What ctrl+c does: a habit that must not end a lesson."""
+        self.notify("q quits", timeout=2)
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Textual's own commands, and every action of the screen with its key."""
         yield from super().get_system_commands(screen)
-        for binding in screen.active_bindings.values():
-            if binding.node is screen and binding.enabled:
-                action = binding.binding.action
-                key = self.get_key_display(binding.binding)
-                yield SystemCommand(
-                    binding.binding.description.capitalize(),
-                    f"key {key}",
-                    partial(screen.run_action, action),
-                )
+        if not isinstance(screen, ExploreScreen):
+            return
+        for binding in Binding.make_bindings(screen.BINDINGS):
+            if self._is_of_use(binding):
+                key = self.get_key_display(binding)
+                run = partial(screen.run_action, binding.action)
+                yield SystemCommand(binding.description.capitalize(), f"key {key}", run)
+
+    def _is_of_use(self, binding: Binding) -> bool:
+        """Not where it is for a backend that there is not."""
+        name, _, arguments = binding.action.partition("(")
+        return name != "pick" or int(arguments.rstrip(")")) < len(self.runners)

@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,16 +13,19 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer, Static
 
+from bigram_tui.bigrams import BOUNDARY
 from bigram_tui.corpus import Corpus
+from bigram_tui.printable import printable
 from bigram_tui.runner import Runner
 from bigram_tui.session import Session
-from bigram_tui.snapshot import Snapshot
+from bigram_tui.snapshot import Snapshot, Status
 from bigram_tui.tui import present
 from bigram_tui.tui.help_screen import HelpScreen
 from bigram_tui.tui.messages import (
     CellPointed,
     HeatmapResized,
     HyperparameterChanged,
+    ParametersLeft,
     RunPicked,
     RunSettled,
     ValueWanted,
@@ -75,13 +79,14 @@ class ExploreScreen(Screen[None]):
         keys("space", "toggle_training", "run", "run", "␣", show=True),
         keys("z", "back(1)", "back", "back", show=True),
         keys("Z", "back(10)", "10 steps back", "back-10", "Z"),
+        keys("question_mark", "help", "help", "help", "?", show=True),
         keys("b", "next_run", "backend", "next-backend", show=True),
         *(keys(str(n), f"pick({n - 1})", f"backend {n}", f"backend-{n}") for n in range(1, 10)),
         keys("a", "step_all", "step all backends", "step-all"),
         keys("r", "reset", "reset to the same start", "reset"),
         keys("comma", "pace(-1)", "run slower", "slower", ","),
         keys("full_stop", "pace(1)", "run faster", "faster", "."),
-        keys("p", "parameters", "η λ", "parameters", show=True),
+        keys("p", "parameters", "params", "parameters", show=True),
         keys("v", "next_view", "view", "view", show=True),
         keys("n", "next_scale", "scale", "scale", show=True),
         keys("g", "sample", "names", "sample", show=True),
@@ -92,10 +97,10 @@ class ExploreScreen(Screen[None]):
         keys("slash", "jump", "jump to a character or a bigram", "jump", "/"),
         keys("plus,equals_sign", "grow(1)", "larger cells", "larger", "+"),
         keys("minus", "grow(-1)", "smaller cells", "smaller", "-"),
-        keys("y", "log", "logarithmic loss axis", "log"),
+        keys("y", "log('loss')", "logarithmic loss axis", "log-loss"),
+        keys("Y", "log('iteration')", "logarithmic iteration axis", "log-iteration", "Y"),
         keys("t", "dark", "dark or light", "dark"),
         keys("escape", "focus_heatmap", "back to the heatmap", "leave"),
-        keys("question_mark", "help", "help", "help", "?", show=True),
     ]
 
     active: var[int] = var(0)
@@ -109,11 +114,13 @@ class ExploreScreen(Screen[None]):
         self._runners = runners
         self._fps = fps
         self._depth = depth
+        labels = session.corpus.train.vocabulary.labels
+        self._forms = forms(depth, wide=any(cell_len(printable(label)) > 1 for label in labels))
         self._view = 0
         self._scales = [view.default_scale for view in VIEWS]
         self._form: CellForm | None = None  # the largest that fits, unless the user chose one
         self._draw = 0
-        self._log = False
+        self._log = self._log_x = False
         self._pace = FIRST_PACE
         self._shown: dict[str, tuple[object, ...]] = {}
         self.set_reactive(ExploreScreen.active, active)
@@ -178,11 +185,11 @@ class ExploreScreen(Screen[None]):
         bar.runs, bar.active = present.run_states(self._runners, dark), self.active
         self._show_notice(present.notice(self.runner, self._session.corpus.validation))
         snapshots = [runner.snapshot for runner in self._runners]
-        if self._is_new("losses", self.active, self._log, dark, *snapshots):
+        if self._is_new("losses", self.active, self._log, self._log_x, dark, *snapshots):
             self.query_one(LossCurve).plot = present.plot(
-                self._runners, self.active, dark=dark, log=self._log
+                self._runners, self.active, dark=dark, log=self._log, log_x=self._log_x
             )
-        if self._is_new("run", run, self._pace, dark):
+        if self._is_new("run", run, self._pace, self._log, self._log_x, dark):
             self._show_run(run)
         self._show_model(run, dark)
 
@@ -191,7 +198,8 @@ class ExploreScreen(Screen[None]):
         strong = status.get_component_rich_style("status-line--strong", partial=True)
         status.run = present.run_line(run, PACES[self._pace], strong)
         loss = self.query_one(LossCurve)
-        _entitle(loss, present.loss_title(run, loss.size.width - 2))
+        axes = present.axes_text(self._log, self._log_x)
+        _entitle(loss, present.loss_title(run, loss.size.width - 4, axes))
         self.query_one(Hyperparameters).show(present.parameters_of(run), run.settings)
 
     def _show_model(self, run: Snapshot, dark: bool) -> None:
@@ -202,8 +210,8 @@ class ExploreScreen(Screen[None]):
             picture = view.picture(run, bigrams, scale)
             heatmap.message = present.absence(self.runner, view.absent)
             heatmap.picture = picture
-            title = f"{view.title}  {scale.value}"
-            explained = f"{title}  row: a character, column: the next"
+            title = f"{view.title}  {scale.value} scale"
+            explained = f"{title}  row, then column"
             fits = len(explained) + 4 <= heatmap.size.width
             _entitle(heatmap, explained if fits else title)
             legend = self.query_one(Legend)
@@ -222,7 +230,7 @@ class ExploreScreen(Screen[None]):
         holds = self._session.corpus.holds
         names.names = [ShownName(name.text, holds(name.text), name.ended) for name in sampled]
         draw = f"  draw {self._draw + 1}" if self._draw else ""
-        known = "" if holds("") is None else "  • stands in the text"
+        known = "" if holds("") is None else "  • = in the text"
         _entitle(names, f"names{draw}{known}")
 
     def _show_notice(self, text: str) -> None:
@@ -240,7 +248,7 @@ class ExploreScreen(Screen[None]):
         two_columns = self.size.width >= ONE_COLUMN_WIDTH
         most = max(self.size.width - RIGHT_WIDTH, LEFT_WIDTH) if two_columns else self.size.width
         height = heatmap.outer_size.height - 1
-        heatmap.form = self._form or best_form(size, most, height, self._depth)
+        heatmap.form = self._form or best_form(size, most, height, self._forms)
         scrolls = heatmap.form.height_of(size) > height
         wanted = heatmap.form.width_of(size) + (1 if scrolls else 0)
         width = max(1, min(most, max(wanted, LEFT_WIDTH)))
@@ -254,18 +262,35 @@ class ExploreScreen(Screen[None]):
 
     def action_step(self, iterations: int) -> None:
         """Take iterations."""
-        self.runner.step(iterations)
+        if self._can_go_on():
+            self.runner.step(iterations)
 
     def action_back(self, iterations: int) -> None:
         """Go back along the timeline."""
+        if self.runner.snapshot.iteration == 0 and not self.runner.snapshot.training:
+            self._say(f"{self.runner.name} is at its first iteration")
         self.runner.back(iterations)
 
     def action_toggle_training(self) -> None:
         """Run, or pause."""
         if self.runner.snapshot.training:
             self.runner.pause()
-        else:
+        elif self._can_go_on():
             self.runner.train(PACES[self._pace])
+
+    def _can_go_on(self) -> bool:
+        """Whether the active run has another iteration, saying why if not."""
+        run = self.runner.snapshot
+        if run.status is Status.FINISHED and run.iteration == run.latest:
+            self._say(f"{self.runner.name} has {run.message}")
+        elif run.status is Status.DIVERGED:
+            self._say(f"{self.runner.name} has diverged: z goes back")
+        else:
+            return True
+        return False
+
+    def _say(self, text: str) -> None:
+        self.notify(text, timeout=2, markup=False)
 
     def action_pace(self, change: int) -> None:
         """Run slower or faster."""
@@ -273,7 +298,7 @@ class ExploreScreen(Screen[None]):
         pace = PACES[self._pace]
         if self.runner.snapshot.training:
             self.runner.train(pace)
-        self.notify(f"runs at {'full speed' if pace is None else f'{pace:g} iterations a second'}")
+        self._say(f"runs at {'full speed' if pace is None else f'{pace:g} iterations a second'}")
 
     def action_reset(self) -> None:
         """Begin again from the same start."""
@@ -287,7 +312,7 @@ class ExploreScreen(Screen[None]):
     def action_pick(self, number: int) -> None:
         """Look at another run; its backend is loaded if it was not yet."""
         if number >= len(self._runners):
-            self.notify(f"there are {len(self._runners)} backends", severity="warning")
+            self._say(f"there are {len(self._runners)} backends")
             return
         self.active = number
         self.runner.start()
@@ -314,6 +339,10 @@ class ExploreScreen(Screen[None]):
     def action_focus_heatmap(self) -> None:
         """Go back to the heatmap."""
         self.set_focus(self.query_one(Heatmap))
+
+    @on(ParametersLeft)
+    def _leave_parameters(self) -> None:
+        self.action_focus_heatmap()
 
     @on(HyperparameterChanged)
     def _change(self, event: HyperparameterChanged) -> None:
@@ -352,14 +381,16 @@ class ExploreScreen(Screen[None]):
 
     def action_grow(self, change: int) -> None:
         """Larger or smaller cells."""
-        sizes = forms(self._depth)
-        place = sizes.index(self.query_one(Heatmap).form) + change
-        self._form = sizes[min(max(place, 0), len(sizes) - 1)]
+        place = self._forms.index(self.query_one(Heatmap).form) + change
+        self._form = self._forms[min(max(place, 0), len(self._forms) - 1)]
         self._fit()
 
-    def action_log(self) -> None:
-        """Switch the loss axis between linear and logarithmic."""
-        self._log = not self._log
+    def action_log(self, axis: str) -> None:
+        """Switch the axis of the losses or that of the iterations to logarithmic, and back."""
+        if axis == "loss":
+            self._log = not self._log
+        else:
+            self._log_x = not self._log_x
         self._pull()
 
     def action_sample(self) -> None:
@@ -411,7 +442,7 @@ class ExploreScreen(Screen[None]):
 
     def action_help(self) -> None:
         """Show the keys."""
-        self.app.push_screen(HelpScreen())
+        self.app.push_screen(HelpScreen(self._session.corpus.train.vocabulary.boundary_label))
 
 
 def _entitle(widget: Widget, title: str) -> None:
@@ -421,7 +452,5 @@ def _entitle(widget: Widget, title: str) -> None:
 
 
 def _first_cell(corpus: Corpus) -> tuple[int, int]:
-    """The most frequent bigram: where there is most to see."""
-    counts = corpus.train.counts
-    row, column = divmod(int(counts.argmax()), len(counts))
-    return row, column
+    """The most frequent beginning of a line."""
+    return BOUNDARY, int(corpus.train.counts[BOUNDARY].argmax())

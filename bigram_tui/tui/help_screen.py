@@ -9,7 +9,7 @@ from textual.widgets import Static
 
 TEXT = """\
 [b]The picture[/b]  A row is a character, a column the one that follows it.
-The brighter a cell, the more probable; '.' starts and ends a line.
+The brighter a cell, the more probable; {boundary} starts and ends a line.
 [b]count[/b] divides the counts; [b]numpy[/b] and [b]torch[/b] start at random and get there by
 gradient descent, each step lowering the loss. Names are made by drawing
 one character after the other from the rows.
@@ -19,11 +19,11 @@ one character after the other from the rows.
 [b]space[/b]      run, pause          [b]arrows[/b]  move the cursor; h j k l too
 [b], .[/b]        run slower, faster  [b]/[/b]       jump to a character, a bigram
 [b]1…9 b[/b]      a backend, the next [b]+ -[/b]     size of the cells
-[b]a[/b]          step all backends   [b]y[/b]       logarithmic loss axis
+[b]a[/b]          step all backends   [b]y Y[/b]     log axis: loss, iteration
 [b]r[/b]          reset, same start   [b]t[/b]       dark, light
 [b]p[/b]          hyperparameters:    [b]g[/b]       other names
-           ← → change, enter   [b]ctrl+p[/b]  all actions, themes
-           types, esc leaves   [b]q[/b]       quit
+           ↑ ↓ choose, ← →     [b]ctrl+p[/b]  all actions, themes
+           change, enter types [b]q[/b]       quit
 
 A change of a hyperparameter in the past forks the timeline: the way that
 was left stays on the plot, dim.             [dim]esc, ? or q closes this[/dim]"""
@@ -36,8 +36,13 @@ class HelpScreen(ModalScreen[None]):
         Binding("escape,question_mark,q,enter", "dismiss", "close", id="close-help")
     ]
 
+    def __init__(self, boundary: str) -> None:
+        """boundary: how the token at the ends of a line is written."""
+        super().__init__()
+        self._boundary = boundary
+
     def compose(self) -> ComposeResult:
         """One text."""
-        help_text = Static(TEXT, id="help")
+        help_text = Static(TEXT.format(boundary=f"'{self._boundary}'"), id="help")
         help_text.border_title = "help"
         yield help_text

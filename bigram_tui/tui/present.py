@@ -10,7 +10,7 @@ from rich.text import Text
 from bigram_tui.backend import Hyperparameter, hyperparameters
 from bigram_tui.bigrams import Bigrams
 from bigram_tui.corpus import Corpus
-from bigram_tui.printable import in_cells, printable
+from bigram_tui.printable import counted, in_cells, printable
 from bigram_tui.runner import Runner
 from bigram_tui.snapshot import Snapshot, Status
 from bigram_tui.timeline import NLL
@@ -33,8 +33,8 @@ def corpus_facts(corpus: Corpus) -> list[str]:
     name = corpus.path.rstrip("/").rpartition("/")[2]
     return [
         "stdin" if corpus.path == "-" else printable(name),
-        f"{corpus.lines:,} lines",
-        f"{corpus.train.total:,} {'training ' if corpus.validation else ''}bigrams",
+        counted(corpus.lines, "line"),
+        counted(corpus.train.total, "training bigram" if corpus.validation else "bigram"),
         f"V {size}",
         f"{corpus.train.unseen:,} unseen",
     ]
@@ -42,17 +42,27 @@ def corpus_facts(corpus: Corpus) -> list[str]:
 
 def run_line(snapshot: Snapshot, pace: float | None, strong: Style) -> Text:
     """The sparkline of a run, and whether it moves."""
-    line = Text(sparkline(snapshot.losses[:, NLL], SPARKLINE_WIDTH), no_wrap=True)
+    line = Text(no_wrap=True)
+    if snapshot.latest > 0:  # a single value would look like something else
+        line.append(sparkline(snapshot.losses[:, NLL], SPARKLINE_WIDTH))
     if snapshot.training:
-        rate = snapshot.rate if pace is None else pace
-        line.append(f" ▶ {rate:,.0f}/s" if rate else " ▶", strong)
+        line.append(f" ▶ {_speed(snapshot.rate, pace)}".rstrip(), strong)
     elif 0 <= snapshot.iteration < snapshot.latest:
-        line.append(f" {snapshot.iteration - snapshot.latest:,}".replace("-", "−"), strong)
+        line.append(f" {snapshot.latest - snapshot.iteration:,} back", strong)
     elif snapshot.status is Status.READY:
         line.append(" paused")
     else:
         line.append(f" {snapshot.status.value}")
     return line
+
+
+def _speed(rate: float | None, pace: float | None) -> str:
+    """The pace that was asked for, unless the backend falls short of it."""
+    if pace is not None and (rate is None or rate > 0.7 * pace):
+        return f"{pace:,.0f}/s"
+    if rate is None:
+        return ""
+    return f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2g}/s"
 
 
 def run_states(runners: Sequence[Runner], dark: bool) -> list[RunState]:
@@ -72,22 +82,23 @@ def _run_state(runner: Runner, color: Style) -> RunState:
         Status.DIVERGED: "diverged",
         Status.FAILED: "failed",
     }
-    iteration = f"{run.iteration:,}" if run.iteration >= 0 else ""
+    iteration = f"{run.iteration:,}"
     if 0 <= run.iteration < run.latest:
         iteration += f"/{run.latest:,}"
+    loss = f"{run.nll:.4f}".replace("inf", "∞")
     return RunState(
         name=runner.name,
         color=color,
         state=signs[run.status],
-        iteration=iteration,
-        loss=f"{run.nll:.4f}" if run.has_loss else "",
+        told=f"step {iteration}  nll {loss}" if run.has_loss else "",
+        terse=f"{iteration} {loss}" if run.has_loss else "",
         started=runner.started,
         amiss=run.status in (Status.DIVERGED, Status.FAILED),
     )
 
 
-def loss_title(run: Snapshot, width: int) -> str:
-    """The parts of the loss, as many as fit."""
+def loss_title(run: Snapshot, width: int, axes: str = "") -> str:
+    """The parts of the loss, as many as fit, and of which kind the axes are."""
     if not run.has_loss:
         return "loss"
     parts = [f"nll {run.nll:.4f}"]
@@ -96,18 +107,25 @@ def loss_title(run: Snapshot, width: int) -> str:
     if not np.isnan(run.validation):
         parts.append(f"held out {run.validation:.4f}".replace("inf", "∞"))
     parts.append(f"perplexity {run.perplexity:.2f}")
-    while len(parts) > 1 and len("  ".join(parts)) > width:
+    while len(parts) > 1 and len("  ".join((*parts, axes))) > width:
         parts.pop()
-    return "  ".join(parts)
+    return "  ".join((*parts, axes)).rstrip()
 
 
-def plot(runners: Sequence[Runner], active: int, *, dark: bool, log: bool) -> Plot:
+def axes_text(log: bool, log_x: bool) -> str:
+    """Which axes of the plot are logarithmic."""
+    names = [name for name, on in (("loss", log), ("iteration", log_x)) if on]
+    return f"log {' and '.join(names)}" if names else ""
+
+
+def plot(runners: Sequence[Runner], active: int, *, dark: bool, log: bool, log_x: bool) -> Plot:
     """The losses of all runs, the active one in front; behind them the way it last left."""
     run = runners[active].snapshot
     curves = []
     if run.left is not None:
         faint = Style(color=run_color(active, dark, faint=True))
-        curves.append(Curve(run.left.losses[:, NLL], faint, start=run.left.start))
+        left = Curve(run.left.losses[:, NLL], faint, start=run.left.start, background=True)
+        curves.append(left)
     order = [*(n for n in range(len(runners)) if n != active), active]
     for number in order:
         snapshot = runners[number].snapshot
@@ -117,7 +135,7 @@ def plot(runners: Sequence[Runner], active: int, *, dark: bool, log: bool) -> Pl
             curves.append(Curve(snapshot.losses[:, NLL], style, constant=constant))
     marker = run.iteration if run.iteration < run.latest else None
     hint = FIRST_HINT if run.status is Status.READY and run.latest == 0 else ""
-    return Plot(curves, marker, log, hint)
+    return Plot(curves, marker, log, log_x, hint)
 
 
 def parameters_of(run: Snapshot) -> dict[str, Hyperparameter]:
@@ -130,11 +148,19 @@ def notice(runner: Runner, validation: Bigrams | None) -> str:
     run = runner.snapshot
     if run.status is Status.FAILED:
         # A backend that could not be loaded says its name itself.
-        name = "" if run.model is None else f"{runner.name} "
+        name = "" if run.backend is None else f"{runner.name} "
         return f"{name}{printable(run.message)}; r tries again"
     if run.status is Status.DIVERGED:
-        return f"{runner.name} {run.message}: the step is too large. z goes back, p changes it"
-    return runner.complaint or _delay(runner) or _doubt(run) or _impossible(run, validation)
+        return f"{runner.name} {run.message}{_remedy(run)}"
+    return runner.complaint or _delay(runner) or run.doubt or _impossible(run, validation)
+
+
+def _remedy(run: Snapshot) -> str:
+    """What helps against divergence, as far as the backend has it."""
+    if "learning_rate" not in run.settings:
+        return ""
+    back = "z goes back, " if run.iteration else ""
+    return f": the step is too large. {back}p changes it"
 
 
 def _delay(runner: Runner) -> str:
@@ -144,16 +170,6 @@ def _delay(runner: Runner) -> str:
     if waited < PATIENCE_SECONDS:
         return ""
     return f"{runner.name} has been busy with iteration {run.iteration + 1} for {waited:.0f} s"
-
-
-def _doubt(run: Snapshot) -> str:
-    """Why what a run shows may not be what it seems."""
-    if run.row_sums is not None:
-        least, most = run.row_sums
-        return f"the rows of {run.name}'s P sum to {least:.3g} up to {most:.3g}, not to 1"
-    if run.disagrees:
-        return f"{run.name} reports a loss of {run.own_loss:.6g}; its P gives {run.total:.6g}"
-    return ""
 
 
 def _impossible(run: Snapshot, validation: Bigrams | None) -> str:

@@ -32,30 +32,35 @@ class View:
 
 
 def probability_text(value: float) -> str:
-    """A probability in a cell: '.038', '1', or '4e-5' for what would round to nothing."""
+    """A probability in a cell: '.038', '1', '4e-5', or '<1e-9'."""
+    if not 0 <= value <= 1:
+        return signed_text(value)
     if value in (0, 1):
         return f"{value:^{VALUE_WIDTH}.0f}"
+    if value < 1e-9:
+        return "<1e-9"
     text = f"{value:.3f}".removeprefix("0") if value >= 0.0005 else compact(value)
-    return text[:VALUE_WIDTH].rjust(VALUE_WIDTH)
+    return text.rjust(VALUE_WIDTH)
 
 
 def count_text(value: float) -> str:
     """A count in a cell: '20423', '1.2M'."""
-    if value < 10**VALUE_WIDTH:
-        return f"{value:{VALUE_WIDTH}.0f}"
-    return compact(value).rjust(VALUE_WIDTH)
+    text = f"{value:.0f}" if value < 10**VALUE_WIDTH else compact(value)
+    return text.rjust(VALUE_WIDTH)
 
 
 def signed_text(value: float) -> str:
-    """A weight or a gradient in a cell: '+1.20', '-2e-5'."""
-    if value == 0:
-        return "0".center(VALUE_WIDTH)
-    if not math.isfinite(value):
-        return f"{value:+}".rjust(VALUE_WIDTH)
+    """A weight or a gradient in a cell: '+1.20', '-2e-5', or '-0' for what is nearer to 0."""
+    if value == 0 or not math.isfinite(value):
+        return ("0" if value == 0 else f"{value:+}").center(VALUE_WIDTH)
     if 0.01 <= abs(value) < 1000:
-        return f"{value:+.3g}"[:VALUE_WIDTH].rjust(VALUE_WIDTH)
+        texts = (f"{value:+.{decimals}f}" for decimals in (2, 1, 0))
+        return next(text for text in texts if len(text) <= VALUE_WIDTH).rjust(VALUE_WIDTH)
     mantissa, exponent = f"{value:+.0e}".split("e")
-    return f"{mantissa}e{int(exponent)}".rjust(VALUE_WIDTH)[:VALUE_WIDTH]
+    text = f"{mantissa}e{int(exponent)}"
+    if len(text) > VALUE_WIDTH:
+        text = mantissa[0] + ("0" if abs(value) < 1 else "huge")
+    return text.rjust(VALUE_WIDTH)
 
 
 VIEWS = (

@@ -20,7 +20,7 @@ from bigram_tui.tui.app import BigramApp
 from bigram_tui.tui.explore_screen import ExploreScreen
 from bigram_tui.tui.help_screen import HelpScreen
 from bigram_tui.tui.renderables.colors import GLYPHS_ONLY, LEVELS, ramp, run_color
-from bigram_tui.tui.renderables.heatmap import LABEL_WIDTH
+LABEL_WIDTH = 3  # of all forms for characters of one column
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.hyperparameters import Control
 from bigram_tui.tui.widgets.inspector import Inspector

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from math import floor, inf, log10, nan
 
@@ -30,12 +31,14 @@ class Curve:
     """One value per iteration from `start`, or one level for all iterations if `constant`.
 
     values: float64 [n]; what is not finite is marked where it stands.
+    background: the curve shows where it fits between the axes that the others span.
     """
 
     values: Floats
     style: Style
     start: int = 0
     constant: bool = False
+    background: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,20 +74,37 @@ class Scale:
 
 @dataclass(frozen=True)
 class Columns:
-    """An x axis: the iterations 0 to `last` over so many columns of dots, at least two."""
+    """An x axis: the iterations 0 to `last` over so many columns of dots, at least two.
+
+    log: by the logarithm of the iteration + 1.
+    """
 
     last: int
     across: int
+    log: bool = False
+
+    @cached_property
+    def _bounds(self) -> Integers:
+        """The first iteration of each column; a column without any shares that of the next."""
+        bounds: Integers
+        if self.log:
+            step = np.log1p(self.last) / (self.across - 1)
+            bounds = np.ceil(np.expm1((np.arange(self.across) - 0.5) * step)).astype(np.int64)
+        else:
+            bounds = -((1 - 2 * np.arange(self.across)) * self.last // (2 * (self.across - 1)))
+        bounds[0] = 0
+        return bounds
 
     def of(self, iterations: Integers) -> Integers:
         """The column that is nearest to each iteration."""
+        if self.log:
+            return np.asarray(np.searchsorted(self._bounds, iterations, side="right") - 1)
         return (2 * iterations * (self.across - 1) + self.last) // max(2 * self.last, 1)
 
     def firsts(self, start: int, stop: int) -> Integers:
         """Those iterations from `start` to before `stop` that are the first in their column."""
-        # `of` solved for the iteration, so that the cost does not grow with their number.
-        firsts = -((1 - 2 * np.arange(self.across)) * self.last // (2 * (self.across - 1)))
-        firsts = np.unique(np.maximum(firsts, start))
+        # From the bounds, so that the cost does not grow with the number of iterations.
+        firsts = np.unique(np.maximum(self._bounds, start))
         return firsts[firsts < stop]
 
 
@@ -94,6 +114,7 @@ def curve_strips(
     height: int,
     *,
     log: bool = False,
+    log_x: bool = False,
     marker: int | None = None,
     axis_style: Style = PLAIN,
     background: Style = PLAIN,
@@ -107,14 +128,15 @@ def curve_strips(
     paint = np.full(glyphs.shape, BACKGROUND)
     rows = height - 1
     if rows > 0 and width > 0:
-        scale = _scale(curves, log)
+        spanning = [curve for curve in curves if not curve.background]
+        scale = _scale(spanning, log)
         labels = _labels(scale, rows)
         gutter = max(map(len, labels.values()), default=-1) + 1
         if gutter > width // 2:
             labels, gutter = {}, 0
-        ends = [each.start + len(each.values) - 1 for each in curves if not each.constant]
+        ends = [each.start + len(each.values) - 1 for each in spanning if not each.constant]
         last = max([0, *ends])
-        x = Columns(last, DOTS_ACROSS * (width - gutter))
+        x = Columns(last, DOTS_ACROSS * (width - gutter), log_x)
         plot = np.s_[:rows, gutter:]
         glyphs[plot], paint[plot] = _plot(curves, scale, x, rows)
         if marker is not None and 0 <= marker <= last:
@@ -192,9 +214,12 @@ def _plot(curves: Sequence[Curve], scale: Scale, x: Columns, rows: int) -> tuple
     for curve, curve_dots, curve_marks in zip(curves, dots, marks, strict=True):
         values, start, own_x = _laid_out(curve, x)
         measurable = scale.measurable(values)
+        if curve.background:
+            depth = scale.depth(measurable)
+            measurable = np.where((depth >= 0) & (depth <= 1), measurable, nan)
         line = _line(measurable, start, own_x, scale, DOTS_DOWN * rows)
         curve_dots[:] = line.reshape(curve_dots.shape)
-        absent = np.flatnonzero(np.isnan(measurable))
+        absent = np.flatnonzero(np.isnan(measurable) & (not curve.background))
         below = (values[absent] == -inf) | ((values[absent] <= 0) & scale.log)
         curve_marks[np.where(below, -1, 0), own_x.of(start + absent) // DOTS_ACROSS] = True
     braille = BRAILLE[np.einsum("rdca,da->rc", dots.any(axis=0), BRAILLE_BITS)]
@@ -206,7 +231,8 @@ def _plot(curves: Sequence[Curve], scale: Scale, x: Columns, rows: int) -> tuple
 def _laid_out(curve: Curve, x: Columns) -> tuple[Floats, int, Columns]:
     """The values to draw, the first one's iteration and the axis; a lone value becomes a level."""
     if len(curve.values) != 1 and not curve.constant:
-        return curve.values, curve.start, x
+        within = x.last + 1 - curve.start if curve.background else len(curve.values)
+        return curve.values[: max(within, 0)], curve.start, x
     # All the way, or two cells, as a single dot is easily overlooked.
     length = x.across if curve.constant else min(2 * DOTS_ACROSS, x.across)
     column = 0 if curve.constant else int(x.of(np.array([curve.start]))[0])

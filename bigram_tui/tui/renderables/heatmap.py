@@ -7,7 +7,7 @@ from enum import Enum
 
 import numpy as np
 import numpy.typing as npt
-from rich.cells import set_cell_size
+from rich.cells import cell_len, set_cell_size
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
@@ -34,9 +34,6 @@ DECADES = 4
 
 VALUE_WIDTH = 5
 """Characters of a number that is written into a cell."""
-
-LABEL_WIDTH = 3
-"""Cells at the left of each line for what the row stands for."""
 
 
 class Scale(Enum):
@@ -75,10 +72,17 @@ class CellForm:
     """Two rows share one line of the terminal, as ▀."""
     bigram: bool = False
     value: bool = False
+    character: int = 1
+    """Columns that a character may take where it is written."""
+
+    @property
+    def label_width(self) -> int:
+        """Columns at the left of each line for what its row, or its two rows, stand for."""
+        return 1 + (2 * self.character if self.halved else 2)
 
     def width_of(self, size: int) -> int:
         """Columns for a table of that many tokens, labels included."""
-        return LABEL_WIDTH + size * self.width
+        return self.label_width + size * self.width
 
     def height_of(self, size: int) -> int:
         """Lines for a table of that many tokens, the line of labels included."""
@@ -96,18 +100,24 @@ class CellForm:
 HALF = CellForm("half", 1, halved=True)
 TINY = CellForm("tiny", 1)
 SMALL = CellForm("small", 2, bigram=True)
-MEDIUM = CellForm("medium", VALUE_WIDTH, value=True)
-LARGE = CellForm("large", VALUE_WIDTH, lines=2, bigram=True, value=True)
+MEDIUM = CellForm("medium", VALUE_WIDTH, value=True, character=2)
+LARGE = CellForm("large", VALUE_WIDTH, lines=2, bigram=True, value=True, character=2)
+# For characters that take two columns, as Chinese ones do.
+WIDE_HALF = CellForm("wide half", 2, halved=True, character=2)
+WIDE_TINY = CellForm("wide tiny", 2, character=2)
+WIDE_SMALL = CellForm("wide small", 4, bigram=True, character=2)
 
 
-def forms(depth: Depth) -> tuple[CellForm, ...]:
+def forms(depth: Depth, *, wide: bool = False) -> tuple[CellForm, ...]:
     """The forms to choose from, smallest first; glyphs can't share a line."""
+    if wide:
+        return (WIDE_TINY if depth is GLYPHS_ONLY else WIDE_HALF, WIDE_SMALL, MEDIUM, LARGE)
     return (TINY if depth is GLYPHS_ONLY else HALF, SMALL, MEDIUM, LARGE)
 
 
-def best_form(size: int, width: int, height: int, depth: Depth) -> CellForm:
+def best_form(size: int, width: int, height: int, choice: Sequence[CellForm]) -> CellForm:
     """The largest form in which the whole table fits; the smallest if none does."""
-    smallest, *larger = forms(depth)
+    smallest, *larger = choice
     fitting = [f for f in larger if f.width_of(size) <= width and f.height_of(size) <= height]
     return fitting[-1] if fitting else smallest
 
@@ -150,22 +160,28 @@ def paint(
 
 
 def compact(value: float) -> str:
-    """A number of two digits: '0.12', '2.5k', '5e-4'."""
-    for unit, sign in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if unit <= value < 1000 * unit:
-            return (
-                f"{value / unit:.2g}{sign}" if value < 100 * unit else f"{value / unit:.0f}{sign}"
-            )
-    if value and not 0.001 <= value < 1000:
+    """A number of at most two or three digits: '0.12', '2.5k', '997', '5e-4'."""
+    if not math.isfinite(value):
+        return f"{value}"
+    if value and value < 0.001:
         mantissa, exponent = f"{value:.0e}".split("e")
         return f"{mantissa}e{int(exponent)}"
-    return f"{value:.2g}" if value < 100 else f"{value:.0f}"
+    if value < 1:
+        return f"{value:.2g}"
+    for unit, sign in ((1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T")):
+        scaled = value / unit
+        if scaled < 9.95:
+            return f"{scaled:.1f}".removesuffix(".0") + sign
+        if scaled < 999.5:
+            return f"{scaled:.0f}{sign}"
+    return f"{value:.0e}".replace("e+", "e")
 
 
 def round_up(value: float) -> float:
     """The next 1, 2 or 5 times a power of ten, so that a scale changes seldom; 1 for 0."""
-    if not 0 < value < 1e300:
+    if value == 0:
         return 1.0
+    value = min(max(value, 1e-300), 1e300)  # so that neither the unit nor its multiples overflow
     unit = 10.0 ** math.floor(math.log10(value))
     return next((m * unit for m in (1, 2, 5, 10) if value <= m * unit * (1 + 1e-12)), 10 * unit)
 
@@ -185,10 +201,10 @@ def header(
     labels: Sequence[str], columns: range, form: CellForm, look: Look, cursor: int
 ) -> list[Segment]:
     """The line of column labels."""
-    segments = [Segment(" " * LABEL_WIDTH, look.label)]
+    segments = [Segment(" " * form.label_width, look.label)]
     for j in columns:
         text = labels[j]
-        shown = in_cells(text, form.width) if form.width < 5 else _centred(in_cells(text, 2))
+        shown = _centred(in_cells(text, 2)) if form.value else in_cells(text, form.width)
         segments.append(Segment(shown, look.cursor if j == cursor else look.label))
     return segments
 
@@ -205,18 +221,20 @@ def body(
     """One line below the labels: what its row stands for, then the cells of some columns."""
     row = form.row_at(line)
     if form.halved:
-        label = _halved_label(labels, row, look, cursor[0])
-        return [*label, *_halved_cells(picture, row, columns, look, cursor)]
+        label = _halved_label(labels, row, form, look, cursor[0])
+        return [*label, *_halved_cells(picture, row, columns, form, look, cursor)]
     writes_bigram = form.bigram and form.line_of(row) == line
-    shown = in_cells(labels[row], LABEL_WIDTH - 1) if form.line_of(row) == line else ""
-    segments = [Segment(shown.ljust(LABEL_WIDTH), look.cursor if row == cursor[0] else look.label)]
+    shown = in_cells(labels[row], 2) if form.line_of(row) == line else "  "
+    segments = [Segment(f"{shown} ", look.cursor if row == cursor[0] else look.label)]
     styles = cell_styles(picture.diverging, look.dark, look.depth)
     levels, values = picture.levels[row].tolist(), picture.table[row]
     for j in columns:
         if look.depth is GLYPHS_ONLY and not form.value:
-            text = _glyphs(levels[j], picture.diverging, form.width)
+            marked = (row, j) == cursor  # where colours can't be told apart, a sign
+            glyphs = _glyphs(levels[j], picture.diverging, form.width)
+            text = "◆".ljust(form.width) if marked else glyphs
         elif writes_bigram:
-            text = _bigram(labels[row], labels[j], form.width)
+            text = _bigram(labels[row], labels[j], form)
         else:
             text = picture.text(float(values[j])) if form.value else " " * form.width
         style = look.amiss if levels[j] == AMISS else styles[levels[j]]
@@ -249,16 +267,24 @@ def legend(picture: Picture, width: int, look: Look) -> list[Segment]:
     return [*segments, Segment(marks[2], look.label)]
 
 
-def _halved_label(labels: Sequence[str], row: int, look: Look, marked: int) -> list[Segment]:
-    pair = range(row, min(row + 2, len(labels)))
-    segments = [
-        Segment(in_cells(labels[r], 1), look.cursor if r == marked else look.label) for r in pair
-    ]
-    return [*segments, Segment(" " * (LABEL_WIDTH - len(pair)), look.label)]
+def _halved_label(
+    labels: Sequence[str], row: int, form: CellForm, look: Look, marked: int
+) -> list[Segment]:
+    segments = []
+    for r in (row, row + 1):
+        inside = r < len(labels)
+        text = in_cells(labels[r], form.character) if inside else " " * form.character
+        segments.append(Segment(text, look.cursor if r == marked else look.label))
+    return [*segments, Segment(" ", look.label)]
 
 
 def _halved_cells(
-    picture: Picture, row: int, columns: range, look: Look, cursor: tuple[int, int]
+    picture: Picture,
+    row: int,
+    columns: range,
+    form: CellForm,
+    look: Look,
+    cursor: tuple[int, int],
 ) -> list[Segment]:
     colors = ramp(picture.diverging, look.dark, look.depth)
 
@@ -271,18 +297,19 @@ def _halved_cells(
         return found
 
     upper, lower = row_colors(row), row_colors(row + 1)
-    return [Segment("▀", halves_style(upper[j], lower[j])) for j in columns]
+    return [Segment("▀" * form.width, halves_style(upper[j], lower[j])) for j in columns]
 
 
 def _centred(text: str) -> str:
     """A label or a bigram in a cell that is wide enough for a number."""
-    return set_cell_size("  "[: (VALUE_WIDTH - len(text)) // 2 + 1] + text, VALUE_WIDTH)
+    indent = (VALUE_WIDTH - cell_len(text.rstrip()) + 1) // 2
+    return set_cell_size(" " * indent + text.rstrip(), VALUE_WIDTH)
 
 
-def _bigram(first: str, second: str, width: int) -> str:
-    if width == 2:
-        return in_cells(first, 1) + in_cells(second, 1)
-    return _centred(in_cells(first, 2).rstrip() + in_cells(second, 2).rstrip())
+def _bigram(first: str, second: str, form: CellForm) -> str:
+    if form.value:
+        return _centred(in_cells(first, 2).rstrip() + in_cells(second, 2).rstrip())
+    return in_cells(first, form.character) + in_cells(second, form.character)
 
 
 def _glyphs(level: int, diverging: bool, width: int) -> str:

@@ -13,7 +13,6 @@ from textual.strip import Strip
 from bigram_tui.tui.messages import CellPointed, HeatmapResized
 from bigram_tui.tui.renderables.colors import Depth
 from bigram_tui.tui.renderables.heatmap import (
-    LABEL_WIDTH,
     SMALL,
     CellForm,
     Look,
@@ -25,8 +24,11 @@ from bigram_tui.tui.renderables.heatmap import (
 Cell = tuple[int, int]
 
 
-class Heatmap(ScrollView, can_focus=True):
-    """Rows are the current token, columns the next one; labels stay while the cells scroll."""
+class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
+    """Rows are the current token, columns the next one; labels stay while the cells scroll.
+
+    The arrow keys are left to the screen: they move the cursor, and the cells follow.
+    """
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES = {"heatmap--label", "heatmap--cursor", "heatmap--amiss"}
@@ -96,7 +98,8 @@ class Heatmap(ScrollView, can_focus=True):
 
     def _scroll_into_sight(self, cell: Cell) -> None:
         """Scroll no more than it takes; labels cover the first line and columns."""
-        room_x, room_y = self.size.width - LABEL_WIDTH, self.size.height - 1
+        room = self.scrollable_content_region.size
+        room_x, room_y = room.width - self.form.label_width, room.height - 1
         if room_x <= 0 or room_y <= 0:
             return
         left, top = cell[1] * self.form.width, self.form.line_of(cell[0])
@@ -122,7 +125,7 @@ class Heatmap(ScrollView, can_focus=True):
             return self._finish([Segment(text, self.look.label)], width)
         size, form = len(self._labels), self.form
         first, cut = divmod(self.scroll_offset.x, form.width)
-        columns = range(first, min(size, first + (width - LABEL_WIDTH) // form.width + 2))
+        columns = range(first, min(size, first + (width - form.label_width) // form.width + 2))
         if y == 0:
             segments = header(self._labels, columns, form, self.look, self.cursor[1])
         else:
@@ -133,7 +136,7 @@ class Heatmap(ScrollView, can_focus=True):
         if not cut:
             return self._finish(segments, width)
         strip = Strip(segments)
-        label, cells = strip.crop(0, LABEL_WIDTH), strip.crop(LABEL_WIDTH + cut)
+        label, cells = strip.crop(0, form.label_width), strip.crop(form.label_width + cut)
         return self._finish([*label, *cells], width)
 
     def _finish(self, segments: list[Segment], width: int) -> Strip:
@@ -143,10 +146,10 @@ class Heatmap(ScrollView, can_focus=True):
     def cell_at(self, x: int, y: int) -> Cell | None:
         """The cell that is drawn at a place of the widget, if one is."""
         line = y - 1 + self.scroll_offset.y
-        column = (x - LABEL_WIDTH + self.scroll_offset.x) // self.form.width
+        column = (x - self.form.label_width + self.scroll_offset.x) // self.form.width
         row = self.form.row_at(line)
         size = len(self._labels)
-        inside = x >= LABEL_WIDTH and y >= 1 and 0 <= row < size and 0 <= column < size
+        inside = x >= self.form.label_width and y >= 1 and 0 <= row < size and 0 <= column < size
         return (row, column) if inside else None
 
     def on_mouse_move(self, event: events.MouseMove) -> None:

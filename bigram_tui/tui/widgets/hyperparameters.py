@@ -1,4 +1,4 @@
-"""The hyperparameters of the active run as controls: arrows change, enter lets one type."""
+"""The hyperparameters of the active run as controls: ← → change, ↑ ↓ choose, enter types."""
 
 import math
 from collections.abc import Mapping
@@ -12,7 +12,9 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from bigram_tui.backend import Hyperparameter
-from bigram_tui.tui.messages import HyperparameterChanged, ValueWanted
+from bigram_tui.tui.messages import HyperparameterChanged, ParametersLeft, ValueWanted
+
+NEARLY = 1e-9
 
 SMALLEST_STEP = 1e-4
 """What follows 0 on the scale of 1, 2, 5, 10."""
@@ -24,9 +26,12 @@ class Control(Widget, can_focus=True):
     ALLOW_SELECT = False
     COMPONENT_CLASSES = {"control--name", "control--value", "control--arrow"}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right,l,up,k", "change(1)", "more", show=False),
-        Binding("left,h,down,j", "change(-1)", "less", show=False),
-        Binding("enter", "type", "type", show=False),
+        Binding("left,h", "change(-1)", "less", id="less", key_display="←"),
+        Binding("right,l", "change(1)", "more", id="more", key_display="→"),
+        Binding("up,k", "go(-1)", "other", id="parameter-before", show=False),
+        Binding("down,j", "go(1)", "other", id="parameter-after", key_display="↓"),
+        Binding("enter", "type", "type", id="type", key_display="enter"),
+        Binding("escape", "leave", "leave", id="leave-parameters", key_display="esc"),
     ]
 
     value: reactive[Any] = reactive(None)
@@ -58,6 +63,15 @@ class Control(Widget, can_focus=True):
         if value != self.value:
             self.value = value  # at once, so that a key that is held goes on from here
             self.post_message(HyperparameterChanged(self.parameter.name, value))
+
+    def action_go(self, direction: int) -> None:
+        """Go to another control."""
+        controls = list(self.screen.query(Control))
+        self.screen.set_focus(controls[(controls.index(self) + direction) % len(controls)])
+
+    def action_leave(self) -> None:
+        """Go back to the heatmap."""
+        self.post_message(ParametersLeft())
 
     def action_type(self) -> None:
         """Ask for a value."""
@@ -104,12 +118,22 @@ def neighbour(parameter: Hyperparameter, value: Any, direction: int) -> Any:
 
 
 def _on_scale(value: float, direction: int) -> float:
+    """The next number of … −2, −1, 0, 1, 2, 5, 10 … times a power of ten; 0 is beside ±1e-4."""
+    if direction < 0:
+        return 0.0 - _on_scale(-value, 1)
     if value < 0:
-        return -_on_scale(-value, -direction)
-    if value < SMALLEST_STEP * (1 - 1e-9) or (direction < 0 and value <= SMALLEST_STEP):
-        return SMALLEST_STEP if direction > 0 else 0.0
-    exponent = math.floor(math.log10(value) + 1e-9)
-    scale = [float(f"{m}e{e}") for e in range(exponent - 1, exponent + 2) for m in (1, 2, 5)]
-    if direction > 0:
-        return next(s for s in scale if s > value * (1 + 1e-9))
-    return next(s for s in reversed(scale) if s < value * (1 - 1e-9))
+        return 0.0 - _below(-value)
+    if value < SMALLEST_STEP * (1 - NEARLY):
+        return SMALLEST_STEP
+    return next(s for s in _scale_around(value) if s > value * (1 + NEARLY))
+
+
+def _below(value: float) -> float:
+    if value <= SMALLEST_STEP * (1 + NEARLY):
+        return 0.0
+    return next(s for s in reversed(_scale_around(value)) if s < value * (1 - NEARLY))
+
+
+def _scale_around(value: float) -> list[float]:
+    exponent = math.floor(math.log10(value) + NEARLY)
+    return [float(f"{m}e{e}") for e in range(exponent - 1, exponent + 2) for m in (1, 2, 5)]

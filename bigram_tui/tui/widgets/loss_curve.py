@@ -21,6 +21,7 @@ class Plot:
     marker: int | None = None
     """The iteration that is looked at, if it is not the last."""
     log: bool = False
+    log_x: bool = False
     hint: str = ""
     """What to say in the middle while there is little to see."""
 
@@ -66,6 +67,7 @@ class LossCurve(Widget):
             self.size.width,
             self.size.height,
             log=self.plot.log,
+            log_x=self.plot.log_x,
             marker=self.plot.marker,
             axis_style=self.get_component_rich_style("loss-curve--axis"),
             background=self.rich_style,

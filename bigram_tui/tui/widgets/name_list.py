@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from bigram_tui.printable import printable
+from bigram_tui.printable import EMPTY, printable
 
 MARK = "•"
 GAP = 2
@@ -51,7 +51,7 @@ class NameList(Widget):
 
 
 def _written(name: ShownName, width: int) -> str:
-    text = (MARK if name.memorised else "") + (printable(name.text) or "(empty)")
+    text = (MARK if name.memorised else "") + (printable(name.text) or EMPTY)
     if name.ended and cell_len(text) <= width:
         return text
     return set_cell_size(text, min(width - 1, cell_len(text))).rstrip() + "…"

@@ -38,7 +38,7 @@ class Prompt(Horizontal):
         self.query_one("#complaint", Label).update("")
         box = self.query_one(Input)
         box.value = value
-        self.display = True
+        self._show(True)
         box.focus()
 
     @on(Input.Submitted)
@@ -56,5 +56,9 @@ class Prompt(Horizontal):
             self._leave()
 
     def _leave(self) -> None:
-        self.display = False
+        self._show(False)
         self.screen.set_focus(self._focused)
+
+    def _show(self, shown: bool) -> None:
+        self.display = shown
+        self.screen.set_class(shown, "-asking")  # the footer gives its line to the prompt

@@ -12,6 +12,9 @@ from textual.widget import Widget
 
 from bigram_tui.tui.messages import RunPicked
 
+TOLD_WIDTH = 38
+"""Columns of a run from which on its numbers are named."""
+
 
 class StatusLine(Widget):
     """The corpus at the left; the active run with its sparkline at the right."""
@@ -41,8 +44,10 @@ class RunState:
     color: Style
     state: str
     """One sign, such as ▶."""
-    iteration: str
-    loss: str
+    told: str
+    """Iteration and loss in words."""
+    terse: str
+    """The same in numbers alone."""
     started: bool
     amiss: bool
 
@@ -58,11 +63,13 @@ class RunsBar(Widget):
 
     def render(self) -> Text:
         """The entries, each as wide as it needs; the active one always in sight."""
-        return Text("", no_wrap=True).join(self._entries()[self._first() :])
+        first = self._first()
+        line = Text("", no_wrap=True).join(self._entries()[first:])
+        return Text.assemble("‹", line, no_wrap=True) if first else line
 
     def _first(self) -> int:
         """The first entry to show, so that the active one is not cut off."""
-        room = self.size.width
+        room = self.size.width - 1  # one for the sign that there are others before
         for first, entry in reversed(list(enumerate(self._entries()[: self.active + 1]))):
             room -= entry.cell_len
             if room < 0:
@@ -81,16 +88,17 @@ class RunsBar(Widget):
             text.append(run.name)
             if run.state:
                 text.append(f" {run.state}", amiss if run.amiss else None)
-            text.append(f" {run.iteration} {run.loss}".rstrip() + " ")
+            text.append(f" {run.told if share >= TOLD_WIDTH else run.terse}".rstrip() + " ")
             text.stylize_before(active if number - 1 == self.active else idle)
-            pad = min(share, 34) - cell_len(text.plain)
+            pad = min(share, TOLD_WIDTH + 4) - cell_len(text.plain)
             if pad > 0:
                 text.append(" " * pad)
             entries.append(text)
         return entries
 
     def on_click(self, event: events.Click) -> None:
-        right, first = 0, self._first()
+        first = self._first()
+        right = 1 if first else 0
         for number, entry in enumerate(self._entries()[first:], first):
             right += entry.cell_len
             if event.x < right:
