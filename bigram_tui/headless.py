@@ -187,7 +187,9 @@ def _headline(corpus: Corpus, seed: int) -> str:
     size = len(corpus.train.vocabulary)
     training = "" if corpus.validation is None else f" ({corpus.train.total:,} for training)"
     facts = [
-        f"{counted(corpus.lines, 'line')}, {counted(corpus.bigrams, 'bigram')}{training}, V = {size}",
+        counted(corpus.lines, "line"),
+        counted(corpus.bigrams, "bigram") + training,
+        f"V = {size}",
         f"{corpus.train.unseen:,} of {size * size:,} never seen in training; seed {seed}",
     ]
     return f"{printable(corpus.path)}: {', '.join(facts)}"

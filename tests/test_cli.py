@@ -668,12 +668,12 @@ def assert_left_as_it_was(found: Terminal) -> None:
 def test_on_a_terminal_the_screen_opens_steps_and_quits() -> None:
     command = (*PROGRAM, "good.txt", "--backend", "numpy", "--steps", "41")
     with terminal(*command) as opened:
-        opened.wait_for("numpy 41")
+        opened.wait_for("numpy step 41")
         assert ENTER_SCREEN in opened.output
         assert "good.txt" in opened.shown
         assert opened.attributes() != opened.attributes_before
         opened.type("s")
-        opened.wait_for("numpy 42")
+        opened.wait_for("numpy step 42")
         opened.type("q")
         assert opened.wait_for_end() == 0
         assert_left_as_it_was(opened)
@@ -683,9 +683,9 @@ def test_on_a_terminal_the_screen_opens_steps_and_quits() -> None:
 def test_after_a_pipe_was_read_keys_come_from_the_terminal() -> None:
     program = shlex.join([*PROGRAM, "-", "--backend", "numpy", "--steps", "41", "--no-mouse"])
     with terminal("sh", "-c", f"cat good.txt | {program}") as opened:
-        opened.wait_for("numpy 41")
+        opened.wait_for("numpy step 41")
         opened.type("s")
-        opened.wait_for("numpy 42")
+        opened.wait_for("numpy step 42")
         opened.type("q")
         assert opened.wait_for_end() == 0
         assert_left_as_it_was(opened)

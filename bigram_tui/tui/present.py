@@ -114,8 +114,7 @@ def loss_title(run: Snapshot, width: int, axes: str = "") -> str:
 
 def axes_text(log: bool, log_x: bool) -> str:
     """Which axes of the plot are logarithmic."""
-    names = [name for name, on in (("loss", log), ("iteration", log_x)) if on]
-    return f"log {' and '.join(names)}" if names else ""
+    return "  ".join(text for text, on in (("log y", log), ("log x", log_x)) if on)
 
 
 def plot(runners: Sequence[Runner], active: int, *, dark: bool, log: bool, log_x: bool) -> Plot:

@@ -69,12 +69,12 @@ class RunsBar(Widget):
 
     def _first(self) -> int:
         """The first entry to show, so that the active one is not cut off."""
+        widths = [entry.cell_len for entry in self._entries()[: self.active + 1]]
+        if sum(widths) <= self.size.width:
+            return 0
         room = self.size.width - 1  # one for the sign that there are others before
-        for first, entry in reversed(list(enumerate(self._entries()[: self.active + 1]))):
-            room -= entry.cell_len
-            if room < 0:
-                return min(first + 1, self.active)
-        return 0
+        fitting = [k for k in range(len(widths)) if sum(widths[k:]) <= room]
+        return min(fitting, default=self.active)
 
     def _entries(self) -> list[Text]:
         active = self.get_component_rich_style("runs-bar--active", partial=True)
