@@ -126,7 +126,7 @@ class Run:
             losses=self._losses.view(),
             left=self._left,
             settings=self._settings.at(max(0, self.iteration)),
-            changes=self._settings.changes,
+            spans=self._settings.spans,
             backend=self.backend,
             training=training,
             rate=rate,

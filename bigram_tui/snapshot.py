@@ -12,7 +12,7 @@ import numpy as np
 from bigram_tui.backend import Backend, Iteration, as_numpy
 from bigram_tui.bigrams import Matrix
 from bigram_tui.evaluation import perplexity
-from bigram_tui.timeline import NLL, REGULARIZATION, SECONDS, VALIDATION, Losses
+from bigram_tui.timeline import NLL, REGULARIZATION, SECONDS, VALIDATION, Losses, Span
 
 
 class Status(Enum):
@@ -46,12 +46,22 @@ class Snapshot:
     losses: Losses = field(default_factory=lambda: np.empty((0, 4)))
     left: Branch | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
-    changes: tuple[int, ...] = ()
+    spans: tuple[Span, ...] = ()
+    """The values that held before, each from which iteration on."""
     backend: Backend | None = None
     """For its class and the description of its hyperparameters; `settings` holds their values."""
     training: bool = False
     rate: float | None = None
     """Iterations per second while it trains."""
+
+    @property
+    def changes(self) -> tuple[int, ...]:
+        """The iterations at which a hyperparameter was changed."""
+        return tuple(start for start, _ in self.spans[1:])
+
+    def settings_at(self, iteration: int) -> Mapping[str, Any]:
+        """The values that held at an iteration."""
+        return next(values for start, values in reversed(self.spans) if start <= iteration)
 
     @property
     def latest(self) -> int:

@@ -14,6 +14,9 @@ Losses = npt.NDArray[np.float64]
 
 NLL, REGULARIZATION, VALIDATION, SECONDS = range(4)
 
+Span = tuple[int, Mapping[str, Any]]
+"""An iteration, and the hyperparameters that hold from there to the next span."""
+
 KEYFRAMES = 256
 """The most weight matrices that a timeline keeps."""
 KEYFRAME_BYTES = 64 * 2**20
@@ -93,9 +96,9 @@ class Settings:
         self._values = [MappingProxyType(dict(values))]
 
     @property
-    def changes(self) -> tuple[int, ...]:
-        """The iterations at which something was changed."""
-        return tuple(self._starts[1:])
+    def spans(self) -> tuple[Span, ...]:
+        """What held, each from which iteration on."""
+        return tuple(zip(self._starts, self._values, strict=True))
 
     def at(self, iteration: int) -> Mapping[str, Any]:
         """What holds at an iteration: the same object for as long as nothing changes."""

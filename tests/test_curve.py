@@ -1,16 +1,25 @@
 """What a plot of curves shows, cell by cell."""
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from bigram_tui.tui.renderables.curve import Columns, Curve, Scale, curve_strips, sparkline
+from bigram_tui.tui.renderables.curve import (
+    UNDRAWABLE,
+    Columns,
+    Curve,
+    Scale,
+    curve_strips,
+    sparkline,
+)
 
 RED, BLUE, GREEN, GREY = (Style(color=name) for name in ("red", "blue", "green", "grey50"))
 DECAY = 2.45 + 1.3 * np.exp(-np.arange(140) / 14)
@@ -23,9 +32,12 @@ any_curves = st.lists(
         style=st.sampled_from([RED, BLUE]),
         start=st.integers(0, 500),
         constant=st.booleans(),
+        background=st.booleans(),
     ),
     max_size=4,
 )
+
+axes = pytest.mark.parametrize("log_x", [False, True], ids=["linear x", "log x"])
 
 
 def text(strips: list[Strip]) -> list[str]:
@@ -58,13 +70,27 @@ def dots(strips: list[Strip]) -> set[tuple[int, int]]:
     }
 
 
-@given(any_curves, st.integers(0, 60), st.integers(0, 20), st.booleans(), st.integers(-5, 900))
+@given(
+    any_curves,
+    st.integers(0, 60),
+    st.integers(0, 20),
+    st.booleans(),
+    st.booleans(),
+    st.integers(-5, 900),
+)
 def test_any_curves_fill_any_size_exactly(
-    curves: list[Curve], width: int, height: int, log: bool, marker: int
+    curves: list[Curve], width: int, height: int, log: bool, log_x: bool, marker: int
 ) -> None:
     background = Style(bgcolor="black")
     strips = curve_strips(
-        curves, width, height, log=log, marker=marker, axis_style=GREY, background=background
+        curves,
+        width,
+        height,
+        log=log,
+        log_x=log_x,
+        marker=marker,
+        axis_style=GREY,
+        background=background,
     )
     assert len(strips) == height
     for strip in strips:
@@ -172,25 +198,214 @@ def test_a_shared_cell_holds_the_dots_of_all_and_others_keep_their_owner() -> No
     assert {owner[cell] for cell in second - first if cell[1] >= 5} == {BLUE}
 
 
-def test_one_extreme_among_very_many_points_is_seen() -> None:
+def place(iteration: int, last: int, log_x: bool) -> float:
+    """How far to the right an iteration stands, from 0 to 1."""
+    return math.log(iteration + 1) / math.log(last + 1) if log_x else iteration / last
+
+
+@axes
+def test_one_extreme_among_very_many_points_is_seen(log_x: bool) -> None:
     values = np.full(100_000, 0.5)
     values[[12_345, 67_890]] = 1.0, 0.0
-    drawn = dots(curve_strips([Curve(values, RED)], 60, 12))
+    drawn = dots(curve_strips([Curve(values, RED)], 60, 12, log_x=log_x))
     width = 2 * (60 - len("0.500 "))
     for row, iteration in ((0, 12_345), (43, 67_890)):
-        column = 2 * len("0.500 ") + round(iteration * (width - 1) / 99_999)
+        column = 2 * len("0.500 ") + round(place(iteration, 99_999, log_x) * (width - 1))
         assert (row, column) in drawn
 
 
+@axes
+@given(st.integers(2, 3000), st.integers(20, 60), st.data())
+def test_every_extreme_survives(log_x: bool, last: int, width: int, data: st.DataObject) -> None:
+    high, low = data.draw(st.lists(st.integers(0, last), min_size=2, max_size=2, unique=True))
+    values = np.full(last + 1, 0.5)
+    values[[high, low]] = 1.0, 0.0
+    drawn = dots(curve_strips([Curve(values, RED)], width, 8, log_x=log_x))
+    left = 2 * len("0.516 ")
+    for row, iteration in ((0, high), (27, low)):
+        exact = left + place(iteration, last, log_x) * (2 * width - left - 1)
+        assert any(abs(column - exact) <= 0.5001 for r, column in drawn if r == row)
+
+
+@axes
 @given(st.integers(0, 5000), st.integers(2, 300), st.integers(0, 3000), st.integers(0, 3000))
+@example(0, 2, 0, 1)
+@example(0, 40, 0, 1)
+@example(1, 40, 0, 2)
 def test_the_first_iteration_of_each_column_is_found_without_looking_at_all(
-    last: int, across: int, start: int, count: int
+    log_x: bool, last: int, across: int, start: int, count: int
 ) -> None:
-    axis = Columns(last, across)
+    axis = Columns(last, across, log_x)
     iterations = np.arange(start, min(start + count, last + 1))
     _, firsts = np.unique(axis.of(iterations), return_index=True)
     stop = start + len(iterations)
     np.testing.assert_array_equal(axis.firsts(start, stop), iterations[firsts])
+
+
+@axes
+@given(st.integers(1, 10**7), st.integers(2, 300), st.floats(0, 1))
+def test_each_iteration_stands_in_the_nearest_column(
+    log_x: bool, last: int, across: int, part: float
+) -> None:
+    axis = Columns(last, across, log_x)
+    iterations = np.array(sorted({0, 1, round(part * last), round(last**part), last}))
+    found = axis.of(iterations).tolist()
+    assert found == sorted(found)
+    assert (found[0], found[-1]) == (0, across - 1)
+    for iteration, column in zip(iterations.tolist(), found, strict=True):
+        assert abs(column - place(iteration, last, log_x) * (across - 1)) <= 0.5 + 1e-6
+
+
+def test_the_log_axis_of_iterations_spaces_powers_of_ten_evenly() -> None:
+    """Of the iteration + 1, as there is one before the first step."""
+    values = np.zeros(1000)
+    values[[0, 9, 99, 999]] = 1.0
+    strips = curve_strips([Curve(values, RED)], 46, 9, log_x=True)
+    assert strips[-1].text == "      0" + "999".rjust(39)
+    left = 2 * len("0.516 ")
+    top = {column - left for row, column in dots(strips) if row == 0}
+    assert top == {0, round(79 / 3), round(2 * 79 / 3), 79}
+
+
+def test_a_line_over_the_logarithm_is_straight() -> None:
+    values = np.log1p(np.arange(10_000))
+    drawn = dots(curve_strips([Curve(values, RED)], 80, 9, log_x=True))
+    left = min(column for _, column in drawn)
+    assert {column for _, column in drawn} == set(range(left, 160))
+    for row, column in drawn:
+        if column > left + 40:  # before, single iterations are joined in steps
+            assert row == pytest.approx(31 * (1 - (column - left) / (159 - left)), abs=1.01)
+
+
+def test_the_marker_stands_on_the_log_axis_of_iterations() -> None:
+    strips = curve_strips(
+        [Curve(np.full(1000, 1.0), RED)], 45, 8, log_x=True, marker=99, axis_style=GREY
+    )
+    ruled = {column for _, column, sign, _ in cells(strips) if sign == "│"}
+    assert ruled == {5 + round(2 / 3 * 79) // 2}
+
+
+@axes
+def test_curves_that_start_later_stand_where_their_iterations_are(log_x: bool) -> None:
+    whole, late = Curve(np.ones(1000), RED), Curve(np.zeros(101), BLUE, start=300)
+    left = 2 * len("0.500 ")
+    columns = {c - left for r, c in dots(curve_strips([whole, late], 66, 8, log_x=log_x)) if r > 20}
+    for found, iteration in ((min(columns), 300), (max(columns), 400)):
+        assert found == pytest.approx(119 * place(iteration, 999, log_x), abs=0.51)
+
+
+@axes
+def test_before_the_first_step_both_axes_begin_at_the_left(log_x: bool) -> None:
+    lines = text(curve_strips([Curve(np.array([3.75]), RED)], 20, 8, log_x=log_x))
+    assert lines[3] == "3.75 ⠤⠤".ljust(20)
+    assert lines[7] == "     0".ljust(20)
+
+
+@axes
+def test_one_step_spans_both_axes(log_x: bool) -> None:
+    drawn = dots(curve_strips([Curve(np.array([1.0, 0.0]), RED)], 40, 9, log_x=log_x))
+    left = 2 * len("0.516 ")
+    assert {column for _, column in drawn} == set(range(left, 80))
+    assert {(0, left), (31, 79)} <= drawn
+
+
+# The way that was left
+
+LIVE = Curve(np.linspace(3.0, 2.0, 51), RED)
+
+
+def owned(strips: list[Strip], style: Style) -> set[tuple[int, int]]:
+    """The cells of a curve."""
+    return {(row, column) for row, column, _, own in cells(strips) if own == style}
+
+
+def test_a_background_curve_shows_where_it_fits_the_axes_of_the_others() -> None:
+    left = Curve(np.linspace(3.5, 2.2, 41), BLUE, start=10, background=True)
+    strips = curve_strips([left, LIVE], 65, 12)
+    alone = curve_strips([LIVE], 65, 12)
+    for strip, live in zip(strips, alone, strict=True):
+        assert strip.text[:5] == live.text[:5], "the labels are those of the live curve"
+    assert strips[-1].text == alone[-1].text
+    assert dots(alone) < dots(strips)
+    rows, columns = zip(*owned(strips, BLUE), strict=True)
+    # 3.0 is reached 5/13 of the way from iteration 10 to 50.
+    first = 5 + (10 + 40 * 5 / 13) / 50 * 60
+    assert min(columns) == pytest.approx(first, abs=1.5)
+    assert max(columns) == 64
+    assert max(rows) == pytest.approx((3.0 - 2.2) * 10, abs=1)
+
+
+@axes
+@pytest.mark.parametrize("log", [False, True], ids=["linear y", "log y"])
+@pytest.mark.parametrize(
+    ("values", "start"),
+    [
+        (np.linspace(9.0, 8.0, 30), 10),
+        (np.linspace(1.0, 0.5, 30), 10),
+        (np.linspace(3.0, 2.0, 30), 51),
+        (np.linspace(3.0, 2.0, 30), 5000),
+        (np.full(30, np.nan), 10),
+        (np.full(30, np.inf), 10),
+        (np.full(30, -np.inf), 10),
+        (np.full(30, -1.0), 10),
+        (np.array([]), 10),
+    ],
+    ids=["above", "below", "after", "far after", "nan", "inf", "-inf", "negative", "empty"],
+)
+def test_what_does_not_fit_leaves_no_trace(
+    log_x: bool, log: bool, values: npt.NDArray[np.float64], start: int
+) -> None:
+    left = Curve(values, BLUE, start=start, background=True)
+    strips = curve_strips([left, LIVE], 65, 12, log=log, log_x=log_x)
+    assert strips == curve_strips([LIVE], 65, 12, log=log, log_x=log_x)
+
+
+@given(any_values, st.integers(0, 80), st.booleans(), st.booleans())
+def test_a_background_curve_changes_no_label_and_is_never_marked(
+    values: npt.NDArray[np.float64], start: int, log: bool, log_x: bool
+) -> None:
+    left = Curve(values, BLUE, start=start, background=True)
+    both = curve_strips([left, LIVE], 65, 12, log=log, log_x=log_x, axis_style=GREY)
+    alone = curve_strips([LIVE], 65, 12, log=log, log_x=log_x, axis_style=GREY)
+    assert UNDRAWABLE not in "".join(text(both))
+    assert [strip.text[:5] for strip in both] == [strip.text[:5] for strip in alone]
+    assert both[-1] == alone[-1]
+    assert dots(alone) <= dots(both)
+    assert owned(both, RED) | owned(both, BLUE) >= owned(alone, RED)
+
+
+def test_a_live_curve_beside_a_background_is_still_marked() -> None:
+    live = Curve(np.array([3.0, np.nan, 2.0]), RED)
+    left = Curve(np.array([2.5, np.nan, 2.5]), BLUE, background=True)
+    marks = [style for *_, mark, style in cells(curve_strips([left, live], 45, 8)) if mark == "×"]
+    assert marks == [RED]
+
+
+def test_where_both_are_they_take_turns() -> None:
+    left = Curve(LIVE.values, BLUE, background=True)
+    strips = curve_strips([left, LIVE], 65, 12)
+    assert dots(strips) == dots(curve_strips([LIVE], 65, 12))
+    assert len(owned(strips, BLUE)) == pytest.approx(len(owned(strips, RED)), rel=0.3)
+
+
+def test_beside_a_level_only_what_is_level_with_it_fits() -> None:
+    level = Curve(np.full(51, 2.0), RED)
+    for values in (np.full(30, 5.0), np.linspace(3.0, 2.5, 30)):
+        left = Curve(values, BLUE, background=True)
+        assert owned(curve_strips([left, level], 65, 12), BLUE) == set()
+    left = Curve(np.full(30, 2.0), BLUE, background=True)
+    assert owned(curve_strips([left, level], 65, 12), BLUE) != set()
+
+
+def test_without_axes_of_others_nothing_fits() -> None:
+    left = Curve(np.linspace(3.0, 2.0, 30), BLUE, background=True)
+    gone = Curve(np.full(30, np.nan), RED)
+    assert owned(curve_strips([left, gone], 65, 12), BLUE) == set()
+
+
+def test_a_lone_value_of_the_past_fits_only_where_its_iteration_is() -> None:
+    left = Curve(np.array([2.5]), BLUE, start=500, background=True)
+    assert owned(curve_strips([left, LIVE], 65, 12), BLUE) == set()
 
 
 def test_two_points_are_joined_by_a_straight_line() -> None:

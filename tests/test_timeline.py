@@ -131,7 +131,7 @@ def test_settings_hold_from_where_they_were_put_on() -> None:
     settings.put(3, {"a": 2})
     settings.put(5, {"a": 3})
     assert [settings.at(i)["a"] for i in range(7)] == [1, 1, 1, 2, 2, 3, 3]
-    assert settings.changes == (3, 5)
+    assert [start for start, _ in settings.spans] == [0, 3, 5]
 
 
 def test_settings_are_the_same_object_until_they_change() -> None:
@@ -155,7 +155,7 @@ def test_what_is_put_replaces_all_that_was_set_for_later(
     settings.put(5, {"a": 3})
     settings.put(start, {"a": 9})
     assert [settings.at(i)["a"] for i in range(7)] == expected
-    assert settings.changes == changes
+    assert [start for start, _ in settings.spans[1:]] == list(changes)
 
 
 def test_settings_keep_a_copy_that_nobody_changes() -> None:

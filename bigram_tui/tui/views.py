@@ -36,7 +36,7 @@ def probability_text(value: float) -> str:
     if not 0 <= value <= 1:
         return signed_text(value)
     if value in (0, 1):
-        return f"{value:^{VALUE_WIDTH}.0f}"
+        return f"{abs(value):^{VALUE_WIDTH}.0f}"  # 0 may be a negative one
     if value < 1e-9:
         return "<1e-9"
     text = f"{value:.3f}".removeprefix("0") if value >= 0.0005 else compact(value)

@@ -135,20 +135,43 @@ def last_place(text: str) -> float:
 
 
 def assert_right(text: str, value: float) -> None:
-    """The cell shows the value, rounded at the last digit that it writes."""
-    if math.isfinite(value):
+    """The cell shows the value, rounded at the last digit that it writes, or how it is beyond."""
+    beyond = text.strip()
+    if beyond == "<1e-9":
+        assert 0 < value < 1e-9
+    elif beyond in {"+0", "-0"}:
+        assert 0 < abs(value) < 1e-9
+        assert (value > 0) == (beyond == "+0")
+    elif beyond in {"+huge", "-huge"}:
+        assert 9.4e99 < abs(value) < math.inf
+        assert (value > 0) == (beyond == "+huge")
+    elif math.isfinite(value):
         error = abs(number_in(text) - Decimal(value))
         assert error <= Decimal(last_place(text)) * Decimal("0.500001"), (text, value)
     else:
         assert text.strip().lstrip("+").replace("∞", "inf") == str(value)
 
 
-@pytest.mark.parametrize("write", [probability_text, count_text, signed_text])
+@pytest.mark.parametrize("write", [probability_text, signed_text])
 @given(value=any_float)
 @example(value=99_700_000.0)
+@example(value=999.96)
+@example(value=-99.996)
+@example(value=-9.6e-10)
+@example(value=9.6e99)
 def test_a_number_fills_its_cell_exactly(write: Callable[[float], str], value: float) -> None:
-    assume(write is not count_text or not value < 0)
-    assert cell_len(write(value)) == VALUE_WIDTH
+    assume(value or math.copysign(1, value) > 0)  # −0.0 is among the examples below
+    text = write(value)
+    assert cell_len(text) == VALUE_WIDTH
+    assert_right(text, value)
+
+
+@given(st.one_of(st.integers(0, 2**63), st.integers(0, 300).map(lambda power: 10**power)))
+@example(99_999)
+@example(99_700_000)
+@example(999_499_999)
+def test_a_count_fills_its_cell_exactly(value: int) -> None:
+    assert cell_len(count_text(float(value))) == VALUE_WIDTH
 
 
 @given(
@@ -181,12 +204,16 @@ def test_a_count_is_shown_as_it_is(value: int) -> None:
 @example(0.0199)
 @example(999.9)
 @example(-1e-10)
+@example(9.4e-10)
 @example(-1e10)
+@example(-9.6e99)
+@example(1.7e308)
+@example(5e-324)
 def test_a_signed_number_is_shown_as_it_is(value: float) -> None:
     text = signed_text(value)
     assert_right(text, value)
-    if number_in(text):
-        assert text.strip()[0] in "+-−"
+    if value:
+        assert text.strip()[0] == ("+" if value > 0 else "-")
 
 
 @pytest.mark.parametrize("write", [probability_text, count_text, signed_text])
@@ -204,7 +231,30 @@ def test_what_is_no_number_says_so(write: Callable[[float], str], value: float) 
         (probability_text, 4e-5, " 4e-5"),
         (count_text, 20423.0, "20423"),
         (count_text, 1.2e6, " 1.2M"),
-        (signed_text, 1.2, " +1.2"),
+        (probability_text, 0.9999, "1.000"),
+        (probability_text, 1e-9, " 1e-9"),
+        (probability_text, 9e-10, "<1e-9"),
+        (probability_text, 5e-324, "<1e-9"),
+        (probability_text, 1.5, "+1.50"),
+        (probability_text, -0.5, "-0.50"),
+        (count_text, 0.0, "    0"),
+        (count_text, 99_999.0, "99999"),
+        (count_text, 99_700_000.0, " 100M"),
+        (signed_text, 1.2, "+1.20"),
+        (signed_text, 0.0199, "+0.02"),
+        (signed_text, -12.34, "-12.3"),
+        (signed_text, 99.96, " +100"),
+        (signed_text, 99.94, "+99.9"),
+        (signed_text, -999.6, "-1000"),
+        (signed_text, 1234.0, " +1e3"),
+        (signed_text, -1e-9, "-1e-9"),
+        (signed_text, -1e-10, "   -0"),
+        (signed_text, 1e-300, "   +0"),
+        (signed_text, 1e100, "+huge"),
+        (signed_text, -1.7e308, "-huge"),
+        (signed_text, math.inf, " +inf"),
+        (signed_text, -0.0, "  0  "),
+        (probability_text, -0.0, "  0  "),
         (signed_text, -2e-5, "-2e-5"),
         (signed_text, 0.0, "  0  "),
     ],

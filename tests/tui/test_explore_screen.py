@@ -2,9 +2,11 @@
 
 import inspect
 import re
+import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from conftest import MakeApp, Settle, TextOf, WaitUntil
 from rich.cells import cell_len
 from textual.binding import Binding
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Footer, Input
 
 from bigram_tui.runner import Runner
 from bigram_tui.snapshot import Snapshot, Status
@@ -20,7 +22,6 @@ from bigram_tui.tui.app import BigramApp
 from bigram_tui.tui.explore_screen import ExploreScreen
 from bigram_tui.tui.help_screen import HelpScreen
 from bigram_tui.tui.renderables.colors import GLYPHS_ONLY, LEVELS, ramp, run_color
-LABEL_WIDTH = 3  # of all forms for characters of one column
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.hyperparameters import Control
 from bigram_tui.tui.widgets.inspector import Inspector
@@ -31,6 +32,7 @@ from bigram_tui.tui.widgets.prompt import Prompt
 from bigram_tui.tui.widgets.status import RunsBar, StatusLine
 
 SIZE = (120, 40)
+LABEL_WIDTH = 3  # of all forms for characters of one column
 
 
 def key_of(label: str) -> str:
@@ -98,26 +100,44 @@ def colors_of(pilot: Pilot[None], widget: type) -> set[str]:
     }
 
 
+def last_line(pilot: Pilot[None]) -> str:
+    return screen_text(pilot).split("\n")[-1]
+
+
+@pytest.fixture(autouse=True)
+def _remember_toasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Toasts expire; what was said is kept, however slow the test."""
+    original = BigramApp.notify
+
+    def notify(self: BigramApp, message: str, **options: Any) -> None:
+        vars(self).setdefault("_said", []).append(message)
+        original(self, message, **options)
+
+    monkeypatch.setattr(BigramApp, "notify", notify)
+
+
 def notifications(pilot: Pilot[None]) -> list[str]:
-    return [str(note.message) for note in pilot.app._notifications]
+    """All that was said in toasts."""
+    return list(vars(pilot.app).get("_said", ()))
 
 
 # Training
 
 
-@pytest.mark.parametrize(("key", "count"), [("s", 1), ("S", 10), ("x", 100)])
-async def test_a_key_takes_so_many_steps(
-    make_app: MakeApp, settle: Settle, shown: Shown, key: str, count: int
-) -> None:
+async def test_a_key_takes_so_many_steps(make_app: MakeApp, settle: Settle, shown: Shown) -> None:
     async with make_app().run_test(size=SIZE) as pilot:
         await settle(pilot)
-        before = run_of(pilot).nll
-        await pilot.press(key)
-        await settle(pilot)
-        assert iterations(pilot) == [count, 0]
-        assert run_of(pilot).nll < before
-        assert re.search(rf"numpy {count} {run_of(pilot).nll:.4f}", shown(pilot, RunsBar))
-        assert f"{run_of(pilot).nll:.4f}" in str(pilot.app.screen.query_one(LossCurve).border_title)
+        for key, count, reached in (("s", 1, 1), ("S", 10, 11), ("x", 100, 111)):
+            before = run_of(pilot)
+            await pilot.press(key)
+            await settle(pilot)
+            run = run_of(pilot)
+            assert run.iteration == before.iteration + count == reached
+            assert iterations(pilot) == [reached, 0]
+            assert run.nll < before.nll
+            assert f"numpy step {reached}  nll {run.nll:.4f}" in shown(pilot, RunsBar)
+            title = str(pilot.app.screen.query_one(LossCurve).border_title)
+            assert f"nll {run.nll:.4f}" in title
 
 
 async def test_steps_add_up(make_app: MakeApp, settle: Settle) -> None:
@@ -127,29 +147,19 @@ async def test_steps_add_up(make_app: MakeApp, settle: Settle) -> None:
         assert iterations(pilot) == [13, 0]
 
 
-@pytest.mark.parametrize(("key", "count"), [("z", 1), ("Z", 10)])
 async def test_a_key_goes_back_so_many_steps(
-    make_app: MakeApp, settle: Settle, shown: Shown, key: str, count: int
+    make_app: MakeApp, settle: Settle, shown: Shown
 ) -> None:
+    """At most to the start, from where the same way leads forward again."""
     async with make_app(steps=15).run_test(size=SIZE) as pilot:
         await settle(pilot)
-        await pilot.press(key)
-        await settle(pilot)
-        run = run_of(pilot)
-        assert (run.iteration, run.latest) == (15 - count, 15)
-        assert f"−{count}" in shown(pilot, StatusLine)
-        assert f"{15 - count}/15" in shown(pilot, RunsBar)
-
-
-async def test_going_back_ends_at_the_start(make_app: MakeApp, settle: Settle) -> None:
-    async with make_app(steps=3).run_test(size=SIZE) as pilot:
-        await settle(pilot)
-        await pilot.press("Z", "z")
-        await settle(pilot)
-        assert run_of(pilot).iteration == 0
-        await pilot.press("s", "s")
-        await settle(pilot)
-        assert (run_of(pilot).iteration, run_of(pilot).latest) == (2, 3)
+        for key, back in (("z", 1), ("Z", 11), ("Z", 15), ("s", 14), ("s", 13)):
+            await pilot.press(key)
+            await settle(pilot)
+            run = run_of(pilot)
+            assert (run.iteration, run.latest) == (15 - back, 15)
+            assert f" {back} back" in shown(pilot, StatusLine)
+            assert f"numpy step {15 - back}/15  nll {run.nll:.4f}" in shown(pilot, RunsBar)
 
 
 async def test_space_runs_and_pauses(
@@ -232,32 +242,112 @@ async def test_reset_begins_again_from_the_same_start(
         assert shown(pilot, Heatmap) == picture
 
 
+# Keys that can do nothing
+
+
+async def toasts_of(pilot: Pilot[None], settle: Settle, *keys: str) -> list[str]:
+    """What is said after pressing keys."""
+    before = len(notifications(pilot))
+    await pilot.press(*keys)
+    await settle(pilot)
+    return notifications(pilot)[before:]
+
+
+async def test_keys_that_can_do_nothing_say_so(make_app: MakeApp, settle: Settle) -> None:
+    async with make_app(("numpy", "count")).run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        for key in ("z", "Z"):
+            said = await toasts_of(pilot, settle, key)
+            assert said == ["numpy is at its first iteration"]
+        assert await toasts_of(pilot, settle, "s") == []
+        assert await toasts_of(pilot, settle, "z") == [], "this one could"
+        await pilot.press("2")
+        for key in ("s", "S", "x", "space"):
+            said = await toasts_of(pilot, settle, key)
+            assert said == ["count has nothing left to learn"], key
+        assert await toasts_of(pilot, settle, "z") == ["count is at its first iteration"]
+        assert await toasts_of(pilot, settle, "ctrl+c") == ["q quits"]
+        assert pilot.app.is_running
+        assert iterations(pilot) == [0, 0]
+
+
+async def test_a_finished_run_can_go_on_where_it_was_gone_back(
+    make_app: MakeApp, settle: Settle, tmp_path: Path
+) -> None:
+    plugin = tmp_path / "short.py"
+    plugin.write_text(
+        """
+from dataclasses import dataclass
+import numpy as np
+from bigram_tui.backend import Backend, Iteration
+
+@dataclass
+class Short(Backend):
+    def train(self, bigrams, weights):
+        for _ in range(3):
+            yield Iteration(np.full(bigrams.counts.shape, 1 / len(bigrams.counts)), weights)
+""",
+        "utf-8",
+    )
+    async with make_app((str(plugin),)).run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        assert await toasts_of(pilot, settle, "S") == []
+        assert (run_of(pilot).status, iterations(pilot)) == (Status.FINISHED, [2])
+        assert await toasts_of(pilot, settle, "s") == ["short has nothing left to learn"]
+        assert await toasts_of(pilot, settle, "z", "s") == []
+        assert iterations(pilot) == [2]
+
+
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning", "ignore:invalid:RuntimeWarning")
+async def test_a_diverged_run_says_so_to_every_key_that_steps(
+    make_app: MakeApp, settle: Settle
+) -> None:
+    async with make_app(settings={"numpy": {"learning_rate": 1e5}}).run_test(size=SIZE) as pilot:
+        await pilot.press("x", "x")
+        await settle(pilot)
+        assert run_of(pilot).status is Status.DIVERGED
+        reached = iterations(pilot)
+        for key in ("s", "S", "x", "space"):
+            said = await toasts_of(pilot, settle, key)
+            assert said == ["numpy has diverged: z goes back"], key
+        assert iterations(pilot) == reached
+        assert await toasts_of(pilot, settle, "z") == []
+        assert run_of(pilot).status is Status.READY
+
+
+async def test_full_speed_after_a_slow_pace_does_not_overshoot(
+    make_app: MakeApp, settle: Settle, wait_until: WaitUntil, tmp_path: Path
+) -> None:
+    """At a pace an iteration rests; what that tells of its cost must not size the next slices."""
+    corpus = tmp_path / "tiny.txt"
+    corpus.write_text("ab\n", "utf-8")
+    async with make_app(("numpy",), corpus=corpus).run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        runner = runner_of(pilot)
+        runner.train(1000)
+        await wait_until(pilot, lambda: run_of(pilot).iteration > 60)
+        runner.train(None)
+        paced = run_of(pilot).iteration
+        await wait_until(pilot, lambda: run_of(pilot).iteration > paced + 100)
+        paused = time.monotonic()
+        runner.pause()
+        await wait_until(pilot, lambda: runner.is_idle)
+        assert time.monotonic() - paused < 1
+
+
 # Which run
 
 
-@pytest.mark.parametrize("key", ["2", "b"])
-async def test_a_key_switches_the_run(
-    make_app: MakeApp, settle: Settle, shown: Shown, key: str
-) -> None:
+async def test_a_key_switches_the_run(make_app: MakeApp, settle: Settle, shown: Shown) -> None:
     async with make_app().run_test(size=SIZE) as pilot:
         await settle(pilot)
-        await pilot.press(key)
-        await settle(pilot)
-        assert pilot.app.screen.query_one(RunsBar).active == 1
-        assert "smoothing" in shown(pilot, "#parameters")
-        assert "learning" not in shown(pilot, "#parameters")
-        assert "finished" in shown(pilot, StatusLine)
-        await pilot.press("1")
-        await settle(pilot)
-        assert pilot.app.screen.query_one(RunsBar).active == 0
-        assert "learning" in shown(pilot, "#parameters")
-
-
-async def test_b_comes_round_again(make_app: MakeApp, settle: Settle) -> None:
-    async with make_app().run_test(size=SIZE) as pilot:
-        await pilot.press("b", "b")
-        await settle(pilot)
-        assert pilot.app.screen.query_one(RunsBar).active == 0
+        for key, active in (("2", 1), ("1", 0), ("b", 1), ("b", 0)):
+            await pilot.press(key)
+            await settle(pilot)
+            assert pilot.app.screen.query_one(RunsBar).active == active
+            assert ("smoothing" in shown(pilot, "#parameters")) == (active == 1)
+            assert ("learning" in shown(pilot, "#parameters")) == (active == 0)
+            assert ("finished" in shown(pilot, StatusLine)) == (active == 1)
 
 
 async def test_a_number_without_a_run_only_says_how_many_there_are(
@@ -320,13 +410,79 @@ async def test_p_goes_from_one_hyperparameter_to_the_next(
         assert focused == ["learning_rate", "l2", "learning_rate"]
 
 
+async def test_up_and_down_go_from_one_control_to_another(
+    make_app: MakeApp, settle: Settle
+) -> None:
+    """They come round again; neither the values nor the cursor change."""
+    app = make_app()
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        cursor, settings = app.screen.query_one(Heatmap).cursor, dict(run_of(pilot).settings)
+        await pilot.press("p")
+        for key in ("down", "j", "up", "k", "up", "down"):
+            assert isinstance(app.focused, Control)
+            before = app.focused.parameter.name
+            await pilot.press(key)
+            assert isinstance(app.focused, Control)
+            assert {before, app.focused.parameter.name} == {"learning_rate", "l2"}, key
+        assert run_of(pilot).settings == settings
+        assert app.screen.query_one(Heatmap).cursor == cursor
+
+
+async def test_up_and_down_know_the_order_of_three_controls(
+    make_app: MakeApp, settle: Settle, tmp_path: Path
+) -> None:
+    plugin = tmp_path / "three.py"
+    plugin.write_text(
+        """
+from dataclasses import dataclass
+import numpy as np
+from bigram_tui.backend import Backend, Iteration, hyperparameter
+
+@dataclass
+class Three(Backend):
+    one: float = hyperparameter(1.0)
+    two: float = hyperparameter(2.0)
+    three: float = hyperparameter(3.0)
+
+    def train(self, bigrams, weights):
+        while True:
+            yield Iteration(np.full(bigrams.counts.shape, 1 / len(bigrams.counts)), weights)
+""",
+        "utf-8",
+    )
+    async with make_app((str(plugin),)).run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("p")
+        focused = []
+        for key in ("down", "down", "down", "up", "up", "k", "j"):
+            await pilot.press(key)
+            assert isinstance(pilot.app.focused, Control)
+            focused.append(pilot.app.focused.parameter.name)
+        assert focused == ["two", "three", "one", "three", "two", "one", "two"]
+        await pilot.press("right")
+        await settle(pilot)
+        assert dict(run_of(pilot).settings) == {"one": 1.0, "two": 5.0, "three": 3.0}
+
+
+async def test_the_keys_of_a_control_stand_in_the_footer(
+    make_app: MakeApp, settle: Settle, shown: Shown, wait_until: WaitUntil
+) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        told = ("← less", "→ more", "↓ other", "enter type", "esc leave")
+        assert not any(text in shown(pilot, Footer) for text in told)
+        await pilot.press("p")
+        await wait_until(pilot, lambda: all(text in shown(pilot, Footer) for text in told))
+
+
 async def test_a_key_raises_a_hyperparameter(
     make_app: MakeApp, settle: Settle, shown: Shown
 ) -> None:
     async with make_app().run_test(size=SIZE) as pilot:
         await settle(pilot)
         await pilot.press("p")
-        for key, value in {"right": 100, "l": 200, "up": 500, "k": 1000}.items():
+        for key, value in {"right": 100, "l": 200}.items():
             await pilot.press(key)
             await settle(pilot)
             assert run_of(pilot).settings["learning_rate"] == value
@@ -339,7 +495,7 @@ async def test_a_key_lowers_a_hyperparameter(
     async with make_app().run_test(size=SIZE) as pilot:
         await settle(pilot)
         await pilot.press("p", "p")
-        for key, value in {"left": 0.005, "h": 0.002, "down": 0.001, "j": 0.0005}.items():
+        for key, value in {"left": 0.005, "h": 0.002}.items():
             await pilot.press(key)
             await settle(pilot)
             assert run_of(pilot).settings["l2"] == value
@@ -394,6 +550,46 @@ async def test_a_complaint_is_gone_when_the_question_is_asked_again(
         assert "is a number" not in shown(pilot, Prompt)
 
 
+@pytest.mark.parametrize("size", [(80, 24), (60, 16), SIZE, (200, 60)], ids=str)
+async def test_what_is_asked_and_typed_and_complained_about_is_to_be_seen(
+    make_app: MakeApp, settle: Settle, wait_until: WaitUntil, size: tuple[int, int]
+) -> None:
+    """In the last line of the screen, which is the footer's at other times."""
+    app = make_app()
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        await wait_until(pilot, lambda: "step" in last_line(pilot))
+        footer = last_line(pilot)
+        before = screen_text(pilot).split("\n")[:-1]
+        await pilot.press("slash")
+        await settle(pilot)
+        assert "go to character, bigram or U+code" in last_line(pilot)
+        assert "step" not in last_line(pilot)
+        await pilot.press("e", "7")
+        await settle(pilot)
+        assert re.search(r"U\+code +e7 ", last_line(pilot))
+        await pilot.press("enter")
+        await settle(pilot)
+        assert re.search(r"'7' is not in the text +e7 ", last_line(pilot))
+        assert screen_text(pilot).split("\n")[:-1] == before, "all else stays"
+        await pilot.press("escape")
+        await settle(pilot)
+        await wait_until(pilot, lambda: last_line(pilot) == footer)
+        await pilot.press("p")
+        await settle(pilot)
+        focused = app.focused
+        await pilot.press("enter")
+        await settle(pilot)
+        assert re.search(r"η learning rate = +50 ", last_line(pilot))
+        await pilot.press("2", "x", "enter")
+        await settle(pilot)
+        assert re.search(r"learning_rate is a number, not '2x' +2x ", last_line(pilot))
+        await pilot.press("escape")
+        await settle(pilot)
+        await wait_until(pilot, lambda: "← less" in last_line(pilot))
+        assert app.focused is focused
+
+
 async def test_escape_leaves_the_hyperparameters(make_app: MakeApp, settle: Settle) -> None:
     async with make_app().run_test(size=SIZE) as pilot:
         await settle(pilot)
@@ -446,8 +642,9 @@ async def test_divergence_shows_its_reason_and_z_leads_back(
 
 
 async def test_a_change_in_the_past_shows_the_way_that_was_left(
-    make_app: MakeApp, settle: Settle
+    make_app: MakeApp, settle: Settle, shown: Shown
 ) -> None:
+    """As soon as there are iterations beside it, and within their axes alone."""
     faint = run_color(0, True, faint=True).get_truecolor().hex
     async with make_app(steps=20).run_test(size=SIZE) as pilot:
         await settle(pilot)
@@ -460,6 +657,18 @@ async def test_a_change_in_the_past_shows_the_way_that_was_left(
         assert (run.iteration, run.latest) == (10, 10)
         assert run.left is not None
         assert (run.left.start, len(run.left.losses)) == (10, 11)
+        assert shown(pilot, LossCurve).rstrip().endswith(" 10"), "the axis ends where the run does"
+        assert faint not in colors_of(pilot, LossCurve)
+        await pilot.press("S")
+        await settle(pilot)
+        assert shown(pilot, LossCurve).rstrip().endswith(" 20")
+        assert faint in colors_of(pilot, LossCurve)
+        await pilot.press("r", "s", "s")
+        await settle(pilot)
+        left = run_of(pilot).left
+        assert left is not None
+        assert (left.start, len(left.losses)) == (0, 21)
+        assert shown(pilot, LossCurve).rstrip().endswith(" 2")
         assert faint in colors_of(pilot, LossCurve)
 
 
@@ -508,13 +717,15 @@ async def test_n_changes_the_scale_of_this_view_alone(
             legends.append(shown(pilot, Legend))
             await pilot.press("n")
             await settle(pilot)
-        assert [title.split("  ")[1] for title in titles] == ["√", "log", "linear", "√"]
+        assert [title.split("  ")[1] for title in titles] == [
+            "√ scale", "log scale", "linear scale", "√ scale",
+        ]  # fmt: skip
         assert colors[3] == colors[0]
         assert len(set(colors)) == 3
         assert len(set(legends)) == 3
         await pilot.press("v")
         await settle(pilot)
-        assert str(pilot.app.screen.query_one(Heatmap).border_title).startswith("N counts  √")
+        assert str(pilot.app.screen.query_one(Heatmap).border_title).startswith("N counts  √ scale")
 
 
 async def test_g_samples_other_names(make_app: MakeApp, settle: Settle, shown: Shown) -> None:
@@ -563,19 +774,33 @@ async def test_names_that_stand_in_the_text_are_marked(
         assert "•ab" not in names
 
 
-async def test_y_makes_the_axis_of_losses_logarithmic(
+async def test_a_key_makes_an_axis_logarithmic(
     make_app: MakeApp, settle: Settle, shown: Shown
 ) -> None:
-    async with make_app(steps=50).run_test(size=SIZE) as pilot:
+    """Each key its own, in any order, as the title says."""
+    async with make_app(steps=50).run_test(size=(140, 40)) as pilot:
         await settle(pilot)
-        linear = shown(pilot, LossCurve)
-        await pilot.press("y")
-        await settle(pilot)
-        logarithmic = shown(pilot, LossCurve)
-        await pilot.press("y")
-        await settle(pilot)
-        assert shown(pilot, LossCurve) == linear
-        assert logarithmic != linear
+        loss = pilot.app.screen.query_one(LossCurve)
+        plots, titles = [], []
+        for key in ("y", "Y", "y", "Y", ""):
+            plots.append(shown(pilot, LossCurve).split("\n", 1)[1])
+            titles.append(str(loss.border_title))
+            if key:
+                await pilot.press(key)
+                await settle(pilot)
+        assert len(set(plots)) == 4
+        assert plots[4] == plots[0]
+        plain = titles[0]
+        assert "log" not in plain
+        assert titles == [
+            plain, f"{plain}  log y", f"{plain}  log y  log x", f"{plain}  log x", plain,
+        ]  # fmt: skip
+        # The labels of the y axis: its middle is the geometric mean, or the arithmetic one.
+        middles = [re.findall(r"^\s*(\d\.\d+) ", plot, re.MULTILINE) for plot in plots]
+        for number, log in enumerate((False, True, True, False)):
+            high, middle, low = map(float, middles[number])
+            mean = (high * low) ** 0.5 if log else (high + low) / 2
+            assert middle == pytest.approx(mean, abs=0.02)
 
 
 async def test_t_changes_between_dark_and_light(make_app: MakeApp, settle: Settle) -> None:
@@ -644,17 +869,18 @@ async def test_the_cursor_stays_in_the_table(make_app: MakeApp, settle: Settle) 
             assert app.screen.cursor == corner
 
 
-async def test_the_cursor_starts_at_the_most_frequent_bigram(
-    make_app: MakeApp, settle: Settle, shown: Shown
+async def test_the_cursor_starts_at_the_most_frequent_beginning_of_a_line(
+    make_app: MakeApp, settle: Settle, shown: Shown, tmp_path: Path
 ) -> None:
-    app = make_app(("count",))
+    """Not at the most frequent bigram, "bb", nor where most lines end."""
+    corpus = tmp_path / "starts.txt"
+    corpus.write_text("abbbbbb\ncb\ncb\nab\ncbb\n", "utf-8")
+    app = make_app(("count",), corpus=corpus)
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
-        counts = app.session.corpus.train.counts
-        row, column = np.unravel_index(counts.argmax(), counts.shape)
-        labels = app.session.corpus.train.vocabulary.labels
-        assert inspected(shown(pilot, Inspector)) == labels[row] + labels[column]
-        assert f"N {counts.max()}" in shown(pilot, Inspector)
+        assert app.screen.query_one(Heatmap).cursor == (0, 3)
+        assert inspected(shown(pilot, Inspector)) == ".c"
+        assert "N 3 " in shown(pilot, Inspector)
 
 
 async def test_slash_jumps_to_a_character_or_a_bigram(
@@ -857,12 +1083,20 @@ async def test_quitting_stops_every_run(make_app: MakeApp, settle: Settle) -> No
 async def test_the_palette_offers_every_action_of_the_screen(
     make_app: MakeApp, settle: Settle
 ) -> None:
+    """Whatever has the focus; of the numbers, those of backends that there are."""
     app = make_app()
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
-        offered = {command.title.lower() for command in app.get_system_commands(app.screen)}
         wanted = {binding.description.lower() for binding in bindings_of(ExploreScreen)}
+        wanted -= {f"backend {number}" for number in range(3, 10)}
+        offered = {c.title.lower() for c in app.get_system_commands(app.screen)}
         assert wanted <= offered
+        assert {title for title in offered if title.startswith("backend ")} == {
+            "backend 1", "backend 2",
+        }  # fmt: skip
+        await pilot.press("p")
+        assert isinstance(app.focused, Control)
+        assert {c.title.lower() for c in app.get_system_commands(app.screen)} == offered
 
 
 async def test_the_palette_carries_out_an_action(
@@ -1115,7 +1349,8 @@ TESTED = {
     "plus": "test_plus_and_minus_change_the_size_of_the_cells",
     "equals_sign": "test_plus_and_minus_change_the_size_of_the_cells",
     "minus": "test_plus_and_minus_change_the_size_of_the_cells",
-    "y": "test_y_makes_the_axis_of_losses_logarithmic",
+    "y": "test_a_key_makes_an_axis_logarithmic",
+    "Y": "test_a_key_makes_an_axis_logarithmic",
     "t": "test_t_changes_between_dark_and_light",
     "escape": "test_escape_leaves_the_hyperparameters",
     "question_mark": "test_question_mark_shows_the_keys_on_one_page",

@@ -2,11 +2,12 @@
 
 import math
 import string
+import sys
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from rich.cells import cell_len
@@ -14,6 +15,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from bigram_tui.bigrams import Vocabulary
+from bigram_tui.printable import SPACE, TOO_WIDE
 from bigram_tui.tui.renderables.colors import (
     GLYPHS_ONLY,
     INDEXED,
@@ -27,12 +29,14 @@ from bigram_tui.tui.renderables.heatmap import (
     AMISS,
     DECADES,
     HALF,
-    LABEL_WIDTH,
     LARGE,
     MEDIUM,
     SMALL,
     TINY,
     VALUE_WIDTH,
+    WIDE_HALF,
+    WIDE_SMALL,
+    WIDE_TINY,
     CellForm,
     Look,
     Picture,
@@ -50,8 +54,9 @@ from bigram_tui.tui.views import VIEWS
 
 Floats = npt.NDArray[np.float64]
 
-ALL_FORMS = (HALF, TINY, SMALL, MEDIUM, LARGE)
-WRITTEN = (SMALL, MEDIUM, LARGE)
+ALL_FORMS = (HALF, TINY, SMALL, MEDIUM, LARGE, WIDE_HALF, WIDE_TINY, WIDE_SMALL)
+WIDE_FORMS = (WIDE_HALF, WIDE_TINY, WIDE_SMALL, MEDIUM, LARGE)
+WRITTEN = (SMALL, MEDIUM, LARGE, WIDE_SMALL)
 ODD_CHARACTERS = (
     "\t\x1b\x7f\x85 \xa0\xad.a[]é\u0301\u0488אش\u064b\u200b\u200d\u202e\u2028"
     "漢ｱ가ก\u0e34\ufe0f\U0001f600\U0001f1e9\U0001f1ea\U0001f3fd"
@@ -167,7 +172,7 @@ def test_the_least_number_there_is_can_be_painted() -> None:
     assert painted.levels.tolist() != [[AMISS]]
 
 
-@given(st.floats(1e-300, 9e299))
+@given(st.floats(1e-300, 1e300))
 def test_a_scale_ends_at_a_round_number_not_much_above_the_largest(value: float) -> None:
     limit = round_up(value)
     assert limit >= value * (1 - 1e-11)
@@ -180,9 +185,20 @@ def test_a_round_number_stays(value: float) -> None:
     assert round_up(round_up(value)) == pytest.approx(round_up(value), rel=1e-12)
 
 
-@pytest.mark.parametrize("value", [0.0, -1.0, math.inf, math.nan])
-def test_nothing_to_scale_by_gives_one(value: float) -> None:
-    assert round_up(value) == 1
+def test_nothing_to_scale_by_gives_one() -> None:
+    assert round_up(0.0) == 1
+
+
+@pytest.mark.parametrize("value", [5e-324, 2.2e-308, 9.9e300, sys.float_info.max])
+@pytest.mark.parametrize("diverging", [False, True], ids=["sequential", "diverging"])
+def test_numbers_at_the_ends_of_the_format_have_a_scale(value: float, diverging: bool) -> None:
+    limit = round_up(value)
+    assert 0 < limit < math.inf
+    assert limit >= min(value, 1e300)
+    painted = paint(np.array([[value, 0.0], [0.0, 0.0]]), Scale.LINEAR, write, diverging=diverging)
+    zero = LEVELS // 2 if diverging else 0
+    assert painted.levels[1, 1] == zero
+    assert painted.levels[0, 0] == (LEVELS - 1 if value > 1 else zero)
 
 
 @all_scales
@@ -210,7 +226,7 @@ def test_lines_are_as_wide_as_their_cells_for_every_window(form: CellForm, depth
     for start in range(size):
         for stop in range(start, size + 1):
             window = range(start, stop)
-            expected = LABEL_WIDTH + len(window) * form.width
+            expected = form.label_width + len(window) * form.width
             assert width(header(labels, window, form, look(depth), 0)) == expected
             for line in {0, 1, form.height_of(size) - 2}:
                 segments = body(shown, labels, line, window, form, look(depth), (1, start))
@@ -224,7 +240,7 @@ def test_lines_are_as_wide_as_their_cells_whatever_the_text(
 ) -> None:
     labels = labels_of(characters)
     size = len(labels)
-    assert form.width_of(size) == LABEL_WIDTH + size * form.width
+    assert form.width_of(size) == form.label_width + size * form.width
     assert width(header(labels, range(size), form, look(), 0)) == form.width_of(size)
     for line in range(form.height_of(size) - 1):
         segments = body(picture(size), labels, line, range(size), form, look(), (0, 0))
@@ -266,7 +282,7 @@ def test_a_large_cell_shows_its_bigram_over_its_value() -> None:
     ]
     assert lines[0].split() == ["a", "a.", "aa", "ab"]
     assert lines[1] == "     3.0  4.0  5.0"
-    assert [lines[0].index(pair) - LABEL_WIDTH for pair in ("a.", "aa", "ab")] == [2, 7, 12]
+    assert [lines[0].index(pair) - LARGE.label_width for pair in ("a.", "aa", "ab")] == [2, 7, 12]
 
 
 def test_a_half_line_labels_both_of_its_rows() -> None:
@@ -282,7 +298,7 @@ def test_the_colours_of_half_lines_are_those_of_both_rows() -> None:
     colors = ramp(False, True)
     for line in (0, 1):
         segments = body(shown, labels, line, range(1, 4), HALF, style, (3, 0))
-        for column, (char, cell) in enumerate(cells(segments)[LABEL_WIDTH:], 1):
+        for column, (char, cell) in enumerate(cells(segments)[HALF.label_width :], 1):
             assert char == "▀"
             assert cell.color == colors[shown.levels[2 * line, column]]
             assert cell.bgcolor == colors[shown.levels[2 * line + 1, column]]
@@ -291,7 +307,9 @@ def test_the_colours_of_half_lines_are_those_of_both_rows() -> None:
 def test_below_the_last_row_of_an_odd_half_form_is_the_background() -> None:
     style = look()
     segments = body(picture(3), labels_of("ab"), 1, range(3), HALF, style, (0, 0))
-    assert {cell.bgcolor for _, cell in cells(segments)[LABEL_WIDTH:]} == {style.label.bgcolor}
+    assert {cell.bgcolor for _, cell in cells(segments)[HALF.label_width :]} == {
+        style.label.bgcolor
+    }
 
 
 @pytest.mark.parametrize("form", [TINY, *WRITTEN], ids=lambda form: form.name)
@@ -303,7 +321,7 @@ def test_each_cell_has_the_colour_of_its_level(form: CellForm, diverging: bool) 
         row = line // form.lines
         segments = body(shown, labels, line, range(4), form, look(), (9, 9))
         for column in range(4):
-            start = LABEL_WIDTH + column * form.width
+            start = form.label_width + column * form.width
             found = {style for _, style in cells(segments)[start : start + form.width]}
             assert found == {styles[shown.levels[row, column]]}
 
@@ -313,12 +331,12 @@ def test_each_cell_has_the_colour_of_its_level(form: CellForm, diverging: bool) 
 def test_the_cursor_marks_one_cell_its_row_and_its_column(form: CellForm, depth: Depth) -> None:
     labels, style = labels_of("abc"), look(depth)
     top = cells(header(labels, range(4), form, style, 2))
-    start, stop = LABEL_WIDTH + 2 * form.width, LABEL_WIDTH + 3 * form.width
+    start, stop = form.label_width + 2 * form.width, form.label_width + 3 * form.width
     marked = set(range(start, stop))
     assert {k for k, (_, cell) in enumerate(top) if cell == style.cursor} == marked
     for line in range(form.height_of(4) - 1):
         drawn = cells(body(picture(4), labels, line, range(4), form, style, (1, 2)))
-        expected = set() if form.row_at(line) != 1 else marked | set(range(LABEL_WIDTH))
+        expected = set() if form.row_at(line) != 1 else marked | set(range(form.label_width))
         assert {k for k, (_, cell) in enumerate(drawn) if cell == style.cursor} == expected
 
 
@@ -328,7 +346,9 @@ def test_the_cursor_of_a_half_form_marks_one_half(row: int) -> None:
     for line in (0, 1):
         label, *rest = (
             cells(body(picture(3), labels, line, range(3), HALF, style, (row, 1)))[:2],
-            *cells(body(picture(3), labels, line, range(3), HALF, style, (row, 1)))[LABEL_WIDTH:],
+            *cells(body(picture(3), labels, line, range(3), HALF, style, (row, 1)))[
+                HALF.label_width :
+            ],
         )
         upper = [k for k, (_, cell) in enumerate(rest) if cell.color == style.cursor.bgcolor]
         lower = [k for k, (_, cell) in enumerate(rest) if cell.bgcolor == style.cursor.bgcolor]
@@ -345,7 +365,7 @@ def test_a_cell_without_a_number_stands_out(form: CellForm) -> None:
     for view in VIEWS:
         shown = paint(table, Scale.LINEAR, view.text, diverging=view.diverging)
         drawn = cells(body(shown, labels_of("a"), 0, range(2), form, style, (1, 0)))
-        second = drawn[LABEL_WIDTH + form.width : LABEL_WIDTH + 2 * form.width]
+        second = drawn[form.label_width + form.width : form.label_width + 2 * form.width]
         if form.halved:
             assert {cell.color for _, cell in second} == {style.amiss.color}
         else:
@@ -359,7 +379,7 @@ def test_glyphs_grow_denser_with_the_value(form: CellForm) -> None:
     table = np.array([[0, 0.25, 0.5, 0.75, 1.0]] * 5)
     shown = paint(table, Scale.LINEAR, write)
     line = text(body(shown, labels_of("abcd"), 0, range(5), form, look(GLYPHS_ONLY), (9, 9)))
-    assert line[LABEL_WIDTH:] == "".join(glyph * form.width for glyph in " ░▒▓█")
+    assert line[form.label_width :] == "".join(glyph * form.width for glyph in " ░▒▓█")
 
 
 def test_glyphs_show_the_sign_where_there_is_room() -> None:
@@ -368,13 +388,45 @@ def test_glyphs_show_the_sign_where_there_is_room() -> None:
         text(body(shown, labels_of("a"), line, range(2), SMALL, look(GLYPHS_ONLY), (9, 9)))
         for line in (0, 1)
     )
-    assert first[LABEL_WIDTH:] == "-█+█"
-    assert second[LABEL_WIDTH:] == "  -▒"
+    assert first[SMALL.label_width :] == "-█+█"
+    assert second[SMALL.label_width :] == "  -▒"
 
 
 def test_glyphs_show_a_cell_without_a_number() -> None:
     shown = paint(np.array([[np.nan]]), Scale.LINEAR, write)
     assert text(body(shown, ("a",), 0, range(1), SMALL, look(GLYPHS_ONLY), (9, 9))) == "a  ××"
+
+
+@pytest.mark.parametrize("form", [TINY, SMALL, WIDE_TINY, WIDE_SMALL], ids=lambda f: f.name)
+@both_kinds
+def test_without_colours_a_sign_marks_the_cursor(form: CellForm, diverging: bool) -> None:
+    """Also where the cell under it is empty, full, or no number."""
+    table = np.array([[0.0, 1.0], [np.nan, -1.0]])
+    shown = paint(table, Scale.LINEAR, write, diverging=diverging)
+    for row in (0, 1):
+        for column in (0, 1):
+            for line in (0, 1):
+                drawn = text(
+                    body(
+                        shown, labels_of("a"), line, range(2), form, look(GLYPHS_ONLY),
+                        (row, column),
+                    )
+                )  # fmt: skip
+                start = form.label_width + column * form.width
+                assert drawn.count("◆") == (line == row)
+                if line == row:
+                    assert drawn[start : start + form.width] == "◆".ljust(form.width)
+
+
+@pytest.mark.parametrize("depth", [TRUE_COLOR, INDEXED], ids=lambda d: d.name)
+@all_forms
+def test_with_colours_the_cursor_leaves_the_text_alone(form: CellForm, depth: Depth) -> None:
+    assert not any("◆" in line for line in drawn_lines(labels_of("ab"), form, depth))
+
+
+@pytest.mark.parametrize("form", [MEDIUM, LARGE], ids=lambda form: form.name)
+def test_without_colours_a_number_under_the_cursor_is_still_to_be_read(form: CellForm) -> None:
+    assert "  0.0  1.0  2.0" in "\n".join(drawn_lines(labels_of("ab"), form, GLYPHS_ONLY))
 
 
 # The size of the cells
@@ -397,25 +449,126 @@ def test_every_line_of_a_form_belongs_to_a_row(form: CellForm, size: int) -> Non
     assert drawn >= set(range(size))
 
 
-@pytest.mark.parametrize("depth", [TRUE_COLOR, INDEXED, GLYPHS_ONLY], ids=lambda d: d.name)
+@pytest.mark.parametrize("depth", [TRUE_COLOR, GLYPHS_ONLY], ids=lambda d: d.name)
+@pytest.mark.parametrize("wide", [False, True], ids=["narrow", "wide"])
 @given(size=st.integers(1, 100), columns=st.integers(1, 400), lines=st.integers(1, 200))
 def test_the_best_form_is_the_largest_that_fits(
-    depth: Depth, size: int, columns: int, lines: int
+    depth: Depth, wide: bool, size: int, columns: int, lines: int
 ) -> None:
-    sizes = forms(depth)
+    sizes = forms(depth, wide=wide)
 
     def fits(form: CellForm) -> bool:
         return form.width_of(size) <= columns and form.height_of(size) <= lines
 
     fitting = [form for form in sizes if fits(form)]
-    assert best_form(size, columns, lines, depth) == (fitting or sizes)[-1 if fitting else 0]
+    assert best_form(size, columns, lines, sizes) == (fitting or sizes)[-1 if fitting else 0]
 
 
-def test_forms_grow() -> None:
-    for depth in (TRUE_COLOR, GLYPHS_ONLY):
-        sizes = [(form.width_of(27), form.height_of(27)) for form in forms(depth)]
-        assert sizes == sorted(sizes)
-        assert all(not form.halved for form in forms(GLYPHS_ONLY))
+@pytest.mark.parametrize("depth", [TRUE_COLOR, INDEXED, GLYPHS_ONLY], ids=lambda d: d.name)
+@pytest.mark.parametrize("wide", [False, True], ids=["narrow", "wide"])
+def test_forms_grow(depth: Depth, wide: bool) -> None:
+    choice = forms(depth, wide=wide)
+    sizes = [(form.width_of(27), form.height_of(27)) for form in choice]
+    assert sizes == sorted(sizes)
+    assert len(set(sizes)) == len(choice) == 4
+    assert [form.halved for form in choice] == [depth is not GLYPHS_ONLY, False, False, False]
+    if wide:
+        assert all(form.character == 2 for form in choice)
+
+
+# Characters of two columns
+
+HAN = "一丁七万丈三上下不与"
+WIDE_TEXTS = (HAN, "ab漢字", "가나다", "\U0001f600z한", "ァアｱ", "\u3000漢")
+
+
+def drawn_lines(labels: tuple[str, ...], form: CellForm, depth: Depth = TRUE_COLOR) -> list[str]:
+    """The line of labels and all lines below it."""
+    size = len(labels)
+    shown, style, every = picture(size), look(depth), range(size)
+    lines = [header(labels, every, form, style, 0)]
+    lines += [
+        body(shown, labels, line, every, form, style, (0, 0))
+        for line in range(form.height_of(size) - 1)
+    ]
+    return [text(line) for line in lines]
+
+
+def pieces(line: str, widths: list[int]) -> list[str]:
+    """The line cut into pieces of so many columns, without their blanks."""
+    characters, cut = list(line), []
+    for room in widths:
+        piece = ""
+        while cell_len(piece) < room:
+            piece += characters.pop(0)
+        assert cell_len(piece) == room, "no character stands in two pieces"
+        cut.append(piece.replace(" ", ""))
+    assert not characters
+    return cut
+
+
+@pytest.mark.parametrize("form", WIDE_FORMS, ids=lambda form: form.name)
+@pytest.mark.parametrize("depth", [TRUE_COLOR, GLYPHS_ONLY], ids=lambda d: d.name)
+@pytest.mark.parametrize("characters", WIDE_TEXTS, ids=ascii)
+def test_wide_forms_show_characters_of_two_columns_as_they_are(
+    form: CellForm, depth: Depth, characters: str
+) -> None:
+    labels = labels_of(characters)
+    lines = drawn_lines(labels, form, depth)
+    # Columns for each character that is written at the left, and a gap.
+    gutter = [2, 2, 1] if form is WIDE_HALF else [2, 1]
+    columns = {WIDE_HALF: 2, WIDE_TINY: 2, WIDE_SMALL: 4, MEDIUM: 5, LARGE: 5}[form]
+    widths = [*gutter, *[columns] * len(labels)]
+    shown = [SPACE if label == "\u3000" else label for label in labels]
+    blank = [""] * len(gutter)
+    assert pieces(lines[0], widths) == [*blank, *shown]
+    for line, drawn in enumerate(lines[1:]):
+        row = form.row_at(line)
+        rows = shown[row : row + 2] if form.halved else [shown[row]]
+        if form.line_of(row) != line:
+            rows = []
+        assert pieces(drawn, widths)[: len(gutter)] == (rows + blank)[: len(gutter)]
+
+
+@pytest.mark.parametrize("form", [WIDE_SMALL, LARGE], ids=lambda form: form.name)
+@pytest.mark.parametrize("characters", WIDE_TEXTS, ids=ascii)
+def test_wide_forms_write_whole_bigrams(form: CellForm, characters: str) -> None:
+    labels = labels_of(characters)
+    lines = drawn_lines(labels, form)
+    shown = [SPACE if label == "\u3000" else label for label in labels]
+    for row, first in enumerate(shown):
+        line = lines[1 + form.line_of(row)]
+        bigrams = pieces(line, [2, 1, *[form.width] * len(labels)])[2:]
+        assert bigrams == [first + second for second in shown]
+
+
+def test_a_wide_small_cell_shows_its_bigram() -> None:
+    labels = labels_of("b漢")
+    assert drawn_lines(labels, WIDE_SMALL) == [
+        "   .   b   漢  ",
+        ".  . . . b . 漢",
+        "b  b . b b b 漢",
+        "漢 漢. 漢b 漢漢",
+    ]
+
+
+def test_a_wide_half_line_labels_both_of_its_rows() -> None:
+    assert drawn_lines(labels_of("b漢"), WIDE_HALF) == [
+        "     . b 漢",
+        ". b  ▀▀▀▀▀▀",
+        "漢   ▀▀▀▀▀▀",
+    ]
+
+
+@all_forms
+@pytest.mark.parametrize("cut", ["narrow", "wide"])
+def test_a_narrow_form_has_stand_ins_of_the_right_width(form: CellForm, cut: str) -> None:
+    """Where a character does not fit after all, the line still has its width."""
+    labels = labels_of("漢" if cut == "wide" else "k")
+    lines = drawn_lines(labels, form)
+    assert {cell_len(line) for line in lines} == {form.width_of(2)}
+    stand_in = any(TOO_WIDE in line for line in lines)
+    assert stand_in == (cut == "wide" and form in (HALF, TINY, SMALL))
 
 
 # The legend
@@ -490,12 +643,32 @@ def value_of(written: str) -> float:
     return float(written)
 
 
-@given(st.one_of(st.floats(1e-90, 1e90), st.floats(0.01, 1e7), st.floats(90, 110)))
+@given(
+    st.one_of(
+        st.floats(1e-90, 1e90),
+        st.floats(0.01, 1e7),
+        st.floats(9, 11),
+        st.floats(90, 110),
+        st.floats(990, 1010),
+        st.floats(990e3, 1010e3),
+        st.floats(9e-4, 2e-3),
+    )
+)
+@example(9.95)
+@example(999.5)
+@example(0.00099999)
+@example(999.5e12)
 def test_a_compact_number_is_short_and_right_to_a_digit(value: float) -> None:
     written = compact(value)
-    assert len(written) <= VALUE_WIDTH
+    # '0.0012' alone is longer than a cell; into cells, only smaller numbers are written.
+    assert len(written) <= (VALUE_WIDTH + 1 if 0.00095 <= value < 0.01 else VALUE_WIDTH)
     one_digit = "e" in written
     assert value_of(written) == pytest.approx(value, rel=0.34 if one_digit else 0.051)
+
+
+@pytest.mark.parametrize("value", [math.inf, math.nan])
+def test_a_compact_number_may_be_none(value: float) -> None:
+    assert compact(value) == str(value)
 
 
 @pytest.mark.parametrize(
@@ -503,7 +676,8 @@ def test_a_compact_number_is_short_and_right_to_a_digit(value: float) -> None:
     [
         (0, "0"), (0.12, "0.12"), (1, "1"), (12.4, "12"), (99.7, "100"), (999, "999"),
         (2500, "2.5k"), (99_700, "100k"), (250_000, "250k"), (1_200_000, "1.2M"), (5e-4, "5e-4"),
-        (1e15, "1e15"),
+        (1e15, "1e15"), (9.95, "10"), (99.4, "99"), (100, "100"), (999.6, "1k"), (999_600, "1M"),
+        (10_000, "10k"), (0.0012, "0.0012"), (0.0009, "9e-4"), (0.999, "1"), (1e-9, "1e-9"),
     ],
 )  # fmt: skip
 def test_compact_numbers_read_as_people_write_them(value: float, written: str) -> None:

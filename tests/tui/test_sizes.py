@@ -132,7 +132,7 @@ async def test_a_notice_takes_its_room_from_the_body_alone(
 
 
 async def test_the_largest_text_scrolls_and_opens_at_the_smallest_form(
-    make_app: MakeApp, settle: Settle, tmp_path_factory: pytest.TempPathFactory
+    make_app: MakeApp, settle: Settle, text_of: TextOf, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     corpus = tmp_path_factory.mktemp("large") / "all.txt"
     characters = [chr(code) for code in range(0x4E00, 0x4E00 + 300)]
@@ -141,6 +141,9 @@ async def test_the_largest_text_scrolls_and_opens_at_the_smallest_form(
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         heatmap = app.screen.query_one(Heatmap)
-        assert heatmap.form.name == "half"
+        assert heatmap.form.name == "wide half"
+        top, first, *_ = text_of(heatmap).split("\n")[1:]
+        assert "".join(top.split()).startswith("." + "".join(characters[:8])), "not stand-ins"
+        assert first.startswith(f". {characters[0]} ▀▀")
         assert heatmap.max_scroll_x > 0
         assert heatmap.max_scroll_y > 0

@@ -87,7 +87,7 @@ class Columns:
     def _bounds(self) -> Integers:
         """The first iteration of each column; a column without any shares that of the next."""
         bounds: Integers
-        if self.log:
+        if self.log and self.last:
             step = np.log1p(self.last) / (self.across - 1)
             bounds = np.ceil(np.expm1((np.arange(self.across) - 0.5) * step)).astype(np.int64)
         else:
@@ -97,7 +97,7 @@ class Columns:
 
     def of(self, iterations: Integers) -> Integers:
         """The column that is nearest to each iteration."""
-        if self.log:
+        if self.log and self.last:
             return np.asarray(np.searchsorted(self._bounds, iterations, side="right") - 1)
         return (2 * iterations * (self.across - 1) + self.last) // max(2 * self.last, 1)
 
@@ -215,8 +215,8 @@ def _plot(curves: Sequence[Curve], scale: Scale, x: Columns, rows: int) -> tuple
         values, start, own_x = _laid_out(curve, x)
         measurable = scale.measurable(values)
         if curve.background:
-            depth = scale.depth(measurable)
-            measurable = np.where((depth >= 0) & (depth <= 1), measurable, nan)
+            fitting = (measurable >= scale.low) & (measurable <= scale.high)
+            measurable = np.where(fitting, measurable, nan)
         line = _line(measurable, start, own_x, scale, DOTS_DOWN * rows)
         curve_dots[:] = line.reshape(curve_dots.shape)
         absent = np.flatnonzero(np.isnan(measurable) & (not curve.background))
@@ -230,14 +230,16 @@ def _plot(curves: Sequence[Curve], scale: Scale, x: Columns, rows: int) -> tuple
 
 def _laid_out(curve: Curve, x: Columns) -> tuple[Floats, int, Columns]:
     """The values to draw, the first one's iteration and the axis; a lone value becomes a level."""
-    if len(curve.values) != 1 and not curve.constant:
-        within = x.last + 1 - curve.start if curve.background else len(curve.values)
-        return curve.values[: max(within, 0)], curve.start, x
+    values = curve.values
+    if curve.background:
+        values = values[: max(x.last + 1 - curve.start, 0)]
+    if len(values) != 1 and not curve.constant:
+        return values, curve.start, x
     # All the way, or two cells, as a single dot is easily overlooked.
     length = x.across if curve.constant else min(2 * DOTS_ACROSS, x.across)
     column = 0 if curve.constant else int(x.of(np.array([curve.start]))[0])
     by_column = Columns(x.across - 1, x.across)
-    return np.repeat(curve.values[:1], length), min(column, x.across - length), by_column
+    return np.repeat(values[:1], length), min(column, x.across - length), by_column
 
 
 def _line(values: Floats, start: int, x: Columns, scale: Scale, down: int) -> Mask:

@@ -20,10 +20,9 @@ class Prompt(Horizontal):
     """
 
     def compose(self) -> ComposeResult:
-        """The question, the input, and what was wrong with the last answer."""
+        """The question, or what was wrong with the answer, and the input."""
         yield Label(id="question", markup=False)
         yield Input(id="answer", compact=True, select_on_focus=True)
-        yield Label(id="complaint", markup=False)
 
     def on_mount(self) -> None:
         self.display = False
@@ -34,8 +33,7 @@ class Prompt(Horizontal):
         """Show the line and wait for an answer."""
         self._answer = answer
         self._focused = self.screen.focused
-        self.query_one("#question", Label).update(Content(question))
-        self.query_one("#complaint", Label).update("")
+        self._write(question, amiss=False)
         box = self.query_one(Input)
         box.value = value
         self._show(True)
@@ -48,7 +46,12 @@ class Prompt(Horizontal):
         if complaint is None:
             self._leave()
         else:
-            self.query_one("#complaint", Label).update(Content(complaint))
+            self._write(complaint, amiss=True)
+
+    def _write(self, text: str, *, amiss: bool) -> None:
+        label = self.query_one("#question", Label)
+        label.update(Content(text))
+        label.set_class(amiss, "-amiss")
 
     def on_key(self, event: events.Key) -> None:
         if event.key == "escape":
