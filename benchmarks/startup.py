@@ -25,7 +25,7 @@ Bare().run()
 """
 
 CONTESTANTS = {
-    # What is drawn last of what is waited for: the first label of the row of column labels.
+    # What shows that it is drawn: the text, and a half block of the heatmap.
     "bare Textual app, imports numpy": ([sys.executable, "-c", BARE], b"-drawn"),
     "bigram-tui, first heatmap": ([sys.executable, "-m", "bigram_tui"], "▀".encode()),
 }

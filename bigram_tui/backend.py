@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -100,11 +100,14 @@ class Hyperparameter:
         return value
 
     def _parse_number(self, value: object) -> float | int:
+        whole = isinstance(self.default, int)
         try:
-            number = (int if isinstance(self.default, int) else float)(str(value))
+            number = (int if whole else float)(str(value))
+            finite = math.isfinite(number)
         except (TypeError, ValueError, OverflowError):
-            raise ValueError(f"{self.name} is a number, not {value!r}") from None
-        if not math.isfinite(number):
+            kind = "whole number" if whole else "number"
+            raise ValueError(f"{self.name} is a {kind}, not {value!r}") from None
+        if not finite:
             raise ValueError(f"{self.name} is a finite number, not {value}")
         if self.low is not None and number < self.low:
             raise ValueError(f"{self.name} is at least {self.low:g}, not {number:g}")
@@ -146,10 +149,17 @@ def hyperparameters(backend: Backend | type[Backend]) -> dict[str, Hyperparamete
     if not is_dataclass(backend):
         raise TypeError("a backend is a dataclass: put @dataclass before its class")
     return {
-        f.name: Hyperparameter(f.name, f.default, **f.metadata.get(_METADATA_KEY, {}))
+        f.name: Hyperparameter(f.name, _default(f), **f.metadata.get(_METADATA_KEY, {}))
         for f in fields(backend)
         if f.init and f.default is not MISSING
     }
+
+
+def _default(f: Field[Any]) -> Any:
+    """The default of a field; 1 is 1.0 where a float is meant."""
+    default: Any = f.default
+    meant_as_float = f.type in (float, "float") and isinstance(default, int)
+    return float(default) if meant_as_float else default
 
 
 def configure(backend_class: type[Backend], values: Mapping[str, object]) -> Backend:
@@ -163,6 +173,8 @@ def configure(backend_class: type[Backend], values: Mapping[str, object]) -> Bac
 
 def as_numpy(array: Any) -> Matrix:
     """An array of any library as NumPy's, copied only if it is in another device's memory."""
-    to_host = getattr(array, "cpu", None)
-    result: Matrix = np.asarray(to_host() if to_host is not None else array)
+    for method in ("detach", "cpu"):  # of torch's tensors, which NumPy reads only then
+        move = getattr(array, method, None)
+        array = array if move is None else move()
+    result: Matrix = np.asarray(array)
     return result

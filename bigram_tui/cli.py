@@ -6,8 +6,11 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from contextlib import contextmanager, redirect_stdout
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from bigram_tui import __version__
 from bigram_tui.errors import UserError
@@ -15,8 +18,12 @@ from bigram_tui.errors import UserError
 if TYPE_CHECKING:
     from bigram_tui.registry import BackendSource
     from bigram_tui.session import Session
+    from bigram_tui.snapshot import Snapshot
 
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+
+SHORT_FIELDS = {"lr": "learning_rate"}
+"""What fields are called on the command line, where that is shorter."""
 
 PROGRESS_AFTER_SECONDS = 0.5
 
@@ -45,22 +52,37 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; see bigram-tui --help")
 
 
+class OutputError(Exception):
+    """What was to be printed could not be written."""
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the program and exit."""
     _have_streams()
     try:
         status = run(arguments)
-        sys.stdout.flush()
+        emit("")
     except KeyboardInterrupt:
         status = INTERRUPTED
     except BrokenPipeError:  # whoever read our output has had enough
         _drop_output()
         status = DONE
-    except OSError as error:
+    except OutputError as error:
         _drop_output()
-        print(f"bigram-tui: can't write the output: {error.strerror or error}", file=sys.stderr)
+        print(f"bigram-tui: can't write the output: {error}", file=sys.stderr)
         status = FAILED
     sys.exit(status)
+
+
+def emit(text: str) -> None:
+    """Write to standard output, at once. OutputError if that fails."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(error.strerror or error) from error
 
 
 def _have_streams() -> None:
@@ -85,9 +107,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
             print_backends()
             return DONE
         on_screen = not (options.headless or options.json) and has_screen()
+        if options.history is not None:
+            check_history(options)
         session = make_session(options)
         check_settings(session)
-        if on_screen and (options.file != "-" or read_keys_from_terminal()):
+        if on_screen and (is_terminal(sys.stdin) or read_keys_from_terminal()):
             return open_screen(session, options)
         return print_headless(session, options)
     except UserError as error:
@@ -104,7 +128,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         usage="bigram-tui [FILE|-] [options]",
         description="Explore character-level bigram models of a text, one gradient step at a time.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=partial(argparse.RawDescriptionHelpFormatter, max_help_position=31),
         allow_abbrev=False,
     )
     add = parser.add_argument
@@ -112,17 +136,24 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "file",
         nargs="?",
         metavar="FILE",
-        help="UTF-8 text, one item a line; - is stdin (default: names)",
+        help="text, one item a line; - is stdin",
     )
     add("--version", action="version", version=f"bigram-tui {__version__}")
     models = parser.add_argument_group("models")
     add = models.add_argument
     add(
+        "--run",
+        action="append",
+        default=[],
+        metavar="NAME:lr=10,l2=0",
+        help="a backend with its values (repeatable)",
+    )
+    add(
         "--backend",
         action="append",
         default=[],
         metavar="NAME|FILE.py",
-        help="one to run (repeatable; default: all available)",
+        help="one to run (repeatable; default: all)",
     )
     add("--list-backends", action="store_true", help="list them, with source and availability")
     add("--lr", metavar="η", help="learning rate, for backends that have one")
@@ -134,14 +165,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         action="append",
         default=[],
         metavar="BACKEND.FIELD=VALUE",
-        help="any hyperparameter of one backend (repeatable)",
+        help="one backend's hyperparameter (repeatable)",
     )
     add(
         "--seed",
         type=seed,
         default=2147483647,
         metavar="N",
-        help="of start weights and names (default: the lecture's, %(default)s)",
+        help="of start weights and names (default: lecture's)",
     )
     add(
         "--split",
@@ -150,16 +181,17 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     training = parser.add_argument_group("training and output")
     add = training.add_argument
-    add(
-        "--steps", type=natural, metavar="N", help="iterations to begin with (100 headless, else 0)"
-    )
+    add("--steps", type=natural, metavar="N", help="iterations at first (100 headless, else 0)")
     add("--samples", type=natural, default=5, metavar="N", help="names to print (default: 5)")
     add("--headless", action="store_true", help="print a table, no screen")
     add("--json", action="store_true", help="print one JSON document, no screen")
+    add("--reference", metavar="RUN", help="what others are compared with")
+    add("--history", type=Path, metavar="FILE", help="write all losses as .csv or .jsonl")
+    add("--overwrite", action="store_true", help="replace a history that exists")
     screen = parser.add_argument_group("screen")
     add = screen.add_argument
     add("--fps", type=frames, default=15, metavar="N", help="frames per second (default: 15)")
-    add("--theme", metavar="NAME", help="a Textual theme, such as textual-light or nord")
+    add("--theme", metavar="NAME", help="a Textual theme, such as textual-light")
     add("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     return parser.parse_args(arguments)
 
@@ -203,12 +235,22 @@ def make_session(options: argparse.Namespace) -> "Session":
     from bigram_tui.registry import choose  # noqa: PLC0415
     from bigram_tui.session import Session  # noqa: PLC0415
 
-    sources = tuple(choose(options.backend))
+    sources = choose(options.backend) if options.backend or not options.run else []
     individual = settings(options.set)
-    unknown = individual.keys() - {source.name for source in sources}
+    for text in options.run:
+        source, values = run_of(text)
+        taken = {source.name for source in sources}
+        source = source.alias(next(n for n in numbered(source.name) if n not in taken))
+        sources.append(source)
+        individual[source.name] = {**individual.get(source.backend, {}), **values}
+    unknown = individual.keys() - {name for s in sources for name in (s.name, s.backend)}
+    names = [source.name for source in sources]
+    if options.reference is not None and options.reference not in names:
+        known = ", ".join(names)
+        raise UsageError(f"--reference {options.reference!r} is no run; there are: {known}")
     if unknown:
-        names = ", ".join(source.name for source in sources)
-        raise UsageError(f"--set names {min(unknown)!r}, but the backends are: {names}")
+        known = ", ".join(names)
+        raise UsageError(f"--set names {min(unknown)!r}, but the backends are: {known}")
     flags = {
         "learning_rate": options.lr,
         "l2": options.l2,
@@ -227,7 +269,31 @@ def make_session(options: argparse.Namespace) -> "Session":
             progress=progress,
         )
     common = {name: value for name, value in flags.items() if value is not None}
-    return Session(corpus, sources, options.seed, common, individual)
+    return Session(corpus, tuple(sources), options.seed, common, individual)
+
+
+def run_of(text: str) -> "tuple[BackendSource, dict[str, object]]":
+    """The backend and the values of `--run BACKEND:FIELD=VALUE,…`, the source named after both."""
+    from bigram_tui.registry import choose  # noqa: PLC0415
+
+    name, colon, assignments = text.rpartition(":") if "=" in text else (text, "", "")
+    values: dict[str, object] = {}
+    for assignment in assignments.split(",") if colon else ():
+        field, equals, value = assignment.partition("=")
+        if not (field and equals and value):
+            raise UsageError(f"--run takes BACKEND:FIELD=VALUE,…, not {text!r}")
+        values[SHORT_FIELDS.get(field, field)] = value
+    if not name:
+        raise UsageError(f"--run takes BACKEND:FIELD=VALUE,…, not {text!r}")
+    (source,) = choose([name])
+    label = " ".join([source.name, *assignments.split(",")]).strip()
+    return source.alias(label), values
+
+
+def numbered(name: str) -> "Iterator[str]":
+    """A name, then the same with a number, from 2 on."""
+    yield name
+    yield from (f"{name} #{number}" for number in count(2))
 
 
 def check_settings(session: "Session") -> None:
@@ -235,23 +301,9 @@ def check_settings(session: "Session") -> None:
 
     Only for backends that a setting may concern: to look, they must be imported.
     """
-    from bigram_tui.backend import configure, hyperparameters  # noqa: PLC0415
-    from bigram_tui.registry import BackendError  # noqa: PLC0415
-
     for source in session.sources:
-        individual = session.individual.get(source.name, {})
-        if not (individual or session.common) or source.obstacle:
-            continue
-        try:
-            backend_class = source.load()
-        except BackendError:
-            continue  # its run will say so
-        known = hyperparameters(backend_class)
-        common = {name: value for name, value in session.common.items() if name in known}
-        try:
-            configure(backend_class, {**common, **individual})
-        except ValueError as error:
-            raise UsageError(f"{source.name}: {error}") from None
+        if session.has_settings_for(source) and not source.obstacle:
+            session.configured(source)
 
 
 @contextmanager
@@ -303,7 +355,12 @@ def _make_bar() -> Any:
 
 def has_screen() -> bool:
     """Whether there is a terminal to draw on, and nobody waits for our output as text."""
-    return sys.stdout.isatty() and sys.stderr.isatty()
+    return is_terminal(sys.stdout) and is_terminal(sys.stderr)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a stream, which its caller may have closed, is a terminal."""
+    return stream is not None and stream.isatty()
 
 
 def read_keys_from_terminal() -> bool:
@@ -327,18 +384,41 @@ def print_backends() -> None:
     for source in sources:
         obstacle = source.obstacle
         state = "available" if obstacle is None else f"unavailable: {obstacle}"
-        print(f"{source.name:<{name_width}}  {source.origin:<{origin_width}}  {state}")
-    print(f"\nDrop-in files: {backends_folder()}{os.sep}*.py, or --backend FILE.py")
+        emit(f"{source.name:<{name_width}}  {source.origin:<{origin_width}}  {state}\n")
+    emit(f"\nDrop-in files: {backends_folder()}{os.sep}*.py, or --backend FILE.py\n")
+
+
+def check_history(options: argparse.Namespace) -> None:
+    """UserError, before any work, if the history can't be written in the end."""
+    from bigram_tui.history import check_target  # noqa: PLC0415
+
+    check_target(options.history, overwrite=options.overwrite)
+
+
+def write_runs(session: "Session", runs: "Sequence[Snapshot]", options: argparse.Namespace) -> None:
+    """Write the history, if one is wanted."""
+    from bigram_tui.history import write_history  # noqa: PLC0415
+
+    if options.history is not None:
+        backends = {source.name: source.backend for source in session.sources}
+        named = [(backends[run.name], run) for run in runs]
+        write_history(options.history, named, overwrite=options.overwrite)
 
 
 def print_headless(session: "Session", options: argparse.Namespace) -> int:
     """Train without a screen and print."""
-    from bigram_tui.headless import print_results  # noqa: PLC0415
+    from bigram_tui.headless import document, table, train  # noqa: PLC0415
 
     steps = 100 if options.steps is None else options.steps
-    explicit = bool(options.backend)
-    ok = print_results(session, steps, options.samples, as_json=options.json, explicit=explicit)
-    return DONE if ok else FAILED
+    explicit = bool(options.backend or options.run)
+    with redirect_stdout(sys.stderr):  # where a plugin may print what it likes
+        results = list(train(session, steps, options.samples, explicit=explicit))
+    write_runs(session, [result.final for result in results if result.final], options)
+    if options.json:
+        emit(document(session, results, options.reference) + "\n")
+    else:
+        emit(table(session, results, options.reference))
+    return DONE if all(result.error is None for result in results) else FAILED
 
 
 def open_screen(session: "Session", options: argparse.Namespace) -> int:
@@ -348,7 +428,7 @@ def open_screen(session: "Session", options: argparse.Namespace) -> int:
     app = BigramApp(
         session,
         steps=options.steps or 0,
-        wanted=tuple(options.backend),
+        wanted=(*options.backend, *options.run),
         frames_per_second=options.fps,
     )
     if options.theme is not None:
@@ -357,4 +437,5 @@ def open_screen(session: "Session", options: argparse.Namespace) -> int:
             raise UsageError(f"no theme {options.theme!r}; there are: {names}")
         app.theme = options.theme
     app.run(mouse=not options.no_mouse)
+    write_runs(session, [runner.snapshot for runner in app.runners], options)
     return app.return_code or DONE

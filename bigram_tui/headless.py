@@ -1,23 +1,22 @@
 """The same runs without a screen: a table to read, or one JSON document."""
 
 import json
-import math
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
-import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bigram_tui.backend import as_numpy
 from bigram_tui.bigrams import Bigrams
+from bigram_tui.comparison import compare, optimum_of
 from bigram_tui.corpus import Corpus
 from bigram_tui.evaluation import negative_log_likelihood, perplexity
+from bigram_tui.history import finite
 from bigram_tui.printable import EMPTY, counted, printable
 from bigram_tui.registry import BackendError
 from bigram_tui.sampling import Name
@@ -41,21 +40,6 @@ class Result:
     error: str | None
 
 
-def print_results(
-    session: Session, steps: int, samples: int, *, as_json: bool, explicit: bool
-) -> bool:
-    """Train every backend of a session and print; whether all that was asked for succeeded.
-
-    explicit: the user named the backends, so that one that can't be had is a failure too.
-    """
-    results = list(train(session, steps, samples, explicit=explicit))
-    if as_json:
-        print(json.dumps(_finite(document(session, results)), allow_nan=False))
-    else:
-        print(table(session, results), end="")
-    return all(result.error is None for result in results)
-
-
 def train(session: Session, steps: int, samples: int, *, explicit: bool) -> Iterable[Result]:
     """Each backend's result, one backend after the other."""
     for source in session.sources:
@@ -77,10 +61,11 @@ def train(session: Session, steps: int, samples: int, *, explicit: bool) -> Iter
         yield Result(source.name, final, names, failure)
 
 
-def document(session: Session, results: list[Result]) -> dict[str, Any]:
+def document(session: Session, results: list[Result], reference: str | None = None) -> str:
     """The JSON document; its layout changes only together with FORMAT_VERSION."""
     corpus = session.corpus
-    return {
+    pairs = combinations(_in_order(results, reference), 2)
+    content = {
         "version": FORMAT_VERSION,
         "corpus": {
             "path": corpus.path,
@@ -91,16 +76,20 @@ def document(session: Session, results: list[Result]) -> dict[str, Any]:
         },
         "seed": session.seed,
         "runs": [_run(corpus, result) for result in results],
-        "comparison": [
-            _difference(a.final, b.final)
-            for a, b in combinations(results, 2)
-            if a.final and b.final and a.final.model and b.final.model
-        ],
+        "comparison": [asdict(compare(a, b)) for a, b in pairs],
     }
+    return json.dumps(finite(content), allow_nan=False, default=str)
+
+
+def _in_order(results: list[Result], reference: str | None) -> list[Snapshot]:
+    """The runs that have a model, the reference first."""
+    runs = [result.final for result in results if result.final and result.final.model]
+    return sorted(runs, key=lambda run: run.name != (reference or runs[0].name))
 
 
 def _run(corpus: Corpus, result: Result) -> dict[str, Any]:
     final = result.final or Snapshot(result.name, Status.FAILED)
+    best = optimum_of(final, corpus.train)
     return {
         "backend": result.name,
         "iteration": final.iteration,
@@ -122,6 +111,7 @@ def _run(corpus: Corpus, result: Result) -> dict[str, Any]:
         },
         "samples": [name.text for name in result.names],
         "memorised": [corpus.holds(name.text) for name in result.names],
+        "optimum": best and {"total": best.total, "attained": best.attained},
         "seconds": final.seconds,
         "error": result.error,
         "doubt": final.doubt or None,
@@ -135,37 +125,14 @@ def _held_out(final: Snapshot, part: Bigrams | None) -> dict[str, float] | None:
     return {"nll": nll, "perplexity": perplexity(nll)}
 
 
-def _difference(a: Snapshot, b: Snapshot) -> dict[str, Any]:
-    assert a.model is not None
-    assert b.model is not None
-    tables = [as_numpy(s.model.probabilities).astype(np.float64) for s in (a, b) if s.model]
-    return {
-        "a": a.name,
-        "b": b.name,
-        "max_abs_probability": float(np.abs(tables[0] - tables[1]).max()),
-        "max_abs_nll": abs(a.nll - b.nll),
-    }
-
-
-def _finite(value: Any) -> Any:
-    """The same with strings for the numbers that JSON lacks."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return value
-
-
-def table(session: Session, results: list[Result]) -> str:
+def table(session: Session, results: list[Result], reference: str | None = None) -> str:
     """One row per backend, for people; in colour only on a terminal."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
     corpus = session.corpus
     held_out = [name for name in ("validation", "test") if getattr(corpus, name) is not None]
     rows = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     rows.add_column("backend")
-    for title in ("iteration", "nll", "perplexity", "total", *held_out, "time/iteration"):
+    for title in ("iteration", "nll", "perplexity", "total", "gap", *held_out, "time/iteration"):
         rows.add_column(title, justify="right", no_wrap=True)
     rows.add_column("names (• stands in the corpus)", overflow="fold")
     for result in results:
@@ -180,6 +147,9 @@ def table(session: Session, results: list[Result]) -> str:
                 console.print(Text(printable(result.error), style="red"))
             elif result.final is not None and result.final.doubt:
                 console.print(Text(printable(result.final.doubt), style="yellow"))
+        runs = _in_order(results, reference)
+        for other in runs[1:]:
+            console.print(Text(f"{other.name} and {runs[0].name} {compare(runs[0], other).text}"))
     return captured.get()
 
 
@@ -197,6 +167,7 @@ def _headline(corpus: Corpus, seed: int) -> str:
 
 def _row(corpus: Corpus, result: Result, final: Snapshot, held_out: list[str]) -> list[Text]:
     parts = [_held_out(final, getattr(corpus, name)) for name in held_out]
+    best = optimum_of(final, corpus.train)
     names = Text("  ").join(
         Text(
             ("• " if corpus.holds(name.text) else "")
@@ -211,6 +182,7 @@ def _row(corpus: Corpus, result: Result, final: Snapshot, held_out: list[str]) -
         f"{final.nll:.6f}",
         f"{final.perplexity:.4f}",
         f"{final.total:.6f}",
+        "" if best is None else f"{final.total - best.total:.1e}",
         *(f"{part['nll']:.6f}" if part else "" for part in parts),
         _duration(final.seconds_per_iteration) if final.latest >= 0 else "",
     ]

@@ -1,14 +1,12 @@
 """Writes the losses of runs to a file, one row for each run and iteration: CSV or JSON lines."""
 
 import csv
-import io
 import json
 import math
-import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from bigram_tui.errors import UserError
 from bigram_tui.snapshot import Snapshot
@@ -45,21 +43,16 @@ def write_history(path: Path, runs: Iterable[tuple[str, Snapshot]], *, overwrite
     """
     check_target(path, overwrite=overwrite)
     rows = (row for backend, run in runs for row in _rows(backend, run))
-    text = "".join(_csv(rows) if path.suffix == ".csv" else _json_lines(rows))
+    write = _write_csv if path.suffix == ".csv" else _write_json_lines
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", newline="", dir=path.parent, delete=False
-        ) as file:
-            try:
-                file.write(text)
-                file.close()
-                os.chmod(file.name, 0o666 & ~_umask())
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".bigram-tui-") as folder:
+            whole = Path(folder) / path.name
+            with whole.open("w", encoding="utf-8", newline="") as file:
+                write(file, rows)
+            whole.replace(path)
     except OSError as error:
-        raise UserError(f"--history: can't write {str(path)!r}: {error.strerror}") from error
+        reason = error.strerror or error
+        raise UserError(f"--history: can't write {str(path)!r}: {reason}") from error
 
 
 def _rows(backend: str, run: Snapshot) -> Iterator[dict[str, Any]]:
@@ -81,18 +74,15 @@ def _rows(backend: str, run: Snapshot) -> Iterator[dict[str, Any]]:
         }
 
 
-def _csv(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
-    line = io.StringIO()
-    writer = csv.DictWriter(line, COLUMNS, lineterminator="\n")
+def _write_csv(file: TextIO, rows: Iterable[dict[str, Any]]) -> None:
+    writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    for row in rows:
-        writer.writerow(row)
-    yield line.getvalue()
+    writer.writerows(rows)
 
 
-def _json_lines(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+def _write_json_lines(file: TextIO, rows: Iterable[dict[str, Any]]) -> None:
     for row in rows:
-        yield json.dumps({key: finite(value) for key, value in row.items()}) + "\n"
+        file.write(json.dumps(finite(row)) + "\n")
 
 
 def finite(value: Any) -> Any:
@@ -104,9 +94,3 @@ def finite(value: Any) -> Any:
     if isinstance(value, list):
         return [finite(item) for item in value]
     return value
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -33,6 +33,16 @@ class BackendSource:
     """The package and its version, or the file's path."""
     entry_point: metadata.EntryPoint | None = None
     file: Path | None = None
+    alias_of: str = ""
+
+    @property
+    def backend(self) -> str:
+        """The backend's own name, where `name` is that of one of several runs of it."""
+        return self.alias_of or self.name
+
+    def alias(self, name: str) -> "BackendSource":
+        """The same backend under the name of a run."""
+        return replace(self, name=name, alias_of=self.backend)
 
     @cached_property
     def _code(self) -> Path | None:
@@ -70,7 +80,13 @@ class BackendSource:
         return all(name in sys.modules for name in self.imports)
 
     def load(self) -> type[Backend]:
-        """Import the backend's class. BackendError whatever goes wrong."""
+        """Import the backend's class, once. BackendError whatever goes wrong."""
+        if "_class" not in self.__dict__:
+            self.__dict__["_class"] = self._load()  # the dataclass is frozen
+        loaded: type[Backend] = self.__dict__["_class"]
+        return loaded
+
+    def _load(self) -> type[Backend]:
         try:
             found = self._load_file(self.file) if self.file else self.entry_point.load()  # type: ignore[union-attr]
         except BackendError:
@@ -85,7 +101,7 @@ class BackendSource:
         return found
 
     def _load_file(self, path: Path) -> type[Backend]:
-        spec = spec_from_file_location(f"bigram_tui_file_{path.stem}", path)
+        spec = spec_from_file_location(f"bigram_tui_file:{path.resolve()}", path)
         if spec is None or spec.loader is None:
             raise BackendError(f"{path} is not a Python file")
         module = module_from_spec(spec)
@@ -110,16 +126,14 @@ def backends_folder() -> Path:
     return config_folder() / "backends"
 
 
-def discover(files: Iterable[Path] = ()) -> dict[str, BackendSource]:
-    """All backends by name: of installed packages, of the configuration folder, then `files`.
+def discover() -> dict[str, BackendSource]:
+    """All backends by name: of installed packages, then of the configuration folder.
 
     A name that is taken gets a number, so that nothing is hidden.
     """
     found: dict[str, BackendSource] = {}
     for source in (*_installed(), *map(_from_file, sorted(backends_folder().glob("*.py")))):
         _add(found, source)
-    for path in files:
-        _add(found, _from_file(path))
     return found
 
 
@@ -182,11 +196,9 @@ def _find_module(name: str) -> ModuleSpec | None:
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:
-    """Top-level names of absolute imports, but for those tried or only for type checking."""
+    """Top-level names of absolute imports, but for those that are tried or on a condition."""
     for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.Try):
-            continue
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+        if isinstance(node, ast.Try | ast.TryStar | ast.If | ast.With):
             continue
         if isinstance(node, ast.Import):
             yield from (alias.name.split(".")[0] for alias in node.names)

@@ -17,6 +17,9 @@ from bigram_tui.timeline import Keyframes, LossHistory, Settings
 
 NOTHING_LEFT = "nothing left to learn"
 
+LAST_ITERATION = 2_000_000
+"""Where a run stops, so that its losses take no more than 64 MB (32 bytes each)."""
+
 PLUGIN_ERRORS = (Exception, SystemExit)
 """Whatever a backend raises is the end of its run alone."""
 
@@ -44,7 +47,7 @@ class Run:
         self._start_weights.setflags(write=False)
         self._validation = validation
         self._left: Branch | None = None
-        self._readable: set[tuple[type, Any]] = set()
+        self._readable: set[tuple[str, type, Any]] = set()
         self._begin({key: getattr(backend, key) for key in hyperparameters(backend)})
 
     def _begin(self, values: Mapping[str, Any]) -> None:
@@ -199,7 +202,7 @@ class Run:
             if shape != self.bigrams.counts.shape:
                 found = type(array).__name__ if shape is None else f"shape {tuple(shape)}"
                 raise ValueError(f"{part} must be {self.bigrams.counts.shape}, not {found}")
-            kind = type(array), array.dtype
+            kind = part, type(array), array.dtype
             if kind not in self._readable:  # once for each kind, as reading may take a copy
                 if as_numpy(array).dtype.kind not in "fiu":
                     raise TypeError(f"{part} must be real numbers, not {array.dtype}")
@@ -212,6 +215,8 @@ class Run:
         if losses is not None:
             self._losses.append(*losses, seconds)
             self._keyframes.offer(iteration, arrival)
+        else:
+            self._keyframes.pass_by(iteration, arrival)
         self._judge(model)
 
     def _evaluate(self, model: Iteration) -> tuple[float, float, float]:
@@ -236,6 +241,8 @@ class Run:
             self.message = f"diverged at iteration {self.iteration}: the {what} is {value:g}"
         elif model.last or self.iteration == self._end:
             self.status, self.message = Status.FINISHED, NOTHING_LEFT
+        elif self.iteration == LAST_ITERATION:
+            self.status, self.message = Status.FINISHED, "as many iterations as a run remembers"
         else:
             self.status, self.message = Status.READY, ""
 

@@ -57,6 +57,7 @@ class Runner:
         """Begin to load; does nothing the second time."""
         if self._thread is None:
             self.busy_since = time.monotonic()
+            self.snapshot = Snapshot(self.name)
             self._thread = threading.Thread(target=self._live, name=self.name, daemon=True)
             self._thread.start()
 

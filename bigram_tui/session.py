@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from bigram_tui.backend import configure, hyperparameters
+from bigram_tui.backend import Backend, configure, hyperparameters
 from bigram_tui.bigrams import Matrix
 from bigram_tui.corpus import Corpus
 from bigram_tui.lecture_rng import LECTURE_SEED, start_weights
@@ -30,20 +30,26 @@ class Session:
         """The lecture's start for this seed, [V, V]."""
         return start_weights(len(self.corpus.train.vocabulary), self.seed)
 
-    def make_run(self, source: BackendSource) -> Run:
-        """Import a backend and start it. BackendError if it or its settings are no good."""
-        if source.obstacle is not None:
-            raise BackendError(f"{source.name} {source.obstacle}")
+    def has_settings_for(self, source: BackendSource) -> bool:
+        """Whether any value was given that may concern a backend."""
+        return bool(self.common or self.individual.get(source.name))
+
+    def configured(self, source: BackendSource) -> Backend:
+        """Import a backend and set its hyperparameters. BackendError if anything is amiss."""
         backend_class = source.load()
         try:
             known = hyperparameters(backend_class)
             values = {name: value for name, value in self.common.items() if name in known}
-            values |= self.individual.get(source.name, {})
-            backend = configure(backend_class, values)
-        except (TypeError, ValueError) as error:
+            return configure(backend_class, {**values, **self.individual.get(source.name, {})})
+        except Exception as error:  # a plugin may raise anything
             raise BackendError(f"{source.name}: {error}") from error
+
+    def make_run(self, source: BackendSource) -> Run:
+        """Start a run of a backend. BackendError if it or its settings are no good."""
+        if source.obstacle is not None:
+            raise BackendError(f"{source.name} {source.obstacle}")
         return Run(
-            backend,
+            self.configured(source),
             self.corpus.train,
             self.start_weights,
             name=source.name,

@@ -94,7 +94,7 @@ class Snapshot:
         return float(self.losses[self.iteration, column]) if self.has_loss else np.nan
 
     @property
-    def _precision(self) -> float:
+    def precision(self) -> float:
         """The distance of 1 from the next number of the backend's format."""
         dtype = np.float64 if self.probabilities is None else self.probabilities.dtype
         return float(np.finfo(dtype if np.issubdtype(dtype, np.floating) else np.float64).eps)
@@ -153,7 +153,7 @@ class Snapshot:
         if self.probabilities is None or not self.has_loss:
             return None
         sums = self.probabilities.sum(axis=1, dtype=np.float64)
-        tolerance = 8 * len(sums) * self._precision
+        tolerance = 8 * len(sums) * self.precision
         return None if (abs(sums - 1) <= tolerance).all() else (sums.min(), sums.max())
 
     @cached_property
@@ -163,7 +163,7 @@ class Snapshot:
             return None
         try:
             return float(as_numpy(self.model.loss).item())
-        except (TypeError, ValueError):
+        except Exception:  # whatever a plugin gave
             return math.nan  # which agrees with nothing
 
     @property
@@ -183,5 +183,5 @@ class Snapshot:
         """Whether the backend's own loss is not the one computed here, within its precision."""
         if self.own_loss is None or not np.isfinite(self.total):
             return False
-        tolerance = math.sqrt(self._precision) * max(1.0, abs(self.total))
+        tolerance = math.sqrt(self.precision) * max(1.0, abs(self.total))
         return not abs(self.own_loss - self.total) <= tolerance

@@ -64,6 +64,7 @@ class Keyframes:
     def __init__(self) -> None:
         self.stride = 1
         self._weights: dict[int, Any] = {}
+        self._recent: dict[int, Any] = {}
 
     def __len__(self) -> int:
         return len(self._weights)
@@ -78,14 +79,22 @@ class Keyframes:
             self.stride *= 2
             self._weights = {i: w for i, w in self._weights.items() if i % self.stride == 0}
 
+    def pass_by(self, iteration: int, weights: Any) -> None:
+        """Keep the last few weights of a replay too: who steps back once will do so again."""
+        if weights is not None:
+            self._recent[iteration] = weights
+            if len(self._recent) > SCARCE:
+                del self._recent[next(iter(self._recent))]
+
     def nearest(self, iteration: int) -> tuple[int, Any] | None:
         """The newest keyframe that is not after an iteration."""
-        kept = [i for i in self._weights if i <= iteration]
-        return (max(kept), self._weights[max(kept)]) if kept else None
+        kept = [(i, w) for i, w in (self._weights | self._recent).items() if i <= iteration]
+        return max(kept, key=lambda frame: frame[0], default=None)
 
     def truncate(self, length: int) -> None:
         """Forget all keyframes from the iteration `length` on."""
         self._weights = {i: w for i, w in self._weights.items() if i < length}
+        self._recent = {i: w for i, w in self._recent.items() if i < length}
 
 
 class Settings:

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from conftest import CountLines
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bigram_tui.bigrams import BOUNDARY, Bigrams, Vocabulary
+from tests.conftest import CountLines
 
 any_vocabularies = st.sets(st.characters()).map(lambda found: Vocabulary("".join(sorted(found))))
 

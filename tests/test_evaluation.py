@@ -5,13 +5,13 @@ import math
 import numpy as np
 import numpy.typing as npt
 import pytest
-from conftest import CountLines
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bigram_tui.bigrams import Bigrams, Matrix, Vocabulary
 from bigram_tui.evaluation import negative_log_likelihood, perplexity
+from tests.conftest import CountLines
 
 Case = tuple[Bigrams, Matrix]
 

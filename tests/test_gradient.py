@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import CountLines
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -21,6 +20,7 @@ from bigram_backends.numpy_gradient import NumpyBackend
 from bigram_backends.torch_autograd import TorchBackend
 from bigram_tui.backend import Backend, Iteration, as_numpy
 from bigram_tui.bigrams import Bigrams, Matrix, Vocabulary
+from tests.conftest import CountLines
 
 EMMA_X, EMMA_Y = [0, 5, 13, 13, 1], [5, 13, 13, 1, 0]  # .emma.
 EMMA_FLOOR = 2 * math.log(2) / 5

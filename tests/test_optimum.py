@@ -6,7 +6,6 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from conftest import CountLines
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -17,6 +16,7 @@ from bigram_tui import optimum as optimum_module
 from bigram_tui.bigrams import Bigrams, Matrix, Vocabulary
 from bigram_tui.evaluation import negative_log_likelihood
 from bigram_tui.optimum import Optimum, counting_optimum, gradient_optimum
+from tests.conftest import CountLines
 
 L2S = [0.0, 1e-12, 1e-8, 1e-5, 1e-3, 1e-2, 0.1, 1.0, 10.0, 1e3, 1e6]
 NAMES_OPTIMUM = 2.480717414490

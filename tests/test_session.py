@@ -111,7 +111,7 @@ def test_an_individual_setting_mends_a_common_one_that_is_out_of_range(
         ({"l2": "2"}, {}, "l2 is at most 1"),
         ({"l2": "much"}, {}, "l2 is a number"),
         ({}, {"depth": "0"}, "depth is at least 1"),
-        ({}, {"depth": "2.5"}, "depth is a number"),
+        ({}, {"depth": "2.5"}, "depth is a whole number"),
         ({}, {"l2": "nan"}, "l2 is a finite number"),
         ({}, {"width": "1"}, "no hyperparameter 'width'; there are: depth, l2"),
     ],

@@ -14,9 +14,11 @@ from bigram_tui.config import config_folder
 from bigram_tui.runner import Runner
 from bigram_tui.session import Session
 from bigram_tui.tui.explore_screen import ExploreScreen
+from bigram_tui.tui.help_screen import HelpScreen
 from bigram_tui.tui.keymap import read_keymap
 from bigram_tui.tui.messages import RunSettled
 from bigram_tui.tui.renderables.colors import Depth
+from bigram_tui.tui.widgets.hyperparameters import Control
 
 FIRST_BACKEND = "numpy"
 """What is active at first if the user names none: there is something to step."""
@@ -53,7 +55,9 @@ class BigramApp(App[None]):
         self._fps = frames_per_second
         self._depth = depth or Depth.of(self.console.color_system, self.no_color)
 
-        bindings = Binding.make_bindings((*self.BINDINGS, *ExploreScreen.BINDINGS))
+        bindings = Binding.make_bindings(
+            (*self.BINDINGS, *ExploreScreen.BINDINGS, *Control.BINDINGS, *HelpScreen.BINDINGS)
+        )
         known = {binding.id for binding in bindings if binding.id is not None}
         self.set_keymap(read_keymap(config_folder() / "keymap.toml", known))
 

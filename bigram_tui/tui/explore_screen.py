@@ -151,7 +151,10 @@ class ExploreScreen(Screen[None]):
         self.query_one("#parameters").border_title = "hyperparameters"
         self.query_one("#inspector").border_title = "under the cursor"
         self.query_one(Heatmap).cursor = self.cursor
-        self.app.theme_changed_signal.subscribe(self, lambda _: self._show_all())
+        # Afterwards, since it is only then that styles are those of the new theme.
+        self.app.theme_changed_signal.subscribe(
+            self, lambda _: self.call_after_refresh(self._show_all)
+        )
         self.set_interval(1 / self._fps, self._pull)
         self.set_focus(self.query_one(Heatmap))
         self._pull()
@@ -361,9 +364,8 @@ class ExploreScreen(Screen[None]):
             return None
 
         value = runner.snapshot.settings[event.name]
-        shown = f"{value:g}" if isinstance(value, float) else str(value)
         question = f"{parameter.symbol} {parameter.name.replace('_', ' ')} =".strip()
-        self.query_one(Prompt).ask(question, shown, answer)
+        self.query_one(Prompt).ask(question, str(value).removesuffix(".0"), answer)
 
     # Keys: what is looked at
 

@@ -176,12 +176,13 @@ def _impossible(run: Snapshot, validation: Bigrams | None) -> str:
     table = run.probabilities
     if table is None or validation is None or not np.isposinf(run.validation):
         return ""
+    remedy = ". Smoothing above 0 mends it" if "smoothing" in run.settings else ""
     places = np.argwhere((validation.counts > 0) & (table == 0))
     labels = validation.vocabulary.labels
     first = "".join(in_cells(labels[k], 2).rstrip() for k in places[0])
     return (
         f"held-out NLL is ∞: {len(places):,} bigrams that occur there have P = 0, such as "
-        f"“{first}”: never seen in training. Smoothing above 0 mends it"
+        f"“{first}”: never seen in training{remedy}"
     )
 
 

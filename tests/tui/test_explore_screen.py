@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import MakeApp, Settle, TextOf, WaitUntil
 from rich.cells import cell_len
 from textual.binding import Binding
 from textual.pilot import Pilot
@@ -30,6 +29,7 @@ from bigram_tui.tui.widgets.loss_curve import LossCurve
 from bigram_tui.tui.widgets.name_list import NameList
 from bigram_tui.tui.widgets.prompt import Prompt
 from bigram_tui.tui.widgets.status import RunsBar, StatusLine
+from tests.tui.conftest import MakeApp, Settle, TextOf, WaitUntil
 
 SIZE = (120, 40)
 LABEL_WIDTH = 3  # of all forms for characters of one column

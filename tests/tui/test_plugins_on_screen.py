@@ -4,13 +4,13 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from conftest import MakeApp, Settle, TextOf, WaitUntil
 from textual.pilot import Pilot
 
 from bigram_tui.snapshot import Status
 from bigram_tui.tui.app import BigramApp
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.status import RunsBar
+from tests.tui.conftest import MakeApp, Settle, TextOf, WaitUntil
 
 SIZE = (100, 28)
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from conftest import MakeApp, Settle, WaitUntil
 from textual.pilot import Pilot
 from textual.widget import Widget
 
@@ -16,6 +15,7 @@ from bigram_tui.tui.widgets.legend import Legend
 from bigram_tui.tui.widgets.loss_curve import LossCurve
 from bigram_tui.tui.widgets.name_list import NameList
 from bigram_tui.tui.widgets.status import RunsBar, StatusLine
+from tests.tui.conftest import MakeApp, Settle, WaitUntil
 
 SIZE = (120, 40)
 FPS = 100

@@ -3,7 +3,6 @@
 from itertools import combinations
 
 import pytest
-from conftest import MakeApp, Settle, TextOf
 
 from bigram_tui.tui.explore_screen import ExploreScreen
 from bigram_tui.tui.widgets.heatmap import Heatmap
@@ -12,6 +11,7 @@ from bigram_tui.tui.widgets.legend import Legend
 from bigram_tui.tui.widgets.loss_curve import LossCurve
 from bigram_tui.tui.widgets.name_list import NameList
 from bigram_tui.tui.widgets.status import RunsBar, StatusLine
+from tests.tui.conftest import MakeApp, Settle, TextOf
 
 DESIGNED = [(80, 24), (120, 40), (200, 60)]
 ALL = [*reversed(DESIGNED), (60, 16), (40, 12), (20, 6), (10, 3)]

@@ -7,10 +7,18 @@ import pytest
 from textual.pilot import Pilot
 
 from bigram_tui.corpus import read_corpus
-from bigram_tui.registry import choose
+from bigram_tui.registry import BackendSource, choose
 from bigram_tui.session import Session
 from bigram_tui.tui.app import BigramApp
 from bigram_tui.tui.renderables.colors import GLYPHS_ONLY, INDEXED, TRUE_COLOR, Depth
+
+
+@pytest.fixture(autouse=True)
+def _torch_is_not_imported_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when the program starts, whatever other tests have imported in this process."""
+    light = property(lambda source: source.name != "torch")
+    monkeypatch.setattr(BackendSource, "is_light", light)
+
 
 NAMES = Path(__file__).parents[2] / "data" / "names.txt"
 SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}

@@ -8,6 +8,7 @@ from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.containers import Grid
+from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
@@ -39,7 +40,7 @@ class Control(Widget, can_focus=True):
     def __init__(self, parameter: Hyperparameter, value: Any) -> None:
         super().__init__()
         self.parameter = parameter
-        self.tooltip = parameter.help or None
+        self.tooltip = Content(parameter.help) if parameter.help else None
         self.set_reactive(Control.value, value)
 
     def render(self) -> Text:

@@ -113,7 +113,7 @@ def _identities(shown: Inspected) -> list[str]:
 
 
 def _bars(shown: Inspected, row: Matrix) -> list[Bar]:
-    finite = np.nan_to_num(row.astype(float), nan=0.0)
+    finite = np.clip(np.nan_to_num(row.astype(float), nan=0.0), 0, 1)
     labels = shown.bigrams.vocabulary.labels
     order = np.argsort(-finite, kind="stable")[:64].tolist()
     if shown.column not in order:

@@ -32,7 +32,8 @@ class Prompt(Horizontal):
     def ask(self, question: str, value: str, answer: Answer) -> None:
         """Show the line and wait for an answer."""
         self._answer = answer
-        self._focused = self.screen.focused
+        if not self.display:
+            self._focused = self.screen.focused
         self._write(question, amiss=False)
         box = self.query_one(Input)
         box.value = value
@@ -57,6 +58,12 @@ class Prompt(Horizontal):
         if event.key == "escape":
             event.stop()
             self._leave()
+
+    @on(events.DescendantBlur)
+    def _give_way(self) -> None:
+        """Close when something else is to take the keys; not when the terminal loses them."""
+        if self.app.app_focus:
+            self._show(False)
 
     def _leave(self) -> None:
         self._show(False)
