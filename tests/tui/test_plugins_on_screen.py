@@ -9,6 +9,7 @@ from textual.pilot import Pilot
 from bigram_tui.snapshot import Status
 from bigram_tui.tui.app import BigramApp
 from bigram_tui.tui.widgets.heatmap import Heatmap
+from bigram_tui.tui.widgets.loss_curve import LossCurve
 from bigram_tui.tui.widgets.status import RunsBar
 from tests.tui.conftest import MakeApp, Settle, TextOf, WaitUntil
 
@@ -300,3 +301,32 @@ async def test_an_import_that_never_ends_does_not_keep_the_app_from_quitting(
         assert app.return_code == 0
     finally:
         gate.touch()
+
+
+async def test_the_plot_fills_the_room_that_a_backend_with_fewer_controls_leaves(
+    make_app: MakeApp, settle: Settle, text_of: TextOf, tmp_path: Path
+) -> None:
+    path = tmp_path / "rich.py"
+    path.write_text(
+        "from dataclasses import dataclass\n"
+        "import numpy as np\n"
+        "from bigram_tui.backend import Backend, Iteration, hyperparameter\n"
+        "@dataclass\n"
+        "class Rich(Backend):\n"
+        + "".join(f"    field{k}: float = hyperparameter(1.0)\n" for k in range(6))
+        + "    def train(self, bigrams, weights):\n"
+        "        while True:\n"
+        "            yield Iteration(np.full(weights.shape, 1 / len(weights)), weights)\n"
+    )
+    app = make_app(backends=(str(path), "numpy"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("S")
+        await settle(pilot)
+        lower = app.screen.query_one(LossCurve).size.height
+        await pilot.press("2")
+        await settle(pilot)
+        loss = app.screen.query_one(LossCurve)
+        assert loss.size.height > lower
+        lines = text_of(loss).splitlines()[1:]  # below the title
+        assert lines[-1].split() == ["0", "10"]

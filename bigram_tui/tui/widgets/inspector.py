@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from rich.cells import cell_len
 from rich.text import Text
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -12,6 +13,9 @@ from bigram_tui.bigrams import BOUNDARY, Bigrams, Matrix
 from bigram_tui.printable import code_point, in_cells
 from bigram_tui.snapshot import Snapshot
 from bigram_tui.tui.renderables.bars import Bar, columns, percent, rows
+
+TALL = 12
+"""Lines from which on there is room for more than the bare numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,13 +44,13 @@ class Inspector(Widget):
         lines = self._numbers(shown, width)
         table = shown.snapshot.probabilities
         if height >= 5:
-            lines = [_sentence(shown, table), *lines]
-        if height >= 12:
+            lines = [*_in_words(shown, table, width, height), *lines]
+        if height >= TALL:
             lines = [*lines, *map(Text, _identities(shown)), Text()]
         room = height - len(lines)
         if table is not None and room >= 2:
             bars = _bars(shown, table[shown.row])
-            draw = rows if height >= 12 else columns
+            draw = rows if height >= TALL else columns
             marked = self.get_component_rich_style("inspector--marked", partial=True)
             lines += draw(bars, width, room, marked)
         return Text("\n", no_wrap=True, overflow="ellipsis").join(lines)
@@ -83,8 +87,18 @@ def number(value: float) -> str:
     return f"{value:.4f}" if value >= 0.001 or value == 0 else f"{value:.2e}"
 
 
-def _sentence(shown: Inspected, table: Matrix | None) -> Text:
-    """What the cell means, in words."""
+def _in_words(shown: Inspected, table: Matrix | None, width: int, height: int) -> list[Text]:
+    """What the cell means, in one line or, where that is too long and there is room, in two."""
+    parts = [_frequency(shown)]
+    if table is not None:
+        parts.append(f"this model says {percent(float(table[shown.row, shown.column]))} %")
+    if height < TALL or cell_len("; ".join(parts)) <= width:
+        parts = ["; ".join(parts)]
+    return [Text(part) for part in parts]
+
+
+def _frequency(shown: Inspected) -> str:
+    """How often the second token follows the first."""
     row, column = shown.row, shown.column
     first = "at the start" if row == BOUNDARY else f"after {_quoted(shown, row)}"
     then = "the end comes" if column == BOUNDARY else f"{_quoted(shown, column)} comes"
@@ -94,9 +108,7 @@ def _sentence(shown: Inspected, table: Matrix | None) -> Text:
     text = f"{first}, {then} in {seen:,} of {times:,} places"
     share = seen / times if times else math.nan
     text += f" ({percent(share)} %)" if times else ""
-    if table is not None:
-        text += f"; this model says {percent(float(table[row, column]))} %"
-    return Text(text[0].upper() + text[1:], no_wrap=True, overflow="ellipsis")
+    return text[0].upper() + text[1:]
 
 
 def _quoted(shown: Inspected, token: int) -> str:

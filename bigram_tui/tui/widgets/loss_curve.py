@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.reactive import var
 from textual.strip import Strip
 from textual.widget import Widget
@@ -34,32 +34,32 @@ class LossCurve(Widget):
 
     plot: var[Plot] = var(Plot(()))
 
-    _strips: list[Strip] | None = None
+    _drawn: tuple[Size, list[Strip]] | None = None
+    """The strips, and for which size."""
 
     def watch_plot(self) -> None:
         """Draw at once, to send only the lines that come out differently."""
-        old, self._strips = self._strips, None
-        if old is None or len(old) != self.size.height:
+        old, self._drawn = self._drawn, None
+        if old is None or old[0] != self.size:
             self.refresh()
             return
-        self._strips = self._draw()
-        for y, (was, now) in enumerate(zip(old, self._strips, strict=True)):
+        for y, (was, now) in enumerate(zip(old[1], self._strips(), strict=True)):
             if was != now:
                 self.refresh(Region(0, y, self.size.width, 1))
 
     def notify_style_update(self) -> None:
         """Forget what was drawn in the colours of another theme."""
         super().notify_style_update()
-        self._strips = None
-
-    def on_resize(self) -> None:
-        self._strips = None
+        self._drawn = None
 
     def render_line(self, y: int) -> Strip:
         """A line of the plot."""
-        if self._strips is None:
-            self._strips = self._draw()
-        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
+        return self._strips()[y]
+
+    def _strips(self) -> list[Strip]:
+        if self._drawn is None or self._drawn[0] != self.size:
+            self._drawn = self.size, self._draw()
+        return self._drawn[1]
 
     def _draw(self) -> list[Strip]:
         strips = curve_strips(
