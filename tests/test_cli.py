@@ -175,6 +175,8 @@ WRONG_USE: dict[str, tuple[list[str], list[str]]] = {
 def test_wrong_use_is_answered_by_one_line(
     arguments: list[str], words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    if "torch" in arguments:
+        pytest.importorskip("torch")
     assert cli.run(arguments) == cli.WRONG_USE == 2
     printed = capsys.readouterr()
     assert printed.out == ""
