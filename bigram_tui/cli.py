@@ -1,19 +1,25 @@
-"""The command line: reads arguments and the corpus, then opens the screen or prints."""
+"""The program from its arguments to its exit status: opens the screen, or prints."""
 
 import argparse
-import io
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
-from functools import partial
+from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
 from itertools import count
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn
 
-from bigram_tui import __version__
+from bigram_tui.arguments import UsageError, parse, settings
 from bigram_tui.errors import UserError
+from bigram_tui.terminal import (
+    OutputError,
+    drop_output,
+    emit,
+    has_screen,
+    have_streams,
+    is_terminal,
+    progress_bar,
+    read_keys_from_terminal,
+)
 
 if TYPE_CHECKING:
     from bigram_tui.registry import BackendSource
@@ -25,78 +31,23 @@ DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 SHORT_FIELDS = {"lr": "learning_rate"}
 """What fields are called on the command line, where that is shorter."""
 
-PROGRESS_AFTER_SECONDS = 0.5
-
-EPILOG = """\
-examples:
-  bigram-tui names.txt                        explore it on screen
-  cat words.txt | bigram-tui -                any text, one item a line
-  bigram-tui names.txt --split 80/10/10 --smoothing 0
-  bigram-tui names.txt --headless --steps 1000
-  bigram-tui names.txt --json --backend numpy --backend torch | jq .comparison
-  bigram-tui --backend my_model.py --set my_model.depth=3
-
-On screen: s steps, space runs, z steps back, 1 2 3 switch backends, ? helps.
-Exit status: 0 done, 1 the work failed, 2 wrong use, 130 interrupted.
-"""
-
-
-class UsageError(UserError):
-    """One line that says what was wrong with the command and what to do."""
-
-
-class Parser(argparse.ArgumentParser):
-    """argparse, but a mistake is answered by one line."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; see bigram-tui --help")
-
-
-class OutputError(Exception):
-    """What was to be printed could not be written."""
-
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the program and exit."""
-    _have_streams()
+    have_streams()
     try:
         status = run(arguments)
         emit("")
     except KeyboardInterrupt:
         status = INTERRUPTED
     except BrokenPipeError:  # whoever read our output has had enough
-        _drop_output()
+        drop_output()
         status = DONE
     except OutputError as error:
-        _drop_output()
+        drop_output()
         print(f"bigram-tui: can't write the output: {error}", file=sys.stderr)
         status = FAILED
     sys.exit(status)
-
-
-def emit(text: str) -> None:
-    """Write to standard output, at once. OutputError if that fails."""
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise OutputError(error.strerror or error) from error
-
-
-def _have_streams() -> None:
-    """Make sure that output can be written: a caller may have closed it, or chosen ASCII."""
-    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
-
-
-def _drop_output() -> None:
-    # What is still buffered would be written at exit, and fail again.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -119,114 +70,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return WRONG_USE
     except SystemExit as request:  # of argparse, after --help or --version
         return int(request.code or DONE)
-
-
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The arguments. UsageError if they are wrong."""
-    parser = Parser(
-        prog="bigram-tui",
-        usage="bigram-tui [FILE|-] [options]",
-        description="Explore character-level bigram models of a text, one gradient step at a time.",
-        epilog=EPILOG,
-        formatter_class=partial(argparse.RawDescriptionHelpFormatter, max_help_position=31),
-        allow_abbrev=False,
-    )
-    add = parser.add_argument
-    add(
-        "file",
-        nargs="?",
-        metavar="FILE",
-        help="text, one item a line; - is stdin",
-    )
-    add("--version", action="version", version=f"bigram-tui {__version__}")
-    models = parser.add_argument_group("models")
-    add = models.add_argument
-    add(
-        "--run",
-        action="append",
-        default=[],
-        metavar="NAME:lr=10,l2=0",
-        help="a backend with its values (repeatable)",
-    )
-    add(
-        "--backend",
-        action="append",
-        default=[],
-        metavar="NAME|FILE.py",
-        help="one to run (repeatable; default: all)",
-    )
-    add("--list-backends", action="store_true", help="list them, with source and availability")
-    add("--lr", metavar="η", help="learning rate, for backends that have one")
-    add("--l2", metavar="λ", help="weight of mean(W²) in the loss")
-    add("--smoothing", metavar="α", help="added to every count")
-    add("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps")
-    add(
-        "--set",
-        action="append",
-        default=[],
-        metavar="BACKEND.FIELD=VALUE",
-        help="one backend's hyperparameter (repeatable)",
-    )
-    add(
-        "--seed",
-        type=seed,
-        default=2147483647,
-        metavar="N",
-        help="of start weights and names (default: lecture's)",
-    )
-    add(
-        "--split",
-        metavar="80/10/10",
-        help="hold lines out: train/validation[/test]",
-    )
-    training = parser.add_argument_group("training and output")
-    add = training.add_argument
-    add("--steps", type=natural, metavar="N", help="iterations at first (100 headless, else 0)")
-    add("--samples", type=natural, default=5, metavar="N", help="names to print (default: 5)")
-    add("--headless", action="store_true", help="print a table, no screen")
-    add("--json", action="store_true", help="print one JSON document, no screen")
-    add("--reference", metavar="RUN", help="what others are compared with")
-    add("--history", type=Path, metavar="FILE", help="write all losses as .csv or .jsonl")
-    add("--overwrite", action="store_true", help="replace a history that exists")
-    screen = parser.add_argument_group("screen")
-    add = screen.add_argument
-    add("--fps", type=frames, default=15, metavar="N", help="frames per second (default: 15)")
-    add("--theme", metavar="NAME", help="a Textual theme, such as textual-light")
-    add("--no-mouse", action="store_true", help="leave the mouse to the terminal")
-    return parser.parse_args(arguments)
-
-
-def natural(text: str) -> int:
-    """argparse type: a whole number, at least 0."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 0 or more")
-    return int(text)
-
-
-def frames(text: str) -> int:
-    """argparse type: frames per second."""
-    if not 1 <= natural(text) <= 60:
-        raise argparse.ArgumentTypeError(f"{text} is not between 1 and 60")
-    return int(text)
-
-
-def seed(text: str) -> int:
-    """argparse type: what the lecture's generator takes as a seed."""
-    if natural(text) >= 2**32:
-        raise argparse.ArgumentTypeError(f"{text} is not below 2**32")
-    return int(text)
-
-
-def settings(assignments: Sequence[str]) -> dict[str, dict[str, object]]:
-    """The values of `--set BACKEND.FIELD=VALUE` by backend and field. UsageError if malformed."""
-    result: dict[str, dict[str, object]] = {}
-    for assignment in assignments:
-        target, equals, value = assignment.partition("=")
-        backend, dot, name = target.rpartition(".")
-        if not (equals and dot and backend and name):
-            raise UsageError(f"--set takes BACKEND.FIELD=VALUE, not {assignment!r}")
-        result.setdefault(backend, {})[name] = value
-    return result
 
 
 def make_session(options: argparse.Namespace) -> "Session":
@@ -304,74 +147,6 @@ def check_settings(session: "Session") -> None:
     for source in session.sources:
         if session.has_settings_for(source) and not source.obstacle:
             session.configured(source)
-
-
-@contextmanager
-def progress_bar() -> "Iterator[Callable[[int, int | None], None] | None]":
-    """A callback for (bytes read, size); it draws a bar on stderr for what takes its time."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    started = time.monotonic()
-    bar: Any = None
-    task: Any = None
-
-    def report(done: int, size: int | None) -> None:
-        nonlocal bar, task
-        if bar is None and time.monotonic() - started > PROGRESS_AFTER_SECONDS:
-            bar = _make_bar()
-            task = bar.add_task("reading", total=size)
-            bar.start()
-        if bar is not None:
-            bar.update(task, completed=done, total=size)
-
-    try:
-        yield report
-    finally:
-        if bar is not None:
-            bar.stop()
-
-
-def _make_bar() -> Any:
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import (  # noqa: PLC0415
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    return Progress(*columns, console=Console(stderr=True), transient=True)
-
-
-def has_screen() -> bool:
-    """Whether there is a terminal to draw on, and nobody waits for our output as text."""
-    return is_terminal(sys.stdout) and is_terminal(sys.stderr)
-
-
-def is_terminal(stream: TextIO | None) -> bool:
-    """Whether a stream, which its caller may have closed, is a terminal."""
-    return stream is not None and stream.isatty()
-
-
-def read_keys_from_terminal() -> bool:
-    """Make the terminal our standard input again after a pipe was read from it."""
-    try:
-        terminal = os.open("/dev/tty", os.O_RDWR)
-    except OSError:
-        return False
-    os.dup2(terminal, 0)
-    os.close(terminal)
-    return True
 
 
 def print_backends() -> None:

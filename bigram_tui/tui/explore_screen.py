@@ -1,11 +1,11 @@
 """One run to look at and to train, with the losses of all others beside its own."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.reactive import var
@@ -21,6 +21,7 @@ from bigram_tui.session import Session
 from bigram_tui.snapshot import Snapshot, Status
 from bigram_tui.tui import present
 from bigram_tui.tui.help_screen import HelpScreen
+from bigram_tui.tui.keys import EXPLORE_KEYS
 from bigram_tui.tui.messages import (
     CellPointed,
     HeatmapResized,
@@ -54,13 +55,6 @@ ONE_COLUMN_WIDTH = 50
 """Below it there is only the heatmap; the breakpoint -tight is the same."""
 
 
-def keys(
-    key: str, action: str, description: str, id: str, shown: str | None = None, **more: Any
-) -> Binding:
-    """A binding with an id, so that a user's keymap can change it."""
-    return Binding(key, action, description, id=id, key_display=shown, **{"show": False, **more})
-
-
 class ExploreScreen(Screen[None]):
     """Heatmap, losses, hyperparameters, names and the cell under the cursor."""
 
@@ -72,36 +66,7 @@ class ExploreScreen(Screen[None]):
     ]
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (20, "-short"), (34, "-roomy"), (56, "-tall")]
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        keys("s", "step(1)", "step", "step", show=True),
-        keys("S", "step(10)", "10 steps", "step-10", "S"),
-        keys("x", "step(100)", "100 steps", "step-100"),
-        keys("space", "toggle_training", "run", "run", "␣", show=True),
-        keys("z", "back(1)", "back", "back", show=True),
-        keys("Z", "back(10)", "10 steps back", "back-10", "Z"),
-        keys("question_mark", "help", "help", "help", "?", show=True),
-        keys("b", "next_run", "backend", "next-backend", show=True),
-        *(keys(str(n), f"pick({n - 1})", f"backend {n}", f"backend-{n}") for n in range(1, 10)),
-        keys("a", "step_all", "step all backends", "step-all"),
-        keys("r", "reset", "reset to the same start", "reset"),
-        keys("comma", "pace(-1)", "run slower", "slower", ","),
-        keys("full_stop", "pace(1)", "run faster", "faster", "."),
-        keys("p", "parameters", "params", "parameters", show=True),
-        keys("v", "next_view", "view", "view", show=True),
-        keys("n", "next_scale", "scale", "scale", show=True),
-        keys("g", "sample", "names", "sample", show=True),
-        keys("up,k", "move(-1, 0)", "cursor up", "up", "↑"),
-        keys("down,j", "move(1, 0)", "cursor down", "down", "↓"),
-        keys("left,h", "move(0, -1)", "cursor left", "left", "←"),
-        keys("right,l", "move(0, 1)", "cursor right", "right", "→"),
-        keys("slash", "jump", "jump to a character or a bigram", "jump", "/"),
-        keys("plus,equals_sign", "grow(1)", "larger cells", "larger", "+"),
-        keys("minus", "grow(-1)", "smaller cells", "smaller", "-"),
-        keys("y", "log('loss')", "logarithmic loss axis", "log-loss"),
-        keys("Y", "log('iteration')", "logarithmic iteration axis", "log-iteration", "Y"),
-        keys("t", "dark", "dark or light", "dark"),
-        keys("escape", "focus_heatmap", "back to the heatmap", "leave"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = EXPLORE_KEYS
 
     active: var[int] = var(0)
     cursor: var[tuple[int, int]] = var((0, 0))

@@ -1,0 +1,142 @@
+"""The arguments of the command line: read and checked, without anything heavy imported."""
+
+import argparse
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+from bigram_tui import __version__
+from bigram_tui.errors import UserError
+
+EPILOG = """\
+examples:
+  bigram-tui names.txt                        explore it on screen
+  cat words.txt | bigram-tui -                any text, one item a line
+  bigram-tui names.txt --split 80/10/10 --smoothing 0
+  bigram-tui names.txt --headless --steps 1000
+  bigram-tui names.txt --json --backend numpy --backend torch | jq .comparison
+  bigram-tui --backend my_model.py --set my_model.depth=3
+
+On screen: s steps, space runs, z steps back, 1 2 3 switch backends, ? helps.
+Exit status: 0 done, 1 the work failed, 2 wrong use, 130 interrupted.
+"""
+
+
+class UsageError(UserError):
+    """One line that says what was wrong with the command and what to do."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but a mistake is answered by one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see bigram-tui --help")
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The arguments. UsageError if they are wrong."""
+    parser = Parser(
+        prog="bigram-tui",
+        usage="bigram-tui [FILE|-] [options]",
+        description="Explore character-level bigram models of a text, one gradient step at a time.",
+        epilog=EPILOG,
+        formatter_class=partial(argparse.RawDescriptionHelpFormatter, max_help_position=31),
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add(
+        "file",
+        nargs="?",
+        metavar="FILE",
+        help="text, one item a line; - is stdin",
+    )
+    add("--version", action="version", version=f"bigram-tui {__version__}")
+    models = parser.add_argument_group("models")
+    add = models.add_argument
+    add(
+        "--run",
+        action="append",
+        default=[],
+        metavar="NAME:lr=10,l2=0",
+        help="a backend with its values (repeatable)",
+    )
+    add(
+        "--backend",
+        action="append",
+        default=[],
+        metavar="NAME|FILE.py",
+        help="one to run (repeatable; default: all)",
+    )
+    add("--list-backends", action="store_true", help="list them, with source and availability")
+    add("--lr", metavar="η", help="learning rate, for backends that have one")
+    add("--l2", metavar="λ", help="weight of mean(W²) in the loss")
+    add("--smoothing", metavar="α", help="added to every count")
+    add("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps")
+    add(
+        "--set",
+        action="append",
+        default=[],
+        metavar="BACKEND.FIELD=VALUE",
+        help="one backend's hyperparameter (repeatable)",
+    )
+    add(
+        "--seed",
+        type=seed,
+        default=2147483647,
+        metavar="N",
+        help="of start weights and names (default: lecture's)",
+    )
+    add(
+        "--split",
+        metavar="80/10/10",
+        help="hold lines out: train/validation[/test]",
+    )
+    training = parser.add_argument_group("training and output")
+    add = training.add_argument
+    add("--steps", type=natural, metavar="N", help="iterations at first (100 headless, else 0)")
+    add("--samples", type=natural, default=5, metavar="N", help="names to print (default: 5)")
+    add("--headless", action="store_true", help="print a table, no screen")
+    add("--json", action="store_true", help="print one JSON document, no screen")
+    add("--reference", metavar="RUN", help="what others are compared with")
+    add("--history", type=Path, metavar="FILE", help="write all losses as .csv or .jsonl")
+    add("--overwrite", action="store_true", help="replace a history that exists")
+    screen = parser.add_argument_group("screen")
+    add = screen.add_argument
+    add("--fps", type=frames, default=15, metavar="N", help="frames per second (default: 15)")
+    add("--theme", metavar="NAME", help="a Textual theme, such as textual-light")
+    add("--no-mouse", action="store_true", help="leave the mouse to the terminal")
+    return parser.parse_args(arguments)
+
+
+def natural(text: str) -> int:
+    """argparse type: a whole number, at least 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 0 or more")
+    return int(text)
+
+
+def frames(text: str) -> int:
+    """argparse type: frames per second."""
+    if not 1 <= natural(text) <= 60:
+        raise argparse.ArgumentTypeError(f"{text} is not between 1 and 60")
+    return int(text)
+
+
+def seed(text: str) -> int:
+    """argparse type: what the lecture's generator takes as a seed."""
+    if natural(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text} is not below 2**32")
+    return int(text)
+
+
+def settings(assignments: Sequence[str]) -> dict[str, dict[str, object]]:
+    """The values of `--set BACKEND.FIELD=VALUE` by backend and field. UsageError if malformed."""
+    result: dict[str, dict[str, object]] = {}
+    for assignment in assignments:
+        target, equals, value = assignment.partition("=")
+        backend, dot, name = target.rpartition(".")
+        if not (equals and dot and backend and name):
+            raise UsageError(f"--set takes BACKEND.FIELD=VALUE, not {assignment!r}")
+        result.setdefault(backend, {})[name] = value
+    return result
