@@ -106,6 +106,8 @@ def loss_title(run: Snapshot, width: int, axes: str = "") -> str:
         parts = [f"nll {run.nll:.4f} + reg {run.regularization:.4f} = {run.total:.4f}"]
     if not np.isnan(run.validation):
         parts.append(f"held out {run.validation:.4f}".replace("inf", "∞"))
+    if run.own_loss is not None:
+        parts.append(f"by {run.name} {run.own_loss:.4f}")
     parts.append(f"perplexity {run.perplexity:.2f}")
     while len(parts) > 1 and len("  ".join((*parts, axes))) > width:
         parts.pop()

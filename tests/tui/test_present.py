@@ -1,0 +1,49 @@
+"""What is said of a run, in words."""
+
+import numpy as np
+import pytest
+
+from bigram_tui.backend import Iteration
+from bigram_tui.snapshot import Snapshot, Status
+from bigram_tui.tui.present import axes_text, loss_title
+
+
+def standing(loss: float | None = None, validation: float = np.nan) -> Snapshot:
+    """A run at its first iteration, with an NLL of ln 2 and a penalty of a quarter."""
+    table = np.full((2, 2), 0.5)
+    losses = np.array([[np.log(2), 0.25, validation, 0.0]])
+    model = Iteration(table, loss=loss)
+    return Snapshot("mine", Status.READY, iteration=0, model=model, losses=losses)
+
+
+@pytest.mark.parametrize(
+    ("run", "width", "expected"),
+    [
+        (standing(), 99, "nll 0.6931 + reg 0.2500 = 0.9431  perplexity 2.00"),
+        (standing(), 40, "nll 0.6931 + reg 0.2500 = 0.9431"),
+        (standing(), 1, "nll 0.6931 + reg 0.2500 = 0.9431"),
+        (
+            standing(loss=0.9431),
+            99,
+            "nll 0.6931 + reg 0.2500 = 0.9431  by mine 0.9431  perplexity 2.00",
+        ),
+        (
+            standing(validation=np.inf),
+            99,
+            "nll 0.6931 + reg 0.2500 = 0.9431  held out ∞  perplexity 2.00",
+        ),
+        (Snapshot("mine"), 99, "loss"),
+    ],
+)
+def test_the_parts_of_the_loss_are_told_as_far_as_they_fit(
+    run: Snapshot, width: int, expected: str
+) -> None:
+    assert loss_title(run, width) == expected
+
+
+def test_logarithmic_axes_are_named() -> None:
+    assert [axes_text(*axes) for axes in ((False, False), (True, False), (True, True))] == [
+        "",
+        "log y",
+        "log y  log x",
+    ]
