@@ -13,7 +13,7 @@ from bigram_tui.snapshot import Snapshot, Status
 
 SLICE_SECONDS = 0.005
 """How long training goes on before new orders are looked at and a snapshot is published."""
-PAUSE_SECONDS = 0.0005
+PAUSE_SECONDS = 0.0002
 """What other threads get of the interpreter between two slices."""
 
 Order = Callable[[Run], None]

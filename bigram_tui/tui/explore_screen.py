@@ -277,6 +277,15 @@ class ExploreScreen(Screen[None]):
         for runner in self._runners:
             runner.step(1)
 
+    def action_toggle_all(self) -> None:
+        """Run all at the same pace, or pause all."""
+        training = any(runner.snapshot.training for runner in self._runners)
+        for runner in self._runners:
+            if training:
+                runner.pause()
+            else:
+                runner.train(PACES[self._pace])
+
     def action_pick(self, number: int) -> None:
         """Look at another run; its backend is loaded if it was not yet."""
         if number >= len(self._runners):

@@ -19,7 +19,7 @@ one character after the other from the rows.
 [b]space[/b]      run, pause          [b]arrows[/b]  move the cursor; h j k l too
 [b], .[/b]        run slower, faster  [b]/[/b]       jump to a character, a bigram
 [b]1…9 b[/b]      a backend, the next [b]+ -[/b]     size of the cells
-[b]a[/b]          step all backends   [b]y Y[/b]     log axis: loss, iteration
+[b]a A[/b]        step, run all       [b]y Y[/b]     log axis: loss, iteration
 [b]r[/b]          reset, same start   [b]t[/b]       dark, light
 [b]p[/b]          hyperparameters:    [b]g[/b]       other names
            ↑ ↓ choose, ← →     [b]ctrl+p[/b]  all actions, themes

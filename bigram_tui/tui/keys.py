@@ -23,6 +23,7 @@ EXPLORE_KEYS: list[BindingType] = [
     _key("b", "next_run", "backend", "next-backend", show=True),
     *(_key(str(n), f"pick({n - 1})", f"backend {n}", f"backend-{n}") for n in range(1, 10)),
     _key("a", "step_all", "step all backends", "step-all"),
+    _key("A", "toggle_all", "run or pause all backends", "run-all", "A"),
     _key("r", "reset", "reset to the same start", "reset"),
     _key("comma", "pace(-1)", "run slower", "slower", ","),
     _key("full_stop", "pace(1)", "run faster", "faster", "."),

@@ -211,6 +211,25 @@ async def test_a_change_of_pace_takes_effect_while_it_runs(
         await settle(pilot)
 
 
+async def test_capital_a_runs_all_and_pauses_all(
+    make_app: MakeApp, settle: Settle, wait_until: WaitUntil
+) -> None:
+    app = make_app()
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        app.runners.append(Runner("second", lambda: app.session.make_run(app.session.sources[0])))
+        await pilot.press("A")
+        trained = [app.runners[0], app.runners[-1]]
+        for runner in trained:
+            await wait_until(pilot, lambda runner=runner: runner.snapshot.iteration > 0)
+        await pilot.press("A")
+        await settle(pilot)
+        for runner in trained:
+            await wait_until(pilot, lambda runner=runner: runner.is_idle)
+        assert not any(runner.snapshot.training for runner in app.runners)
+        app.runners.pop().close()
+
+
 async def test_a_steps_all_runs_and_leaves_the_active_one(
     make_app: MakeApp, settle: Settle
 ) -> None:
@@ -1337,6 +1356,7 @@ TESTED = {
     "2": "test_a_key_switches_the_run",
     **dict.fromkeys("3456789", "test_a_number_without_a_run_only_says_how_many_there_are"),
     "a": "test_a_steps_all_runs_and_leaves_the_active_one",
+    "A": "test_capital_a_runs_all_and_pauses_all",
     "r": "test_reset_begins_again_from_the_same_start",
     "comma": "test_a_key_changes_the_pace_and_says_so",
     "full_stop": "test_a_key_changes_the_pace_and_says_so",
