@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from rich.style import Style
@@ -173,6 +174,7 @@ def _delay(runner: Runner) -> str:
     return f"{runner.name} has been busy with iteration {run.iteration + 1} for {waited:.0f} s"
 
 
+@lru_cache(maxsize=4)
 def _impossible(run: Snapshot, validation: Bigrams | None) -> str:
     """Why a held-out loss is infinite."""
     table = run.probabilities

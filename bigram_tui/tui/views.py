@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bigram_tui.bigrams import Bigrams, Matrix
+from bigram_tui.bigrams import Bigrams, Counts, Matrix
 from bigram_tui.snapshot import Snapshot
 from bigram_tui.tui.renderables.heatmap import VALUE_WIDTH, Picture, Scale, compact, paint
 
@@ -16,7 +16,7 @@ class View:
     name: str
     title: str
     default_scale: Scale
-    table: Callable[[Snapshot, Bigrams], Matrix | None]
+    table: Callable[[Snapshot, Bigrams], Matrix | Counts | None]
     text: Callable[[float], str]
     absent: str = ""
     """What to say of a model that has no such table."""
@@ -76,7 +76,7 @@ VIEWS = (
         "N",
         "N counts",
         Scale.ROOT,
-        lambda _, bigrams: bigrams.counts.astype(float),
+        lambda _, bigrams: bigrams.counts,
         count_text,
     ),
     View(

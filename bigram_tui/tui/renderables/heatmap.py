@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
@@ -12,7 +12,7 @@ from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 
-from bigram_tui.bigrams import Matrix
+from bigram_tui.bigrams import Counts, Matrix
 from bigram_tui.printable import in_cells
 from bigram_tui.tui.renderables.colors import (
     GLYPHS,
@@ -124,39 +124,50 @@ def best_form(size: int, width: int, height: int, choice: Sequence[CellForm]) ->
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A table made ready to be drawn."""
+    """A table made ready to be drawn, row by row as they come into sight."""
 
-    table: Matrix
+    table: Matrix | Counts
     """[V, V], the numbers themselves."""
-    levels: Levels
-    """[V, V], each 0 to LEVELS − 1, or AMISS."""
     limit: float
     """The value at the end of the ramp."""
     scale: Scale
     diverging: bool
     text: Callable[[float], str]
     """Writes a number in VALUE_WIDTH characters."""
+    _levels: dict[int, list[int]] = field(default_factory=dict)
+
+    def row(self, row: int) -> list[int]:
+        """The levels of a row: each 0 to LEVELS − 1, or AMISS. [V]"""
+        if row not in self._levels:
+            self._levels[row] = self._paint(self.table[row]).tolist()
+        return self._levels[row]
+
+    def _paint(self, values: Matrix | Counts) -> Levels:
+        with np.errstate(invalid="ignore"):
+            place = self.scale.place(np.clip(np.abs(values) / self.limit, 0, 1))
+            if self.diverging:
+                place = (1 + np.sign(values) * place) / 2
+        levels = np.full(values.shape, AMISS, dtype=np.uint8)
+        drawable = ~np.isnan(place)
+        levels[drawable] = np.rint(place[drawable] * (LEVELS - 1)).astype(np.uint8)
+        return levels
 
 
 def paint(
-    table: Matrix,
+    table: Matrix | Counts,
     scale: Scale,
     text: Callable[[float], str],
     *,
     diverging: bool = False,
     most: float = math.inf,
 ) -> Picture:
-    """Choose a level for each value. The limit of the scale is a round number, at most `most`."""
-    finite = np.abs(table[np.isfinite(table)])
-    limit = min(most, round_up(float(finite.max()) if finite.size else 0.0))
-    with np.errstate(invalid="ignore"):
-        place = scale.place(np.clip(np.abs(table) / limit, 0, 1))
-        if diverging:
-            place = (1 + np.sign(table) * place) / 2
-    levels = np.full(table.shape, AMISS, dtype=np.uint8)
-    drawable = ~np.isnan(place)
-    levels[drawable] = np.rint(place[drawable] * (LEVELS - 1)).astype(np.uint8)
-    return Picture(table, levels, limit, scale, diverging, text)
+    """Choose a scale for a table: its limit is a round number, at most `most`."""
+    low, high = float(table.min()), float(table.max())
+    if not math.isfinite(high - low):
+        finite = table[np.isfinite(table)]
+        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    limit = min(most, round_up(max(-low, high, 0.0)))
+    return Picture(table, limit, scale, diverging, text)
 
 
 def compact(value: float) -> str:
@@ -227,7 +238,7 @@ def body(
     shown = in_cells(labels[row], 2) if form.line_of(row) == line else "  "
     segments = [Segment(f"{shown} ", look.cursor if row == cursor[0] else look.label)]
     styles = cell_styles(picture.diverging, look.dark, look.depth)
-    levels, values = picture.levels[row].tolist(), picture.table[row]
+    levels, values = picture.row(row), picture.table[row]
     for j in columns:
         if look.depth is GLYPHS_ONLY and not form.value:
             marked = (row, j) == cursor  # where colours can't be told apart, a sign
@@ -289,9 +300,9 @@ def _halved_cells(
     colors = ramp(picture.diverging, look.dark, look.depth)
 
     def row_colors(r: int) -> list[Color | None]:
-        if r >= len(picture.levels):
-            return [look.label.bgcolor] * len(picture.levels)
-        found = [look.amiss.color if k == AMISS else colors[k] for k in picture.levels[r].tolist()]
+        if r >= len(picture.table):
+            return [look.label.bgcolor] * len(picture.table)
+        found = [look.amiss.color if k == AMISS else colors[k] for k in picture.row(r)]
         if r == cursor[0]:
             found[cursor[1]] = look.cursor.bgcolor
         return found

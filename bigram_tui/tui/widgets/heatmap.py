@@ -73,10 +73,19 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
         if old is None or new is None or old.diverging is not new.diverging:
             self.refresh()
             return
-        changed = old.levels != new.levels
-        if self.form.value:
-            changed |= old.table != new.table
-        self._refresh_rows(np.flatnonzero(changed.any(axis=1)).tolist())
+        self._refresh_rows(
+            {
+                row
+                for row in self._rows_in_sight()
+                if old.row(row) != new.row(row)
+                or (self.form.value and not np.array_equal(old.table[row], new.table[row]))
+            }
+        )
+
+    def _rows_in_sight(self) -> range:
+        top = self.scroll_offset.y
+        past = self.form.row_at(top + self.size.height) + 2  # two where they share a line
+        return range(self.form.row_at(top), min(past, len(self._labels)))
 
     def watch_message(self) -> None:
         if self.picture is None:
