@@ -95,7 +95,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     training = parser.add_argument_group("training and output")
     add = training.add_argument
     add("--steps", type=natural, metavar="N", help="iterations at first (100 headless, else 0)")
-    add("--samples", type=natural, default=5, metavar="N", help="names to print (default: 5)")
+    add("--samples", type=natural, metavar="N", help="names (5 headless, else what fits)")
     add("--headless", action="store_true", help="print a table, no screen")
     add("--json", action="store_true", help="print one JSON document, no screen")
     add("--reference", metavar="RUN", help="what others are compared with")

@@ -185,9 +185,10 @@ def print_headless(session: "Session", options: argparse.Namespace) -> int:
     from bigram_tui.headless import document, table, train  # noqa: PLC0415
 
     steps = 100 if options.steps is None else options.steps
+    samples = 5 if options.samples is None else options.samples
     explicit = bool(options.backend or options.run)
     with redirect_stdout(sys.stderr):  # where a plugin may print what it likes
-        results = list(train(session, steps, options.samples, explicit=explicit))
+        results = list(train(session, steps, samples, explicit=explicit))
     write_runs(session, [result.final for result in results if result.final], options)
     if options.json:
         emit(document(session, results, options.reference) + "\n")
@@ -205,6 +206,7 @@ def open_screen(session: "Session", options: argparse.Namespace) -> int:
         steps=options.steps or 0,
         wanted=(*options.backend, *options.run),
         frames_per_second=options.fps,
+        samples=options.samples,
     )
     if options.theme is not None:
         if options.theme not in app.available_themes:

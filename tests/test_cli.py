@@ -257,7 +257,7 @@ def test_what_is_not_said_has_its_default() -> None:
         "seed": 2147483647,
         "split": None,
         "steps": None,
-        "samples": 5,
+        "samples": None,
         "headless": False,
         "json": False,
         "run": [],

@@ -44,6 +44,7 @@ class BigramApp(App[None]):
         steps: int = 0,
         wanted: tuple[str, ...] = (),
         frames_per_second: int = 15,
+        samples: int | None = None,
         depth: Depth | None = None,
     ) -> None:
         """wanted: the backends that the user named; they are all loaded at once."""
@@ -53,6 +54,7 @@ class BigramApp(App[None]):
         self._steps = steps
         self._wanted = bool(wanted)
         self._fps = frames_per_second
+        self._samples = samples
         self._depth = depth or Depth.of(self.console.color_system, self.no_color)
 
         bindings = Binding.make_bindings(
@@ -78,7 +80,9 @@ class BigramApp(App[None]):
                 runner.start()
                 if self._steps:
                     runner.step(self._steps)
-        self.push_screen(ExploreScreen(self.session, self.runners, active, self._fps, self._depth))
+        self.push_screen(
+            ExploreScreen(self.session, self.runners, active, self._fps, self._depth, self._samples)
+        )
 
     def on_run_settled(self, event: RunSettled) -> None:
         screen = self.screen_stack[1] if len(self.screen_stack) > 1 else None

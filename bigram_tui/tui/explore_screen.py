@@ -26,7 +26,6 @@ from bigram_tui.tui.messages import (
     CellPointed,
     HeatmapResized,
     HyperparameterChanged,
-    ParametersLeft,
     RunPicked,
     RunSettled,
     ValueWanted,
@@ -72,9 +71,17 @@ class ExploreScreen(Screen[None]):
     cursor: var[tuple[int, int]] = var((0, 0))
 
     def __init__(
-        self, session: Session, runners: list[Runner], active: int, fps: int, depth: Depth
+        self,
+        session: Session,
+        runners: list[Runner],
+        active: int,
+        fps: int,
+        depth: Depth,
+        samples: int | None = None,
     ) -> None:
+        """samples: how many names to show; as many as there is room for if None."""
         super().__init__()
+        self._samples = samples
         self._session = session
         self._runners = runners
         self._fps = fps
@@ -192,6 +199,8 @@ class ExploreScreen(Screen[None]):
 
     def _show_names(self, run: Snapshot, names: NameList) -> None:
         most = names.size.width * names.size.height // 6
+        if self._samples is not None:
+            most = min(most, self._samples)
         sampled = []
         if run.probabilities is not None and most:
             sampled = self._session.sample(run.probabilities, most, self._draw)
@@ -316,10 +325,6 @@ class ExploreScreen(Screen[None]):
     def action_focus_heatmap(self) -> None:
         """Go back to the heatmap."""
         self.set_focus(self.query_one(Heatmap))
-
-    @on(ParametersLeft)
-    def _leave_parameters(self) -> None:
-        self.action_focus_heatmap()
 
     @on(HyperparameterChanged)
     def _change(self, event: HyperparameterChanged) -> None:

@@ -36,10 +36,6 @@ class ValueWanted(Message):
     name: str
 
 
-class ParametersLeft(Message):
-    """The user is done with the hyperparameters."""
-
-
 class HeatmapResized(Message):
     """There is more or less room for the cells of the heatmap."""
 

@@ -211,6 +211,13 @@ async def test_a_change_of_pace_takes_effect_while_it_runs(
         await settle(pilot)
 
 
+async def test_as_many_names_as_asked_for_are_shown(make_app: MakeApp, settle: Settle) -> None:
+    for samples in (0, 3):
+        async with make_app(samples=samples).run_test(size=SIZE) as pilot:
+            await settle(pilot)
+            assert len(pilot.app.screen.query_one(NameList).names) == samples
+
+
 async def test_capital_a_runs_all_and_pauses_all(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil
 ) -> None:
@@ -1411,9 +1418,11 @@ def test_no_two_bindings_share_an_id() -> None:
 @owners
 def test_every_binding_has_an_action(owner: type) -> None:
     for binding in bindings_of(owner):
-        name = re.match(r"\w+", binding.action)
-        assert name is not None
-        assert callable(getattr(owner, f"action_{name[0]}", None)), binding.action
+        found = re.match(r"(screen\.)?(\w+)", binding.action)
+        assert found is not None
+        place, name = found.groups()
+        acting = ExploreScreen if place else owner
+        assert callable(getattr(acting, f"action_{name}", None)), binding.action
         assert binding.description
 
 

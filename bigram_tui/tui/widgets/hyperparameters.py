@@ -13,7 +13,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from bigram_tui.backend import Hyperparameter
-from bigram_tui.tui.messages import HyperparameterChanged, ParametersLeft, ValueWanted
+from bigram_tui.tui.messages import HyperparameterChanged, ValueWanted
 
 NEARLY = 1e-9
 
@@ -32,7 +32,9 @@ class Control(Widget, can_focus=True):
         Binding("up,k", "go(-1)", "other", id="parameter-before", show=False),
         Binding("down,j", "go(1)", "other", id="parameter-after", key_display="↓"),
         Binding("enter", "type", "type", id="type", key_display="enter"),
-        Binding("escape", "leave", "leave", id="leave-parameters", key_display="esc"),
+        Binding(
+            "escape", "screen.focus_heatmap", "leave", id="leave-parameters", key_display="esc"
+        ),
     ]
 
     value: reactive[Any] = reactive(None)
@@ -69,10 +71,6 @@ class Control(Widget, can_focus=True):
         """Go to another control."""
         controls = list(self.screen.query(Control))
         self.screen.set_focus(controls[(controls.index(self) + direction) % len(controls)])
-
-    def action_leave(self) -> None:
-        """Go back to the heatmap."""
-        self.post_message(ParametersLeft())
 
     def action_type(self) -> None:
         """Ask for a value."""
