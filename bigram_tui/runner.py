@@ -119,10 +119,11 @@ class Runner:
 
     def _live(self) -> None:
         try:
-            run = self._load()
-        except (Exception, SystemExit) as error:  # whatever a plugin raises on import
+            self._work(self._load())
+        except (Exception, SystemExit) as error:  # of a plugin on import, or a fault of ours
             self._give_up(one_line(error) or type(error).__name__)
-            return
+
+    def _work(self, run: Run) -> None:
         self._goal = run.iteration
         slice_size = 1
         while not self._closed:

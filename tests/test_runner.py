@@ -200,6 +200,26 @@ def test_going_back_stops_the_training(begin: Begin) -> None:
     np.testing.assert_array_equal(snapshot.weights, np.full((3, 3), float(snapshot.iteration)))
 
 
+def test_a_fault_of_the_run_itself_is_told_and_the_next_order_begins_anew(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = begin()
+    runner.start()
+    wait_until(lambda: runner.is_idle and runner.snapshot.iteration == 0)
+
+    def fault(*_: object) -> None:
+        raise RuntimeError("a surprise")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "advance", fault)
+        runner.step(1)
+        wait_until(lambda: runner.is_idle and runner.snapshot.status is Status.FAILED)
+        assert runner.snapshot.message == "a surprise"
+    runner.step(2)
+    wait_until(lambda: runner.is_idle and runner.snapshot.iteration == 2)
+    assert runner.snapshot.status is Status.READY
+
+
 def test_it_goes_back_far_and_resets(begin: Begin) -> None:
     runner = begin()
     runner.step(50)
