@@ -85,7 +85,7 @@ def make_session(options: argparse.Namespace) -> "Session":
         taken = {source.name for source in sources}
         source = source.alias(next(n for n in numbered(source.name) if n not in taken))
         sources.append(source)
-        individual[source.name] = {**individual.get(source.backend, {}), **values}
+        individual[source.name] = values
     unknown = individual.keys() - {name for s in sources for name in (s.name, s.backend)}
     names = [source.name for source in sources]
     if options.reference is not None and options.reference not in names:

@@ -1,11 +1,12 @@
 """How far runs are from each other, and from the best that they can reach."""
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
-from bigram_tui.backend import Backend
+from bigram_tui.backend import Backend, Iteration, as_numpy
 from bigram_tui.bigrams import Bigrams, Matrix
 from bigram_tui.optimum import Optimum, counting_optimum, gradient_optimum
 from bigram_tui.snapshot import Snapshot
@@ -40,19 +41,30 @@ class Difference:
 
 def compare(a: Snapshot, b: Snapshot) -> Difference:
     """The differences of two runs that have a model, in float64."""
-    assert a.probabilities is not None
-    assert b.probabilities is not None
-    tables = _farthest(a.probabilities, b.probabilities)
-    weights = None
-    if a.weights is not None and b.weights is not None:
-        weights = _farthest(a.weights, b.weights)
+    assert a.model is not None
+    assert b.model is not None
+    tables, weights = distances(a.model, b.model)
     losses = abs(a.nll - b.nll)
-    allowed = ROUNDING * max(a.precision, b.precision)
-    return Difference(a.name, b.name, tables, weights, losses, max(tables, losses) <= allowed)
+    agree = max(tables, losses) <= tolerance(a, b)
+    known = None if math.isnan(weights) else weights
+    return Difference(a.name, b.name, tables, known, losses, agree)
+
+
+def tolerance(a: Snapshot, b: Snapshot) -> float:
+    """How far two runs may part by the rounding of the coarser of their number formats."""
+    return ROUNDING * max(a.precision, b.precision)
+
+
+def distances(a: Iteration, b: Iteration) -> tuple[float, float]:
+    """The largest |ΔP| and |ΔW| of two models, in float64; NaN unless both have weights."""
+    tables = _farthest(as_numpy(a.probabilities), as_numpy(b.probabilities))
+    if a.weights is None or b.weights is None:
+        return tables, math.nan
+    return tables, _farthest(as_numpy(a.weights), as_numpy(b.weights))
 
 
 def _farthest(a: Matrix, b: Matrix) -> float:
-    return float(np.abs(a.astype(np.float64) - b.astype(np.float64)).max())
+    return float(np.abs(np.subtract(a, b, dtype=np.float64)).max())
 
 
 def optimum_of(run: Snapshot, bigrams: Bigrams) -> Optimum | None:

@@ -13,7 +13,7 @@ from bigram_tui.bigrams import Bigrams, Matrix
 from bigram_tui.errors import described
 from bigram_tui.evaluation import negative_log_likelihood
 from bigram_tui.snapshot import Branch, Snapshot, Status
-from bigram_tui.timeline import Keyframes, LossHistory, Settings
+from bigram_tui.timeline import LOSS_COLUMNS, Keyframes, Rows, Settings
 
 NOTHING_LEFT = "nothing left to learn"
 
@@ -52,7 +52,7 @@ class Run:
 
     def _begin(self, values: Mapping[str, Any]) -> None:
         self._settings = Settings(values)
-        self._losses = LossHistory()
+        self._losses = Rows(LOSS_COLUMNS)
         self._keyframes = Keyframes()
         self._end: int | None = None
         self._model: Iteration | None = None
@@ -67,6 +67,11 @@ class Run:
     def latest(self) -> int:
         """The last iteration that was reached; −1 if not even the first was."""
         return len(self._losses) - 1
+
+    @property
+    def model(self) -> Iteration | None:
+        """The model at this iteration; None if not even the first could be had."""
+        return self._model
 
     def advance(self, iterations: int = 1) -> None:
         """Go forward, along the timeline and then beyond its end, as far as the backend goes."""

@@ -5,7 +5,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
+from typing import TypeVar
 
 from bigram_tui.errors import one_line
 from bigram_tui.run import Run
@@ -17,6 +19,7 @@ PAUSE_SECONDS = 0.0002
 """What other threads get of the interpreter between two slices."""
 
 Order = Callable[[Run], None]
+Result = TypeVar("Result")
 
 
 class Runner:
@@ -104,6 +107,26 @@ class Runner:
     def set(self, name: str, value: object) -> None:
         """Change a hyperparameter, in the middle of training too."""
         self._send(lambda run: run.set(name, value))
+
+    def call(self, work: Callable[[Run], Result]) -> "Future[Result]":
+        """Stop training and do some work on the run; when it is done, the snapshot shows it.
+
+        The future is never done if the run can't be loaded.
+        """
+        future: Future[Result] = Future()
+
+        def order(run: Run) -> None:
+            try:
+                result = work(run)
+            except BaseException as error:  # it is told on screen too
+                future.set_exception(error)
+                raise
+            self._goal = run.iteration
+            self._publish(run)
+            future.set_result(result)
+
+        self._send(order, halt=True)
+        return future
 
     def _send(self, order: Order, *, halt: bool = False) -> None:
         def halting(run: Run) -> None:

@@ -1,6 +1,6 @@
 """What the user asked for: a corpus, backends and their settings; and the runs made of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -10,7 +10,7 @@ from bigram_tui.corpus import Corpus
 from bigram_tui.lecture_rng import LECTURE_SEED, start_weights
 from bigram_tui.registry import BackendError, BackendSource
 from bigram_tui.run import Run
-from bigram_tui.sampling import Name, sample_names, uniforms
+from bigram_tui.sampling import Name, NameBeside, sample_beside, sample_names, uniforms
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Session:
     common: Mapping[str, object] = field(default_factory=dict)
     """Values for every backend that has such a hyperparameter."""
     individual: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    """Values for single backends by name; they must have such a hyperparameter."""
+    """Values by the name of a backend or of one of its runs, which must have such a field."""
 
     @cached_property
     def start_weights(self) -> Matrix:
@@ -32,24 +32,36 @@ class Session:
 
     def has_settings_for(self, source: BackendSource) -> bool:
         """Whether any value was given that may concern a backend."""
-        return bool(self.common or self.individual.get(source.name))
+        return bool(self.common or {source.name, source.backend} & self.individual.keys())
 
-    def configured(self, source: BackendSource) -> Backend:
-        """Import a backend and set its hyperparameters. BackendError if anything is amiss."""
+    def configured(
+        self, source: BackendSource, values: Mapping[str, object] | None = None
+    ) -> Backend:
+        """Import a backend and set its hyperparameters. BackendError if anything is amiss.
+
+        values: go before those of the session.
+        """
         backend_class = source.load()
         try:
             known = hyperparameters(backend_class)
-            values = {name: value for name, value in self.common.items() if name in known}
-            return configure(backend_class, {**values, **self.individual.get(source.name, {})})
+            common = {name: value for name, value in self.common.items() if name in known}
+            own = {
+                **self.individual.get(source.backend, {}),
+                **self.individual.get(source.name, {}),
+            }
+            return configure(backend_class, {**common, **own, **(values or {})})
         except Exception as error:  # a plugin may raise anything
             raise BackendError(f"{source.name}: {error}") from error
 
-    def make_run(self, source: BackendSource) -> Run:
-        """Start a run of a backend. BackendError if it or its settings are no good."""
+    def make_run(self, source: BackendSource, values: Mapping[str, object] | None = None) -> Run:
+        """Start a run of a backend. BackendError if it or its settings are no good.
+
+        values: of its hyperparameters, before those of the session.
+        """
         if source.obstacle is not None:
             raise BackendError(f"{source.name} {source.obstacle}")
         return Run(
-            self.configured(source),
+            self.configured(source, values),
             self.corpus.train,
             self.start_weights,
             name=source.name,
@@ -60,3 +72,10 @@ class Session:
         """The first names of a draw: each draw is one fresh generator, the first with our seed."""
         stream = uniforms((self.seed + draw) % 2**32)
         return sample_names(probabilities, self.corpus.train.vocabulary, stream, count)
+
+    def sample_beside(
+        self, reference: Matrix, others: Sequence[Matrix], count: int, draw: int = 0
+    ) -> list[list[NameBeside]]:
+        """The names that `sample` draws from the reference; beside them, those of other models."""
+        stream = uniforms((self.seed + draw) % 2**32)
+        return sample_beside(reference, others, self.corpus.train.vocabulary, stream, count)

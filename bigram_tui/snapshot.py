@@ -12,7 +12,7 @@ import numpy as np
 from bigram_tui.backend import Backend, Iteration, as_numpy
 from bigram_tui.bigrams import Matrix
 from bigram_tui.evaluation import perplexity
-from bigram_tui.timeline import NLL, REGULARIZATION, SECONDS, VALIDATION, Losses, Span
+from bigram_tui.timeline import LOSS_COLUMNS, NLL, REGULARIZATION, SECONDS, VALIDATION, Losses, Span
 
 
 class Status(Enum):
@@ -43,7 +43,7 @@ class Snapshot:
     iteration: int = -1
     """The iteration that is looked at; −1 while there is none."""
     model: Iteration | None = None
-    losses: Losses = field(default_factory=lambda: np.empty((0, 4)))
+    losses: Losses = field(default_factory=lambda: np.empty((0, LOSS_COLUMNS)))
     left: Branch | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     spans: tuple[Span, ...] = ()

@@ -13,6 +13,7 @@ Losses = npt.NDArray[np.float64]
 """[n, 4]: one row per iteration, with the columns NLL, REGULARIZATION, VALIDATION and SECONDS."""
 
 NLL, REGULARIZATION, VALIDATION, SECONDS = range(4)
+LOSS_COLUMNS = 4
 
 Span = tuple[int, Mapping[str, Any]]
 """An iteration, and the hyperparameters that hold from there to the next span."""
@@ -24,34 +25,44 @@ KEYFRAME_BYTES = 64 * 2**20
 SCARCE = 4
 
 
-class LossHistory:
-    """A table of losses that grows; what it has handed out never changes."""
+class Rows:
+    """A table that grows, one row per iteration; what it has handed out never changes."""
 
-    def __init__(self) -> None:
-        self._rows = np.empty((64, 4))
+    def __init__(self, width: int) -> None:
+        self._rows = np.empty((64, width))
         self._length = 0
 
     def __len__(self) -> int:
         return self._length
 
-    def append(self, nll: float, regularization: float, validation: float, seconds: float) -> None:
+    def append(self, *row: float) -> None:
         if self._length == len(self._rows):
             self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
-        self._rows[self._length] = nll, regularization, validation, seconds
+        self._rows[self._length] = row
         self._length += 1
+
+    def extend(self, rows: npt.NDArray[np.float64]) -> None:
+        """Append several rows. [n, width]"""
+        length = self._length + len(rows)
+        if length > len(self._rows):
+            spare = np.empty((max(length, 2 * self._length) - self._length, self._rows.shape[1]))
+            self._rows = np.concatenate([self._rows[: self._length], spare])
+        self._rows[self._length : length] = rows
+        self._length = length
 
     def truncate(self, length: int) -> None:
         """Forget all rows from `length` on."""
         if length < self._length:
             # A copy, since the rows after it belong to views that were handed out.
-            self._rows = np.concatenate([self._rows[:length], np.empty((64, 4))])
+            spare = np.empty((64, self._rows.shape[1]))
+            self._rows = np.concatenate([self._rows[:length], spare])
             self._length = length
 
     def row(self, iteration: int) -> list[float]:
-        """The losses of one iteration."""
+        """The numbers of one iteration."""
         return self._rows[iteration].tolist()  # type: ignore[no-any-return]
 
-    def view(self) -> Losses:
+    def view(self) -> npt.NDArray[np.float64]:
         """All rows so far, read-only and without a copy."""
         rows = self._rows[: self._length]
         rows.flags.writeable = False

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bigram_tui import timeline
-from bigram_tui.timeline import SCARCE, Keyframes, LossHistory, Settings
+from bigram_tui.timeline import LOSS_COLUMNS, SCARCE, Keyframes, Rows, Settings
 
-# LossHistory
+# Rows
 
 appends = st.tuples(st.just("append"), st.integers(1, 150))
 truncations = st.tuples(st.just("truncate"), st.integers(0, 300))
@@ -16,7 +16,7 @@ truncations = st.tuples(st.just("truncate"), st.integers(0, 300))
 
 @given(st.lists(appends | truncations, max_size=12))
 def test_a_view_never_changes_whatever_comes_after(operations: list[tuple[str, int]]) -> None:
-    history = LossHistory()
+    history = Rows(LOSS_COLUMNS)
     rows: list[list[float]] = []
     views, number = [], 0.0
     for kind, amount in operations:
@@ -37,7 +37,7 @@ def test_a_view_never_changes_whatever_comes_after(operations: list[tuple[str, i
 
 
 def test_a_view_is_read_only() -> None:
-    history = LossHistory()
+    history = Rows(LOSS_COLUMNS)
     history.append(1, 2, 3, 4)
     with pytest.raises(ValueError, match="read-only"):
         history.view()[0, 0] = 5
@@ -46,7 +46,7 @@ def test_a_view_is_read_only() -> None:
 
 
 def test_a_long_history_takes_at_most_twice_its_rows() -> None:
-    history = LossHistory()
+    history = Rows(LOSS_COLUMNS)
     for i in range(10_000):
         history.append(i, 0, 0, 0)
     base = history.view().base

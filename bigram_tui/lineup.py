@@ -1,0 +1,78 @@
+"""The runs of a comparison: which they are, in which order, and which one is the reference."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import count
+
+from bigram_tui.registry import BackendSource
+from bigram_tui.runner import Runner
+from bigram_tui.session import Session
+
+
+class Lineup:
+    """A list of runs, never empty, each in a thread of its own and with a name of its own."""
+
+    def __init__(
+        self, session: Session, on_idle: Callable[[], object], reference: str | None = None
+    ) -> None:
+        """One run for each backend of the session. on_idle: as of a Runner.
+
+        reference: the name of a run; the first one's if None.
+        """
+        self._session = session
+        self._on_idle = on_idle
+        self._sources: dict[Runner, BackendSource] = {}
+        self._runners: list[Runner] = []
+        for source in session.sources:
+            self._insert(len(self._runners), source)
+        named = [runner for runner in self._runners if runner.name == reference]
+        self.reference = named[0] if named else self._runners[0]
+        """The run that the others are compared with."""
+
+    @property
+    def runners(self) -> tuple[Runner, ...]:
+        """The runs as they now are: a tuple that stays as it is."""
+        return tuple(self._runners)
+
+    def source_of(self, runner: Runner) -> BackendSource:
+        """The backend that a run is of."""
+        return self._sources[runner]
+
+    def add(self, source: BackendSource, after: Runner) -> Runner:
+        """Start another run of a backend, with the values of the session."""
+        return self._insert(self._runners.index(after) + 1, source)
+
+    def copy(self, runner: Runner) -> Runner:
+        """Start another run of the same backend with the hyperparameters that a run now has."""
+        place = self._runners.index(runner) + 1
+        return self._insert(place, self._sources[runner], runner.snapshot.settings)
+
+    def remove(self, runner: Runner) -> None:
+        """End a run. ValueError if it is the only one; the first then becomes the reference."""
+        if len(self._runners) == 1:
+            raise ValueError("it is the only run")
+        self._runners.remove(runner)
+        del self._sources[runner]
+        runner.close()
+        if runner is self.reference:
+            self.reference = self._runners[0]
+
+    def move(self, runner: Runner, places: int) -> None:
+        """Move a run down the list by some places, or up; at most to its end."""
+        place = self._runners.index(runner)
+        self._runners.remove(runner)
+        self._runners.insert(max(0, place + places), runner)
+
+    def _insert(
+        self, place: int, source: BackendSource, values: Mapping[str, object] | None = None
+    ) -> Runner:
+        taken = {runner.name for runner in self._runners}
+        named = source
+        if source.name in taken:
+            names = (f"{source.backend} #{number}" for number in count(2))
+            named = source.alias(next(name for name in names if name not in taken))
+        load = partial(self._session.make_run, named, values or {})
+        runner = Runner(named.name, load, self._on_idle)
+        self._runners.insert(place, runner)
+        self._sources[runner] = named
+        return runner
