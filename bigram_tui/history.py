@@ -1,14 +1,15 @@
 """Writes the losses of runs to a file, one row for each run and iteration: CSV or JSON lines."""
 
-import csv
 import json
 import math
-import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any, TextIO
 
 from bigram_tui.errors import UserError
+from bigram_tui.files import ExistsError, check_path, write_rows, write_whole
 from bigram_tui.snapshot import Snapshot
 
 COLUMNS = (
@@ -25,64 +26,76 @@ COLUMNS = (
     "seconds",
 )
 
+SUFFIXES = (".csv", ".jsonl")
+
+BLOCK = 1024
+"""The iterations whose numbers are taken out of an array at a time."""
+
+Row = tuple[Any, ...]
+"""What stands in COLUMNS; None for what the run does not have."""
+
 
 def check_target(path: Path, *, overwrite: bool) -> None:
-    """UserError if a history can't be written there: better said before the work than after."""
-    if path.suffix not in (".csv", ".jsonl"):
+    """UserError if `--history` can't be written there: better said before the work than after."""
+    if path.suffix not in SUFFIXES:
         raise UserError(f"--history takes a file that ends in .csv or .jsonl, not {str(path)!r}")
-    if not path.parent.is_dir():
-        raise UserError(f"--history: there is no folder {str(path.parent)!r}")
-    if path.exists() and not overwrite:
-        raise UserError(f"--history: {str(path)!r} exists; --overwrite replaces it")
+    with _of_the_option(path):
+        check_path(path, overwrite=overwrite)
 
 
 def write_history(path: Path, runs: Iterable[tuple[str, Snapshot]], *, overwrite: bool) -> None:
-    """Write the file, whole or not at all. UserError as check_target says, or if it fails.
+    """write_losses for `--history`, which its errors name."""
+    check_target(path, overwrite=overwrite)
+    with _of_the_option(path):
+        write_losses(path, runs, overwrite=overwrite)
+
+
+def write_losses(path: Path, runs: Iterable[tuple[str, Snapshot]], *, overwrite: bool) -> None:
+    """Write the file, whole or not at all. UserError as write_whole says, or for its suffix.
 
     runs: each with the name of its backend.
     """
-    check_target(path, overwrite=overwrite)
+    if path.suffix not in SUFFIXES:
+        raise UserError(f"losses go into a file that ends in .csv or .jsonl, not {str(path)!r}")
     rows = (row for backend, run in runs for row in _rows(backend, run))
-    write = _write_csv if path.suffix == ".csv" else _write_json_lines
+
+    def write(file: TextIO) -> None:
+        if path.suffix == ".csv":
+            write_rows(file, chain([COLUMNS], rows))
+        else:
+            _write_json_lines(file, rows)
+
+    write_whole(path, write, overwrite=overwrite)
+
+
+@contextmanager
+def _of_the_option(path: Path) -> Iterator[None]:
+    """Errors as the command line tells them, whose user has typed options."""
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".bigram-tui-") as folder:
-            whole = Path(folder) / path.name
-            with whole.open("w", encoding="utf-8", newline="") as file:
-                write(file, rows)
-            whole.replace(path)
-    except OSError as error:
-        reason = error.strerror or error
-        raise UserError(f"--history: can't write {str(path)!r}: {reason}") from error
+        yield
+    except ExistsError:
+        raise UserError(f"--history: {str(path)!r} exists; --overwrite replaces it") from None
+    except UserError as error:
+        raise UserError(f"--history: {error}") from error
 
 
-def _rows(backend: str, run: Snapshot) -> Iterator[dict[str, Any]]:
-    """One row per iteration; None for what the run does not have."""
-    for iteration, (nll, penalty, validation, seconds) in enumerate(run.losses.tolist()):
-        settings = run.settings_at(iteration)
-        yield {
-            "iteration": iteration,
-            "run": run.name,
-            "backend": backend,
-            "nll": nll,
-            "regularization": penalty,
-            "total": nll + penalty,
-            "validation_nll": None if math.isnan(validation) else validation,
-            "learning_rate": settings.get("learning_rate"),
-            "l2": settings.get("l2"),
-            "smoothing": settings.get("smoothing"),
-            "seconds": seconds,
-        }
+def _rows(backend: str, run: Snapshot) -> Iterator[Row]:
+    """One row per iteration. Blocks, since as objects all numbers take six times the memory."""
+    losses = run.losses
+    bounds = chain((start for start, _ in run.spans), [len(losses)])
+    for (start, stop), (_, values) in zip(pairwise(bounds), run.spans, strict=True):
+        held = (values.get("learning_rate"), values.get("l2"), values.get("smoothing"))
+        for first in range(start, stop, BLOCK):
+            block = losses[first : min(first + BLOCK, stop)].tolist()
+            for iteration, (nll, penalty, validation, seconds) in enumerate(block, first):
+                total = nll + penalty
+                held_out = None if math.isnan(validation) else validation
+                yield iteration, run.name, backend, nll, penalty, total, held_out, *held, seconds
 
 
-def _write_csv(file: TextIO, rows: Iterable[dict[str, Any]]) -> None:
-    writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-
-
-def _write_json_lines(file: TextIO, rows: Iterable[dict[str, Any]]) -> None:
+def _write_json_lines(file: TextIO, rows: Iterable[Row]) -> None:
     for row in rows:
-        file.write(json.dumps(finite(row)) + "\n")
+        file.write(json.dumps(dict(zip(COLUMNS, map(finite, row), strict=True))) + "\n")
 
 
 def finite(value: Any) -> Any:

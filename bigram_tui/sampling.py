@@ -1,7 +1,9 @@
 """Names drawn from a table of probabilities and a stream of uniforms."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice, tee
 
 import numpy as np
 
@@ -20,6 +22,36 @@ class Name:
 
     text: str
     ended: bool = True
+
+
+@dataclass(frozen=True)
+class Parting:
+    """Where a name parts from the reference's: one uniform, after one token, drew two.
+
+    Probabilities are as drawn, shares of their row's sum; nan where a row that holds NaN ended
+    the name.
+    """
+
+    place: int
+    """How many characters the two names share before it."""
+    after: int
+    """The last token that they share; BOUNDARY where they part at once."""
+    uniform: float
+    token: int
+    """What this model drew; BOUNDARY where that ended its name."""
+    probability: float
+    """Of `token` in this model's row `after`."""
+    reference_token: int
+    reference_probability: float
+    """Of `reference_token` in the reference's row `after`."""
+
+
+@dataclass(frozen=True)
+class NameBeside:
+    """A name, and where it parts from the reference's; None if it is the same name."""
+
+    name: Name
+    parting: Parting | None = None
 
 
 def uniforms(seed: int) -> Iterator[float]:
@@ -42,20 +74,97 @@ def sample_names(
     exceeds the uniform, so a token of probability 0 is never drawn, and two models that are fed
     the same stream part only where their tables do. A row that holds NaN ends the name.
     """
-    cumulative: dict[int, Matrix] = {}
-    names = []
+    sampler = _Sampler(probabilities)
+    return [_name(sampler.draw(stream, longest), vocabulary) for _ in range(count)]
+
+
+def sample_beside(
+    reference: Matrix,
+    others: Sequence[Matrix],
+    vocabulary: Vocabulary,
+    stream: Iterator[float],
+    count: int,
+    longest: int = LONGEST,
+) -> list[list[NameBeside]]:
+    """The names that `sample_names` draws from the reference; beside them, those of other models.
+
+    reference and each of others: [V, V], rows sum to 1. Returns a list of `count` names for the
+    reference, then one for each of others. All models begin their k-th name at the same uniform,
+    so that one difference does not spoil all later names. More of the stream may be used up than
+    `sample_names` would.
+    """
+    first = _Sampler(reference)
+    rest = [_Sampler(probabilities) for probabilities in others]
+    beside: list[list[NameBeside]] = [[] for _ in range(1 + len(rest))]
     for _ in range(count):
-        tokens: list[int] = []
+        stream, again, *streams = tee(stream, 2 + len(rest))
+        reference_tokens = first.draw(stream, longest)
+        used = list(islice(again, len(reference_tokens) - 1))
+        beside[0].append(NameBeside(_name(reference_tokens, vocabulary)))
+        for names, sampler, own in zip(beside[1:], rest, streams, strict=True):
+            tokens = sampler.draw(own, longest)
+            parting = _parting(sampler, tokens, first, reference_tokens, used)
+            names.append(NameBeside(_name(tokens, vocabulary), parting))
+    return beside
+
+
+class _Sampler:
+    """Draws from one table, and sums up each of its rows just once."""
+
+    def __init__(self, probabilities: Matrix) -> None:
+        self._probabilities = probabilities
+        self._cumulative: dict[int, Matrix] = {}
+
+    def draw(self, stream: Iterator[float], longest: int) -> list[int]:
+        """The tokens of one name, from its first boundary to the one that ends it, if any does."""
+        cumulative = self._cumulative
         token = BOUNDARY
-        while len(tokens) < longest:
+        tokens = [token]
+        while len(tokens) <= longest:
             if token not in cumulative:
-                cumulative[token] = _cumulative(probabilities[token])
+                cumulative[token] = _cumulative(self._probabilities[token])
             token = int(cumulative[token].searchsorted(next(stream), side="right"))
+            tokens.append(token)
             if token == BOUNDARY:
                 break
-            tokens.append(token)
-        names.append(Name(vocabulary.decode(tokens), ended=token == BOUNDARY))
-    return names
+        return tokens
+
+    def probability(self, after: int, token: int) -> float:
+        """The share of a token in the sum of a row; nan where the row is none to draw from."""
+        row = self._probabilities[after]
+        whole = float(np.cumsum(row, dtype=np.float64)[-1])
+        return float(row[token]) / whole if 0 < whole < math.inf else math.nan
+
+
+def _name(tokens: list[int], vocabulary: Vocabulary) -> Name:
+    """The name that some tokens spell, the first of which is the boundary."""
+    ended = tokens[-1] == BOUNDARY
+    return Name(vocabulary.decode(tokens[1:-1] if ended else tokens[1:]), ended)
+
+
+def _parting(
+    sampler: _Sampler,
+    tokens: list[int],
+    reference: _Sampler,
+    reference_tokens: list[int],
+    used: list[float],
+) -> Parting | None:
+    """The first difference of two names that were drawn from the same uniforms, if there is one."""
+    # Neither can go on where the other stops: both stop at a boundary, or at the same length.
+    drawn = zip(tokens[1:], reference_tokens[1:], used, strict=False)
+    for place, (token, reference_token, uniform) in enumerate(drawn):
+        if token != reference_token:
+            after = tokens[place]
+            return Parting(
+                place,
+                after,
+                uniform,
+                token,
+                sampler.probability(after, token),
+                reference_token,
+                reference.probability(after, reference_token),
+            )
+    return None
 
 
 def _cumulative(row: Matrix) -> Matrix:

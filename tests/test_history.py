@@ -3,17 +3,22 @@
 import csv
 import json
 import math
+import tracemalloc
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from bigram_backends.numpy_gradient import NumpyBackend
 from bigram_tui import cli
 from bigram_tui.bigrams import Bigrams, Matrix
 from bigram_tui.errors import UserError
-from bigram_tui.history import COLUMNS, check_target, write_history
+from bigram_tui.history import BLOCK, COLUMNS, check_target, write_history, write_losses
 from bigram_tui.run import Run
+from bigram_tui.snapshot import Snapshot
 
 
 @pytest.fixture
@@ -26,17 +31,28 @@ def run(tiny: Bigrams, lecture_weights: Matrix) -> Run:
     return run
 
 
+def read(path: Path) -> list[dict[str, Any]]:
+    """The rows of a file, with texts for values if it is CSV."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file)) if path.suffix == ".csv" else list(map(json.loads, file))
+
+
+def long_run(spans: int, iterations: int, name: str = "long") -> Snapshot:
+    """Losses that all differ, every third without validation, and settings that change."""
+    losses = np.random.default_rng(1).random((iterations, 4))
+    losses[::3, 2] = np.nan
+    starts = np.linspace(0, iterations, spans, endpoint=False, dtype=int).tolist()
+    values = [{"learning_rate": float(n), "smoothing": n} for n in range(spans)]
+    return Snapshot(name, losses=losses, spans=tuple(zip(starts, values, strict=True)))
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
 def test_each_iteration_has_a_row_with_what_held_then(
     tmp_path: Path, run: Run, suffix: str
 ) -> None:
     path = tmp_path / f"losses{suffix}"
     write_history(path, [("numpy", run.snapshot())], overwrite=False)
-    text = path.read_text("utf-8")
-    if suffix == ".csv":
-        rows = list(csv.DictReader(text.splitlines()))
-    else:
-        rows = [json.loads(line) for line in text.splitlines()]
+    rows = read(path)
     assert [int(row["iteration"]) for row in rows] == list(range(6))
     assert [float(row["learning_rate"]) for row in rows] == [2, 2, 2, 0.5, 0.5, 0.5]
     for iteration, row in enumerate(rows):
@@ -49,12 +65,79 @@ def test_each_iteration_has_a_row_with_what_held_then(
         assert float(row["total"]) == here.nll + here.regularization
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+@pytest.mark.parametrize("spans", [1, 2, 300])
+def test_a_long_history_has_each_number_in_full(tmp_path: Path, suffix: str, spans: int) -> None:
+    run = long_run(spans, 2 * BLOCK + 5)
+    path = tmp_path / f"losses{suffix}"
+    write_losses(path, [("a", run), ("b", run)], overwrite=False)
+    rows = read(path)
+    assert len(rows) == 2 * len(run.losses)
+    for number, row in enumerate(rows):
+        repetition, iteration = divmod(number, len(run.losses))
+        nll, penalty, validation, seconds = map(float, run.losses[iteration])
+        held = run.settings_at(iteration)
+        expected = {
+            "iteration": iteration,
+            "run": "long",
+            "backend": "ab"[repetition],
+            "nll": nll,
+            "regularization": penalty,
+            "total": nll + penalty,
+            "validation_nll": None if iteration % 3 == 0 else validation,
+            "learning_rate": held["learning_rate"],
+            "l2": None,
+            "smoothing": held["smoothing"],
+            "seconds": seconds,
+        }
+        if suffix == ".csv":
+            assert row == {k: "" if v is None else str(v) for k, v in expected.items()}
+        else:
+            assert row == expected
+
+
+def test_a_change_at_the_last_iteration_adds_no_row(tmp_path: Path, run: Run) -> None:
+    run.set("l2", 0.5)
+    losses = run.snapshot().losses
+    spans = (*run.snapshot().spans, (len(losses), {"l2": 0.75}))
+    snapshot = Snapshot("mine", losses=losses, spans=spans)
+    write_losses(tmp_path / "a.jsonl", [("numpy", snapshot)], overwrite=False)
+    rows = read(tmp_path / "a.jsonl")
+    assert [row["iteration"] for row in rows] == list(range(6))
+    assert [row["l2"] for row in rows] == [0.01] * 5 + [0.5]
+
+
+def test_a_run_without_iterations_has_no_row(tmp_path: Path) -> None:
+    write_losses(tmp_path / "a.csv", [("numpy", Snapshot("empty"))], overwrite=False)
+    assert (tmp_path / "a.csv").read_text() == ",".join(COLUMNS) + "\n"
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_a_run_may_have_any_name(tmp_path: Path, suffix: str) -> None:
+    name = 'a,"b"\r\n\rß\u2028\0'
+    write_losses(tmp_path / f"a{suffix}", [(name, long_run(1, 2, name))], overwrite=False)
+    rows = read(tmp_path / f"a{suffix}")
+    assert [(row["run"], row["backend"]) for row in rows] == [(name, name)] * 2
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_a_long_history_is_not_gathered_in_memory(tmp_path: Path, suffix: str) -> None:
+    run = long_run(1, 20_000)
+    tracemalloc.start()
+    try:
+        write_losses(tmp_path / f"a{suffix}", [("numpy", run)], overwrite=False)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < run.losses.nbytes  # as objects all would take six times that
+
+
 def test_what_json_lacks_is_a_text(tmp_path: Path, tiny: Bigrams, lecture_weights: Matrix) -> None:
     run = Run(NumpyBackend(learning_rate=1e5), tiny, lecture_weights[:3, :3])
     run.advance(10)
     path = tmp_path / "losses.jsonl"
     write_history(path, [("numpy", run.snapshot())], overwrite=False)
-    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    rows = read(path)
     assert rows[-1]["nll"] in ("inf", "nan")
     assert not math.isfinite(float(rows[-1]["nll"]))
 
@@ -69,6 +152,20 @@ def test_what_exists_is_not_overwritten_without_a_word(tmp_path: Path, run: Run)
     assert path.read_text("utf-8").startswith("iteration,run,backend,nll")
 
 
+def test_a_history_that_appears_during_the_work_is_not_overwritten(
+    tmp_path: Path, run: Run
+) -> None:
+    path = tmp_path / "losses.csv"
+
+    def runs() -> Iterator[tuple[str, Snapshot]]:
+        yield "numpy", run.snapshot()
+        path.write_text("mine")
+
+    with pytest.raises(UserError, match=r"--history: '.*losses.csv' exists; --overwrite replaces"):
+        write_history(path, runs(), overwrite=False)
+    assert [each.read_text() for each in tmp_path.iterdir()] == ["mine"]
+
+
 def test_a_failure_leaves_nothing_behind(tmp_path: Path, run: Run) -> None:
     @dataclass
     class Unreadable:
@@ -80,15 +177,50 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path, run: Run) -> None:
 
     path = tmp_path / "losses.csv"
     runs = [("numpy", run.snapshot()), ("numpy", Unreadable())]
-    with pytest.raises(UserError, match="No space left on device"):
+    with pytest.raises(UserError, match=r"--history: can't write .*: No space left on device"):
         write_history(path, runs, overwrite=False)  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["losses.txt", "losses", "no/such/folder.csv"])
-def test_a_wrong_target_is_told_before_any_work(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UserError, match="--history"):
+@pytest.mark.parametrize(
+    ("name", "of_the_option", "on_screen"),
+    [
+        (
+            "a.txt",
+            "--history takes a file that ends in .csv or",
+            "losses go into a file that ends in",
+        ),
+        (
+            "losses",
+            "--history takes a file that ends in .csv or",
+            "losses go into a file that ends in",
+        ),
+        ("no/a.csv", "--history: there is no folder ", "there is no folder "),
+        ("folder.csv", "--history: ", "'"),
+        ("there.csv", "--history: ", "'"),
+    ],
+)
+def test_a_wrong_target_is_told_before_any_work(
+    tmp_path: Path, name: str, of_the_option: str, on_screen: str
+) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "there.csv").write_text("mine")
+
+    def runs() -> Iterator[tuple[str, Snapshot]]:
+        raise AssertionError("work")
+        yield
+
+    with pytest.raises(UserError) as checked:
         check_target(tmp_path / name, overwrite=False)
+    with pytest.raises(UserError) as written:
+        write_history(tmp_path / name, runs(), overwrite=False)
+    with pytest.raises(UserError) as plain:
+        write_losses(tmp_path / name, runs(), overwrite=False)
+    assert str(checked.value).startswith(of_the_option)
+    assert str(written.value) == str(checked.value)
+    assert str(plain.value).startswith(on_screen)
+    assert "--" not in str(plain.value)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["folder.csv", "there.csv"]
 
 
 def test_the_command_line_writes_all_runs(
@@ -100,7 +232,7 @@ def test_the_command_line_writes_all_runs(
     runs = ["--run", "numpy:lr=1", "--run", "numpy:lr=2,l2=0", "--run", "count:smoothing=0"]
     arguments = [str(text), "--headless", "--steps", "4", *runs, "--history", str(path)]
     assert cli.run(arguments) == cli.DONE
-    rows = list(csv.DictReader(path.read_text("utf-8").splitlines()))
+    rows = read(path)
     named = [(row["run"], row["backend"]) for row in rows]
     assert named == [
         *[("numpy lr=1", "numpy")] * 5,

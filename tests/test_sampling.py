@@ -1,8 +1,9 @@
 """Names drawn by inverse CDF."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import chain, islice, pairwise, repeat
+from itertools import accumulate, chain, islice, pairwise, repeat
 
 import numpy as np
 import pytest
@@ -11,8 +12,18 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bigram_tui.bigrams import Bigrams, Matrix, Vocabulary
+from bigram_tui.corpus import Corpus
 from bigram_tui.lecture_rng import LECTURE_SEED
-from bigram_tui.sampling import LONGEST, Name, sample_names, uniforms
+from bigram_tui.sampling import (
+    LONGEST,
+    Name,
+    NameBeside,
+    Parting,
+    sample_beside,
+    sample_names,
+    uniforms,
+)
+from bigram_tui.session import Session
 
 JUST_BELOW_1 = math.nextafter(1.0, 0.0)
 
@@ -21,9 +32,9 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 @st.composite
-def tables(draw: st.DrawFn) -> Matrix:
+def tables(draw: st.DrawFn, size: int | None = None) -> Matrix:
     """Rows that sum to 1, many of whose cells are 0."""
-    size = draw(st.integers(1, 5))
+    size = size or draw(st.integers(1, 5))
     cells = st.just(0.0) | st.floats(1e-9, 1)
     table = draw(hnp.arrays(np.float64, (size, size), elements=cells))
     table[:, draw(st.integers(0, size - 1))] += table.sum(axis=1) == 0
@@ -163,3 +174,187 @@ def test_the_uniforms_are_those_of_a_fresh_generator_of_torch(seed: int) -> None
         1500, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)
     ).tolist()
     assert list(islice(uniforms(seed), 1500)) == expected
+
+
+# Side by side
+
+
+@st.composite
+def side_by_side(draw: st.DrawFn) -> tuple[Matrix, list[Matrix]]:
+    """A reference; and its equal, one that differs in one row, and up to two of any kind."""
+    reference = draw(tables())
+    size = len(reference)
+    changed = reference.copy()
+    changed[draw(st.integers(0, size - 1))] = draw(tables(size))[0]
+    return reference, [reference.copy(), changed, *draw(st.lists(tables(size), max_size=2))]
+
+
+def drawn_tokens(table: Matrix, numbers: list[float], longest: int) -> list[int]:
+    """The tokens of one name and the boundary that ends it, by bisection."""
+    drawn: list[int] = []
+    for number in numbers[:longest]:
+        running = list(accumulate(table[drawn[-1] if drawn else 0].tolist()))
+        drawn.append(bisect_right([part / running[-1] for part in running], number))
+        if drawn[-1] == 0:
+            break
+    return drawn
+
+
+def spelt(drawn: list[int], vocabulary: Vocabulary) -> Name:
+    text = "".join(vocabulary.labels[token] for token in drawn if token)
+    return Name(text, ended=drawn[-1] == 0)
+
+
+@given(side_by_side(), st.lists(any_uniforms, max_size=60), st.integers(1, 8))
+def test_every_model_begins_a_name_at_the_uniform_at_which_the_reference_does(
+    case: tuple[Matrix, list[Matrix]], numbers: list[float], longest: int
+) -> None:
+    reference, others = case
+    vocabulary = vocabulary_of(reference)
+    numbers += [0.5, 0.01, 0.99] * 40
+    expected: list[list[Name]] = [[] for _ in (reference, *others)]
+    left = numbers
+    for _ in range(5):
+        for names, table in zip(expected, (reference, *others), strict=True):
+            names.append(spelt(drawn_tokens(table, left, longest), vocabulary))
+        left = left[len(drawn_tokens(reference, left, longest)) :]
+    beside = sample_beside(reference, others, vocabulary, iter(numbers), 5, longest)
+    assert [[each.name for each in names] for names in beside] == expected
+
+
+@given(side_by_side(), seeds, st.integers(0, 10), st.sampled_from([1, 3, LONGEST]))
+def test_the_reference_draws_what_it_draws_alone_and_never_parts(
+    case: tuple[Matrix, list[Matrix]], seed: int, number: int, longest: int
+) -> None:
+    reference, others = case
+    vocabulary = vocabulary_of(reference)
+    alone = sample_names(reference, vocabulary, uniforms(seed), number, longest)
+    beside = sample_beside(reference, others, vocabulary, uniforms(seed), number, longest)
+    assert len(beside) == 1 + len(others)
+    assert beside[0] == [NameBeside(name, None) for name in alone]
+    assert beside[1] == beside[0]  # an equal table
+    assert sample_beside(reference, [], vocabulary, uniforms(seed), number, longest) == [beside[0]]
+
+
+@given(side_by_side(), seeds, st.integers(1, 10))
+def test_a_parting_is_the_first_difference_and_its_uniform_draws_both_tokens(
+    case: tuple[Matrix, list[Matrix]], seed: int, longest: int
+) -> None:
+    reference, others = case
+    vocabulary = vocabulary_of(reference)
+    firsts, *rest = sample_beside(reference, others, vocabulary, uniforms(seed), 8, longest)
+    numbers = list(islice(uniforms(seed), 8 * longest))
+    for table, names in zip(others, rest, strict=True):
+        start = 0
+        for first, other in zip(firsts, names, strict=True):
+            ours, theirs = (each.name.text + "." * each.name.ended for each in (other, first))
+            parting = other.parting
+            assert (parting is None) == (ours == theirs)
+            if parting is not None:
+                place = parting.place
+                assert ours[:place] == theirs[:place]
+                assert "." not in ours[:place]
+                assert parting.after == vocabulary.index[("." + ours)[place]]
+                assert parting.token == vocabulary.index[ours[place]]
+                assert parting.reference_token == vocabulary.index[theirs[place]]
+                assert parting.token != parting.reference_token
+                assert parting.uniform == numbers[start + place]
+                row, reference_row = table[parting.after], reference[parting.after]
+                assert follow(row.tolist(), parting.uniform) == parting.token
+                assert follow(reference_row.tolist(), parting.uniform) == parting.reference_token
+                assert parting.probability == pytest.approx(row[parting.token])
+                expected = reference_row[parting.reference_token]
+                assert parting.reference_probability == pytest.approx(expected)
+            start += len(theirs)
+
+
+REFERENCE = np.array([[0.0, 0.5, 0.5], [0.5, 0.25, 0.25], [0.25, 0.5, 0.25]])
+
+
+def test_names_side_by_side_by_hand() -> None:
+    # After a the running sums are .25 .5 1, the reference's .5 .75 1; after b 0 .5 1, .25 .75 1.
+    other = np.array([[0.0, 0.5, 0.5], [0.25, 0.25, 0.5], [0.0, 0.5, 0.5]])
+    mute = np.eye(3)[[0, 0, 0]]
+    numbers = [0.3, 0.8, 0.1, 0.7, 0.2, 0.0]
+    beside = sample_beside(REFERENCE, [other, mute], Vocabulary("ab"), iter(numbers), 2)
+    assert beside == [
+        [NameBeside(Name("ab")), NameBeside(Name("b"))],
+        [
+            NameBeside(Name("ababa"), Parting(2, 2, 0.1, 1, 0.5, 0, 0.25)),
+            NameBeside(Name("ba"), Parting(1, 2, 0.2, 1, 0.5, 0, 0.25)),
+        ],
+        [
+            NameBeside(Name(""), Parting(0, 0, 0.3, 0, 1.0, 1, 0.5)),
+            NameBeside(Name(""), Parting(0, 0, 0.7, 0, 1.0, 2, 0.5)),
+        ],
+    ]
+
+
+def test_the_probabilities_of_a_parting_are_shares_of_their_row() -> None:
+    other = np.array([[0.0, 3.0, 1.0]] * 3)
+    _, (name,) = sample_beside(2 * REFERENCE, [other], Vocabulary("ab"), repeat(0.6), 1, longest=1)
+    assert name.parting == Parting(0, 0, 0.6, 1, 0.75, 2, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("longest", "texts", "place"),
+    [
+        (2, ("ab", "ab"), None),
+        (3, ("abc", "abc"), None),
+        (4, ("abc", "abca"), 3),
+        (5, ("abc", "abcab"), 3),
+    ],
+)
+def test_names_that_are_broken_off_alike_do_not_part(
+    longest: int, texts: tuple[str, str], place: int | None
+) -> None:
+    ends, endless = np.eye(4)[[1, 2, 3, 0]], np.eye(4)[[1, 2, 3, 1]]
+    expected = [Name(text, ended=len(text) < longest) for text in texts]
+    for reference, other, order in ((ends, endless, 1), (endless, ends, -1)):
+        (first,), (name,) = sample_beside(
+            reference, [other], Vocabulary("abc"), repeat(0.5), 1, longest
+        )
+        assert [first.name, name.name] == expected[::order]
+        if place is None:
+            assert name.parting is None
+        else:
+            drawn = (1, 1.0, 0, 1.0) if order == 1 else (0, 1.0, 1, 1.0)
+            assert name.parting == Parting(place, 3, 0.5, *drawn)
+
+
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_a_row_that_holds_nan_parts_from_what_goes_on_but_not_from_an_end(position: int) -> None:
+    broken = REFERENCE.copy()
+    broken[2, position] = np.nan
+    beside = sample_beside(REFERENCE, [broken], Vocabulary("ab"), iter([0.7, 0.2]), 1)
+    assert beside == [[NameBeside(Name("b"))]] * 2
+    beside = sample_beside(broken, [broken.copy()], Vocabulary("ab"), iter([0.7, 0.6]), 1)
+    assert beside == [[NameBeside(Name("b"))]] * 2
+
+    numbers = [0.7, 0.6, 0.1]
+    _, (name,) = sample_beside(REFERENCE, [broken], Vocabulary("ab"), iter(numbers), 1)
+    assert name.name == Name("b")
+    assert name.parting is not None
+    assert (name.parting.place, name.parting.after, name.parting.uniform) == (1, 2, 0.6)
+    assert (name.parting.token, name.parting.reference_token) == (0, 1)
+    assert math.isnan(name.parting.probability)
+    assert name.parting.reference_probability == 0.5
+
+    _, (name,) = sample_beside(broken, [REFERENCE], Vocabulary("ab"), iter(numbers), 1)
+    assert name.name == Name("ba")
+    assert name.parting is not None
+    assert (name.parting.token, name.parting.reference_token) == (1, 0)
+    assert name.parting.probability == 0.5
+    assert math.isnan(name.parting.reference_probability)
+
+
+@pytest.mark.parametrize(("seed", "draw", "same_as"), [(7, 0, 7), (7, 3, 10), (2**32 - 1, 1, 0)])
+def test_a_session_draws_side_by_side_what_it_draws_alone(
+    names: Bigrams, seed: int, draw: int, same_as: int
+) -> None:
+    session = Session(Corpus("names.txt", 32_257, names, None, None, None), (), seed)
+    reference, other = ((names.counts + n) / (names.row_sums + 27 * n)[:, None] for n in (1.0, 500))
+    beside = session.sample_beside(reference, [other], 20, draw)
+    assert [each.name for each in beside[0]] == session.sample(reference, 20, draw)
+    assert beside == sample_beside(reference, [other], names.vocabulary, uniforms(same_as), 20)
+    assert any(each.parting for each in beside[1])

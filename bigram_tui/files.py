@@ -1,0 +1,102 @@
+"""Writes a file whole or not at all, and tables as CSV."""
+
+import csv
+import os
+import stat
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from secrets import token_hex
+from typing import TextIO
+
+from bigram_tui.errors import UserError
+
+
+class ExistsError(UserError):
+    """There is a file already, which the user may want to have replaced."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{str(path)!r} exists: give another name or have it replaced")
+
+
+def check_path(path: Path, *, overwrite: bool) -> None:
+    """UserError if a file can't be written there; ExistsError if it would have to be replaced."""
+    _look(path, overwrite)
+
+
+def write_whole(path: Path, write: Callable[[TextIO], object], *, overwrite: bool) -> None:
+    r"""Write a file of UTF-8, whole or not at all: nobody ever finds half of it.
+
+    What exists is replaced and keeps its permissions; a link stays, and leads to the new file.
+    write: gets the file, whose \n stay \n on all systems.
+    Raises UserError as check_path says, or if it can't be written, as on a full disk.
+    """
+    target, mode = _look(path, overwrite)
+    temporary = target.with_name(f".bigram-tui-{token_hex(8)}")
+    try:
+        try:
+            with temporary.open("x", encoding="utf-8", newline="") as file:
+                if mode is not None:  # now, lest others read the start of what they may not
+                    temporary.chmod(mode)
+                write(file)
+            _put(temporary, target, path, overwrite)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except (OSError, UnicodeError) as error:
+        raise _failed(path, error) from error
+
+
+def _look(path: Path, overwrite: bool) -> tuple[Path, int | None]:
+    """Where a path leads, and the permissions of the file there, if there is one."""
+    name = repr(str(path))
+    try:
+        if not path.parent.is_dir():
+            raise UserError(f"there is no folder {str(path.parent)!r}: make it or give another")
+        target = Path(os.path.realpath(path))
+        mode = target.stat().st_mode if target.exists() else None
+    except (OSError, ValueError) as error:  # such as a name that no file can have
+        raise _failed(path, error) from error
+    if mode is None:
+        return target, None
+    if stat.S_ISDIR(mode):
+        raise UserError(f"{name} is a folder: give the name of a file")
+    if not stat.S_ISREG(mode):  # a device would become a file
+        raise UserError(f"{name} is no ordinary file: give another name")
+    if not overwrite:
+        raise ExistsError(path)
+    return target, stat.S_IMODE(mode)
+
+
+def _put(temporary: Path, target: Path, path: Path, overwrite: bool) -> None:
+    """Give the written file its name."""
+    if overwrite:
+        temporary.replace(target)
+        return
+    try:
+        target.touch(exist_ok=False)  # takes the name, which nobody may have taken meanwhile
+    except FileExistsError:
+        raise ExistsError(path) from None
+    try:
+        temporary.replace(target)
+    except BaseException:
+        target.unlink()
+        raise
+
+
+def _failed(path: Path, error: Exception) -> UserError:
+    reason = getattr(error, "strerror", None) or error
+    return UserError(f"can't write {str(path)!r}: {reason}")
+
+
+class _LineFeeds:
+    r"""Ends rows in \n that come ending in \r\n: only then does csv quote each \r in a field."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, row: str) -> None:
+        self._file.write(row.removesuffix("\r\n") + "\n")
+
+
+def write_rows(file: TextIO, rows: Iterable[Sequence[object]]) -> None:
+    """Write rows as CSV: numbers in full, None as an empty field, any text as it is."""
+    csv.writer(_LineFeeds(file), lineterminator="\r\n").writerows(rows)

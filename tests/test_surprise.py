@@ -1,0 +1,125 @@
+"""What each bigram of a word costs under a table of probabilities."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bigram_tui.bigrams import Bigrams, Matrix, Vocabulary
+from bigram_tui.evaluation import negative_log_likelihood
+from bigram_tui.surprise import surprise, tokens_of
+from tests.conftest import CountLines
+
+TABLE = np.array([[0.0, 0.5, 0.5], [0.25, 0.25, 0.5], [1.0, 0.0, np.nan]])
+"""After the boundary, a and b."""
+
+words = st.text("abc", max_size=12)
+
+
+def softmax(weights: Matrix) -> Matrix:
+    rows = [[math.exp(weight) for weight in row] for row in weights.tolist()]
+    return np.array([[value / sum(row) for value in row] for row in rows])
+
+
+# Words
+
+
+@given(words)
+def test_a_word_stands_between_two_boundaries(word: str) -> None:
+    assert tokens_of(word, Vocabulary("abc")) == [0, *("abc".index(c) + 1 for c in word), 0]
+
+
+@pytest.mark.parametrize(
+    ("characters", "word", "shown"),
+    [
+        ("ab", "abxay", "x"),
+        ("ab", "A", "A"),
+        ("ab", "a b", " "),
+        ("ab", "a\tb", "␉"),
+        ("ab", "\x1b[2J", "␛"),
+        ("ab", "\u202ea", "\N{REPLACEMENT CHARACTER}"),
+        ("ab", "a\u0301", "\N{DOTTED CIRCLE}\u0301"),
+        ("ab", "a.b", "."),
+        (".a", "a■", "■"),
+        ("", "a", "a"),
+    ],
+)
+def test_the_first_character_that_the_text_lacks_is_named(
+    characters: str, word: str, shown: str
+) -> None:
+    with pytest.raises(ValueError, match="is not in the text") as caught:
+        tokens_of(word, Vocabulary(characters))
+    assert str(caught.value) == f"'{shown}' is not in the text"
+
+
+def test_a_full_stop_that_the_text_has_is_a_character_like_others() -> None:
+    assert tokens_of("a.", Vocabulary(".a")) == [0, 2, 1, 0]
+
+
+# Their surprise
+
+
+def test_emma_under_the_start_weights_of_the_lecture(lecture_weights: Matrix) -> None:
+    vocabulary = Vocabulary("abcdefghijklmnopqrstuvwxyz")
+    found = surprise(softmax(lecture_weights), tokens_of("emma", vocabulary))
+    assert found.tokens == [0, 5, 13, 13, 1, 0]
+    # What the lecture prints.
+    printed = [0.0122863, 0.0180507, 0.0266915, 0.0736769, 0.0149775]
+    assert np.exp(-found.nats) == pytest.approx(printed, abs=1e-7)
+    assert found.mean == pytest.approx(3.769305, abs=1e-6)
+    assert found.total == pytest.approx(5 * 3.769305, abs=5e-6)
+
+
+@given(words, st.integers(0, 2**32 - 1), st.sampled_from([np.float32, np.float64]))
+def test_the_mean_is_the_negative_log_likelihood_of_that_one_word(
+    count_lines: CountLines, word: str, seed: int, dtype: type[np.floating]
+) -> None:
+    table = np.random.default_rng(seed).dirichlet(np.ones(4), 4).astype(dtype)
+    bigrams = count_lines([word], "abc")
+    found = surprise(table, tokens_of(word, bigrams.vocabulary))
+    assert found.nats.shape == (len(word) + 1,)
+    assert found.nats.dtype == np.float64
+    assert found.mean == pytest.approx(negative_log_likelihood(table, bigrams), rel=1e-12)
+    assert found.total == pytest.approx(found.mean * (len(word) + 1), rel=1e-12)
+
+
+def test_each_bigram_is_taken_from_the_row_of_its_first_token() -> None:
+    found = surprise(TABLE, [0, 1, 1, 2, 0])
+    assert found.nats == pytest.approx([math.log(2), math.log(4), math.log(2), 0.0], abs=0)
+    assert math.copysign(1, found.nats[-1]) == 1  # a certain bigram costs 0, not -0
+    assert found.total == pytest.approx(4 * math.log(2))
+    assert found.mean == pytest.approx(math.log(2))
+
+
+def test_it_is_computed_in_float64_also_from_float32() -> None:
+    table = np.array([[0.1]], dtype=np.float32)
+    assert surprise(table, [0, 0]).mean == -math.log(float(np.float32(0.1)))
+
+
+def test_the_empty_word_is_one_bigram(emma: Bigrams) -> None:
+    table = np.full((27, 27), 1 / 27)
+    found = surprise(table, tokens_of("", emma.vocabulary))
+    assert found.tokens == [0, 0]
+    assert found.nats == pytest.approx([math.log(27)])
+    assert found.mean == found.total == pytest.approx(math.log(27))
+
+
+def test_what_is_impossible_surprises_without_limit() -> None:
+    found = surprise(TABLE, [0, 2, 1, 0])
+    assert found.nats.tolist() == [math.log(2), math.inf, math.log(4)]
+    assert found.mean == found.total == math.inf
+
+
+def test_nan_stays_nan_beside_infinity_too(count_lines: CountLines) -> None:
+    found = surprise(TABLE, [0, 2, 2, 0])
+    assert [math.isnan(value) for value in found.nats] == [False, True, False]
+    assert math.isnan(found.mean)
+    assert math.isnan(found.total)
+    assert math.isnan(surprise(TABLE, [0, 0, 2, 2, 0]).mean)
+    assert math.isnan(negative_log_likelihood(TABLE, count_lines(["", "bb"], "ab")))
+
+
+def test_a_table_that_overflowed_gives_no_warning() -> None:
+    assert math.isnan(surprise(np.array([[0.0, np.inf], [1.0, 0.0]]), [0, 1, 0, 0]).mean)
