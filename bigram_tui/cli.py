@@ -205,6 +205,7 @@ def open_screen(session: "Session", options: argparse.Namespace) -> int:
         session,
         steps=options.steps or 0,
         wanted=(*options.backend, *options.run),
+        reference=options.reference,
         frames_per_second=options.fps,
         samples=options.samples,
     )

@@ -1,8 +1,12 @@
 """How far runs are from each other, and from the best that they can reach."""
 
 import math
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Thread
+from typing import Any
 
 import numpy as np
 
@@ -67,15 +71,59 @@ def _farthest(a: Matrix, b: Matrix) -> float:
     return float(np.abs(np.subtract(a, b, dtype=np.float64)).max())
 
 
-def optimum_of(run: Snapshot, bigrams: Bigrams) -> Optimum | None:
-    """The best total that a run can reach; None if its penalty is of a kind of its own."""
+Objective = tuple[str, float]
+"""What decides how low a total can get: "counting", or "gradient" with its λ."""
+
+
+def objective_of(run: Snapshot, settings: Mapping[str, Any] | None = None) -> Objective | None:
+    """What a run tries to reach; None if its penalty is of a kind of its own.
+
+    settings: its hyperparameters, if not those that it has now.
+    """
     if run.backend is None or run.model is None:
         return None
     if type(run.backend).regularization is not Backend.regularization:
         return None
     if run.model.weights is None:
-        return counting_optimum(bigrams)
-    return _gradient_optimum(bigrams, float(run.settings.get("l2", 0.0)))
+        return "counting", 0.0
+    values = run.settings if settings is None else settings
+    return "gradient", float(values.get("l2", 0.0))
 
 
-_gradient_optimum = lru_cache(maxsize=32)(gradient_optimum)
+@lru_cache(maxsize=32)
+def optimum(bigrams: Bigrams, objective: Objective) -> Optimum:
+    """The best total that can be reached."""
+    kind, l2 = objective
+    return counting_optimum(bigrams) if kind == "counting" else gradient_optimum(bigrams, l2)
+
+
+def optimum_of(run: Snapshot, bigrams: Bigrams) -> Optimum | None:
+    """The best total that a run can reach; None if its penalty is of a kind of its own."""
+    objective = objective_of(run)
+    return None if objective is None else optimum(bigrams, objective)
+
+
+class Optima:
+    """Optima that are solved in threads, each once: for whom may not wait."""
+
+    def __init__(self, bigrams: Bigrams) -> None:
+        self._bigrams = bigrams
+        self._found: dict[Objective, Optimum | None] = {}
+
+    def of(self, objective: Objective | None) -> Optimum | None:
+        """The optimum; None while it is not known, or never will be."""
+        if objective is None:
+            return None
+        if objective not in self._found:
+            self._found[objective] = None
+            Thread(target=self._solve, args=[objective], daemon=True).start()
+        return self._found[objective]
+
+    @property
+    def solved(self) -> int:
+        """How many are known."""
+        return sum(found is not None for found in list(self._found.values()))
+
+    def _solve(self, objective: Objective) -> None:
+        with suppress(ArithmeticError, ValueError):
+            self._found[objective] = optimum(self._bigrams, objective)

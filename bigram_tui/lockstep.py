@@ -45,6 +45,11 @@ class Farthest:
     """NaN unless both have weights."""
     nll: float
 
+    @property
+    def differences(self) -> tuple[float, float, float]:
+        """|ΔP|, |ΔW| and |Δnll|."""
+        return self.probability, self.weight, self.nll
+
 
 @dataclass(frozen=True, eq=False)
 class Trail:
@@ -69,8 +74,10 @@ class Frame:
     position: int = 0
     """The iteration at which they are, or to which they are being brought."""
     snapshots: Mapping[Runner, Snapshot] = field(default_factory=dict)
+    now: Mapping[Runner, Farthest] = field(default_factory=dict)
+    """How far each run is from the reference here; none where they can't be compared."""
     trails: Mapping[Runner, Trail] = field(default_factory=dict)
-    """Of each run that was compared with the reference."""
+    """How far each was at most on the way."""
     training: bool = False
     rate: float | None = None
     """Iterations per second, each of all runs, while training."""
@@ -91,7 +98,8 @@ class Lockstep:
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
-        self._news = True
+        self._news = False  # an order that was not looked at
+        self._seen = True  # whether the frame shows all that has changed
         self._resting = True  # nothing is to be moved until the next order
         self._turn = 0  # counts the orders that move all runs elsewhere
         self._position = 0
@@ -101,6 +109,7 @@ class Lockstep:
         self._leg = 1  # iterations
         self._reset = False
         self._trails: dict[Runner, _GrowingTrail] = {}
+        self._now: dict[Runner, Farthest] = {}
         self._snapshots: dict[Runner, Snapshot] = {}
         self._frame = Frame()
         self.is_idle = True
@@ -131,10 +140,11 @@ class Lockstep:
         self._send(order)
 
     def pause(self) -> None:
-        """Stop, also the runs that are still being brought along."""
+        """Stop; a second time, or if nothing is training, also those that are brought along."""
 
         def order() -> None:
-            self._goal, self._resting = self._position, True
+            self._resting = self._goal <= self._position
+            self._goal = self._position
 
         self._send(order)
 
@@ -159,7 +169,10 @@ class Lockstep:
 
     def look(self) -> None:
         """See what has changed in the lineup and its runs."""
-        self._send(lambda: None, moves=False)
+        with self._wake:
+            self._seen = self.is_idle = False
+            self._wake.notify_all()
+            self._start()
 
     def forget(self, runner: Runner) -> None:
         """Begin the trail of a run anew, since its hyperparameters or the reference changed."""
@@ -184,9 +197,12 @@ class Lockstep:
             order()
             self._news, self.is_idle = True, False
             self._wake.notify_all()
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._live, name="lockstep", daemon=True)
-                self._thread.start()
+            self._start()
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._live, name="lockstep", daemon=True)
+            self._thread.start()
 
     # In its own thread
 
@@ -210,16 +226,16 @@ class Lockstep:
     def _rest(self) -> None:
         """Publish how all stand, and wait for an order."""
         with self._wake:
-            self._goal, self._rate = self._position, None
+            self._goal, self._rate, self._seen = self._position, None, True
         self._snapshots = {runner: runner.snapshot for runner in self._lineup.runners}
-        self._note_here()
+        self._compare_here(again=True)
         self._publish(self._snapshots)
         with self._wake:
-            self.is_idle = not self._news
+            self.is_idle = self._seen and not self._news
         if self.is_idle:
             self._on_idle()
         with self._wake:
-            self._wake.wait_for(lambda: self._news or self._closed)
+            self._wake.wait_for(lambda: self._news or not self._seen or self._closed)
 
     def _wait(self, seconds: float) -> None:
         with self._wake:
@@ -244,6 +260,7 @@ class Lockstep:
             self._snapshots[runner] = self._ask(runner, reach)
         if late:
             self._leg = 1
+            self._now.clear()
             return True
         if self._goal > self._position and any(can_go_on(runner.snapshot) for runner in runners):
             self._go(runners)
@@ -262,7 +279,7 @@ class Lockstep:
             turn, start = self._turn, self._position
             count = int(min(self._leg, self._goal - start)) if self._pace is None else 1
         started = time.monotonic()
-        self._note_here()
+        self._compare_here(again=False)
         reference = self._lineup.reference
         model = reference.snapshot.model
         models: list[Iteration | None] = []
@@ -274,7 +291,7 @@ class Lockstep:
             if runner is not reference:
                 follow = partial(_follow, count=count, models=models)
                 apart, self._snapshots[runner] = self._ask(runner, follow)
-                self._note(runner, start, apart)
+                self._note(runner, start, count, apart)
         with self._wake:
             if self._turn == turn:
                 self._position = start + count
@@ -315,36 +332,42 @@ class Lockstep:
     def _publish(self, snapshots: Mapping[Runner, Snapshot]) -> None:
         trails = {runner: trail.view() for runner, trail in list(self._trails.items())}
         training = self._goal > self._position
-        self._frame = Frame(self._position, dict(snapshots), trails, training, self._rate)
+        self._frame = Frame(
+            self._position, dict(snapshots), dict(self._now), trails, training, self._rate
+        )
 
     # Comparing with the reference
 
-    def _note_here(self) -> None:
-        """Begin the trails that are missing, at this iteration."""
+    def _compare_here(self, *, again: bool) -> None:
+        """Compare at this iteration; if not `again`, only those whose trails begin here."""
         reference = self._lineup.reference
+        if again:
+            self._now.clear()
         for runner in self._lineup.runners:
             trail = self._trails.get(runner)
             known = trail is not None and trail.start <= self._position <= trail.end
             pair = runner.snapshot, reference.snapshot
-            if runner is reference or known or not are_comparable(*pair):
+            if runner is reference or (known and not again) or not are_comparable(*pair):
                 continue
-            here = compare(*pair)
-            weight = math.nan if here.max_abs_weight is None else here.max_abs_weight
-            self._trails[runner] = _GrowingTrail(
-                self._position, (here.max_abs_probability, weight, here.max_abs_nll)
-            )
+            found = compare(*pair)
+            weight = math.nan if found.max_abs_weight is None else found.max_abs_weight
+            here = found.max_abs_probability, weight, found.max_abs_nll
+            self._now[runner] = Farthest(self._position, *here)
+            if not known:
+                self._trails[runner] = _GrowingTrail(self._position, here)
 
-    def _note(self, runner: Runner, start: int, apart: Floats) -> None:
-        """Add what a leg from an iteration on has shown. apart: [n, 2], |ΔP| and |ΔW|."""
+    def _note(self, runner: Runner, start: int, count: int, apart: Floats) -> None:
+        """Add what a leg of `count` iterations has shown. apart: [n, 2], |ΔP| and |ΔW|."""
+        self._now.pop(runner, None)
         trail = self._trails.get(runner)
         if trail is None or not len(apart):
             return
-        reference = self._snapshots[self._lineup.reference]
-        losses = np.abs(
-            _losses_after(self._snapshots[runner], start, len(apart))
-            - _losses_after(reference, start, len(apart))
-        )
-        trail.extend(start, np.column_stack([apart, losses]))
+        runs = self._snapshots[runner], self._snapshots[self._lineup.reference]
+        own, its = (_losses_after(run, start, len(apart)) for run in runs)
+        differences = np.column_stack([apart, np.abs(own - its)])
+        trail.extend(start, differences)
+        if len(apart) == count:
+            self._now[runner] = Farthest(start + count, *differences[-1].tolist())
 
 
 class _GoneError(Exception):

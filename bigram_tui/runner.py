@@ -100,6 +100,10 @@ class Runner:
         """Stop training and go back."""
         self._send(lambda run: run.back(iterations), halt=True)
 
+    def seek(self, iteration: int) -> None:
+        """Stop training and go to an iteration that was reached before."""
+        self._send(lambda run: run.seek(iteration), halt=True)
+
     def reset(self) -> None:
         """Stop training and begin again from the same start."""
         self._send(lambda run: run.reset(), halt=True)

@@ -131,8 +131,9 @@ class Snapshot:
 
     @property
     def seconds_per_iteration(self) -> float:
-        """The median over the updates; over all where there was none, which is the set-up."""
+        """The median of the last thousand updates; of the set-up where there was none."""
         seconds = self.losses[1:, SECONDS] if self.latest > 0 else self.losses[:, SECONDS]
+        seconds = seconds[-1000:]
         return float(np.median(seconds)) if seconds.size else math.nan
 
     @property

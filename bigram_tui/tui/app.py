@@ -11,13 +11,17 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from bigram_tui.config import config_folder
+from bigram_tui.lineup import Lineup
+from bigram_tui.lockstep import Lockstep
 from bigram_tui.runner import Runner
 from bigram_tui.session import Session
+from bigram_tui.tui.compare_screen import CompareScreen
 from bigram_tui.tui.explore_screen import ExploreScreen
 from bigram_tui.tui.help_screen import HelpScreen
 from bigram_tui.tui.keymap import read_keymap
 from bigram_tui.tui.messages import RunSettled
 from bigram_tui.tui.renderables.colors import Depth
+from bigram_tui.tui.run_screen import Gaze, RunScreen
 from bigram_tui.tui.widgets.hyperparameters import Control
 
 FIRST_BACKEND = "numpy"
@@ -43,53 +47,70 @@ class BigramApp(App[None]):
         *,
         steps: int = 0,
         wanted: tuple[str, ...] = (),
+        reference: str | None = None,
         frames_per_second: int = 15,
         samples: int | None = None,
         depth: Depth | None = None,
     ) -> None:
-        """wanted: the backends that the user named; they are all loaded at once."""
+        """wanted: the backends that the user named; they are all loaded at once.
+
+        reference: the run that the others are compared with; by default the active one.
+        """
         super().__init__()
         self.session = session
-        self.runners = [self._make_runner(number) for number in range(len(session.sources))]
+        names = [source.name for source in session.sources]
+        by_default = not wanted and FIRST_BACKEND in names
+        first = FIRST_BACKEND if by_default else names[0]
+        self.lineup = Lineup(session, self._hear_run, reference or first)
+        self.lockstep = Lockstep(self.lineup, self._hear_lockstep)
+        active = self.runners[names.index(first)]
+        self._gaze = Gaze.at_first(active, session.corpus)
         self._steps = steps
         self._wanted = bool(wanted)
         self._fps = frames_per_second
         self._samples = samples
         self._depth = depth or Depth.of(self.console.color_system, self.no_color)
 
-        bindings = Binding.make_bindings(
-            (*self.BINDINGS, *ExploreScreen.BINDINGS, *Control.BINDINGS, *HelpScreen.BINDINGS)
-        )
+        classes = (self, ExploreScreen, CompareScreen, Control, HelpScreen)
+        bindings = [b for c in classes for b in Binding.make_bindings(c.BINDINGS)]
         known = {binding.id for binding in bindings if binding.id is not None}
         self.set_keymap(read_keymap(config_folder() / "keymap.toml", known))
 
-    def _make_runner(self, number: int) -> Runner:
-        source = self.session.sources[number]
-        load = partial(self.session.make_run, source)
-        return Runner(source.name, load, on_idle=lambda: self.post_message(RunSettled()))
+    @property
+    def runners(self) -> tuple[Runner, ...]:
+        """The threads of the runs."""
+        return self.lineup.runners
+
+    def _hear_run(self) -> None:
+        """A run has settled: the screen is to show it at once, in lock-step with the others."""
+        if self.current_mode == "compare":
+            self.lockstep.look()
+        else:
+            self.post_message(RunSettled())
+
+    def _hear_lockstep(self) -> None:
+        self.post_message(RunSettled())
 
     def on_mount(self) -> None:
         sys.setswitchinterval(SWITCH_INTERVAL)
-        names = [source.name for source in self.session.sources]
-        by_default = not self._wanted and FIRST_BACKEND in names
-        active = names.index(FIRST_BACKEND) if by_default else 0
-        for number, (source, runner) in enumerate(
-            zip(self.session.sources, self.runners, strict=True)
-        ):
-            if number == active or self._wanted or source.is_light:
+        for runner in self.runners:
+            is_light = self.lineup.source_of(runner).is_light
+            if runner is self._gaze.runner or self._wanted or is_light:
                 runner.start()
                 if self._steps:
                     runner.step(self._steps)
-        self.push_screen(
-            ExploreScreen(self.session, self.runners, active, self._fps, self._depth, self._samples)
-        )
+        common = self.session, self.lineup, self._gaze, self._fps, self._depth
+        self.add_mode("explore", lambda: ExploreScreen(*common, samples=self._samples))
+        self.add_mode("compare", lambda: CompareScreen(*common, lockstep=self.lockstep))
+        self.switch_mode("explore")
 
     def on_run_settled(self, event: RunSettled) -> None:
-        screen = self.screen_stack[1] if len(self.screen_stack) > 1 else None
-        if isinstance(screen, ExploreScreen):
+        screen = self.screen_stack[0]
+        if isinstance(screen, RunScreen):
             screen.post_message(event)
 
     def on_unmount(self) -> None:
+        self.lockstep.close()
         for runner in self.runners:
             runner.close()
 
@@ -100,7 +121,7 @@ class BigramApp(App[None]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Textual's own commands, and every action of the screen with its key."""
         yield from super().get_system_commands(screen)
-        if not isinstance(screen, ExploreScreen):
+        if not isinstance(screen, RunScreen):
             return
         for binding in Binding.make_bindings(screen.BINDINGS):
             if self._is_of_use(binding):
@@ -109,6 +130,6 @@ class BigramApp(App[None]):
                 yield SystemCommand(binding.description.capitalize(), f"key {key}", run)
 
     def _is_of_use(self, binding: Binding) -> bool:
-        """Not where it is for a backend that there is not."""
+        """Not where it is for a run that there is not."""
         name, _, arguments = binding.action.partition("(")
         return name != "pick" or int(arguments.rstrip(")")) < len(self.runners)

@@ -1,4 +1,4 @@
-"""The keys and what the picture means, on one page that fits 80×24."""
+"""The keys of a screen and what it shows, on one page that fits 80×24."""
 
 from typing import ClassVar
 
@@ -7,7 +7,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-TEXT = """\
+EXPLORE_HELP = """\
 [b]The picture[/b]  A row is a character, a column the one that follows it.
 The brighter a cell, the more probable; {boundary} starts and ends a line.
 [b]count[/b] divides the counts; [b]numpy[/b] and [b]torch[/b] start at random and get there by
@@ -22,11 +22,33 @@ one character after the other from the rows.
 [b]a A[/b]        step, run all       [b]y Y[/b]     log axis: loss, iteration
 [b]r[/b]          reset, same start   [b]t[/b]       dark, light
 [b]p[/b]          hyperparameters:    [b]g[/b]       other names
-           ↑ ↓ choose, ← →     [b]ctrl+p[/b]  all actions, themes
-           change, enter types [b]q[/b]       quit
+           ↑ ↓ choose, ← →     [b]c[/b]       compare side by side
+           change, enter types [b]E[/b]       export to a file
+[b]ctrl+p[/b]     all actions, themes [b]q[/b]       quit
 
 A change of a hyperparameter in the past forks the timeline: the way that
 was left stays on the plot, dim.             [dim]esc, ? or q closes this[/dim]"""
+
+COMPARE_HELP = """\
+All runs move together, from the same start. Each is held against the
+[b]reference[/b] (◎) at every iteration: the largest difference in a cell of P or
+W and of the NLL, [b]now[/b] and the [b]worst[/b] so far. They agree if no more than the
+rounding of their number formats lies between. [b]gap[/b] is how far the total is
+above the least that the run can reach. Names are drawn from the same
+random numbers; a bold character is where one parts from the reference's.
+
+[b]s S x[/b]    step all 1, 10, 100  [b]m[/b]       maps: side by side, A B A−B
+[b]z Z[/b]      all back 1, 10       [b]o[/b]       plot: nll, total, gap, |Δ|
+[b]space[/b]    run, pause all       [b]i[/b]       columns of the table
+[b][[ ][/b]      along the plot       [b]tab[/b]     the next pane
+[b]home end[/b] first, last          [b]w[/b]       a word's surprise
+[b]r[/b]        reset all            [b]v n + -[/b] view, scale, cell size
+[b]1…9 b[/b]    choose a run         [b]/ arrows[/b] go to a cell
+[b]R[/b]        make it the reference [b]g[/b]      other names
+[b]p[/b]        its hyperparameters  [b]E[/b]       export to a file
+[b]C B D[/b]    copy, add, remove    [b]Y[/b]       log axis of iterations
+[b]J K[/b]      move it down, up     [b]c[/b]       explore the chosen run
+                                    [dim]esc, ? or q closes this[/dim]"""
 
 
 class HelpScreen(ModalScreen[None]):
@@ -36,13 +58,13 @@ class HelpScreen(ModalScreen[None]):
         Binding("escape,question_mark,q,enter", "dismiss", "close", id="close-help")
     ]
 
-    def __init__(self, boundary: str) -> None:
-        """boundary: how the token at the ends of a line is written."""
+    def __init__(self, text: str) -> None:
+        """text: markup."""
         super().__init__()
-        self._boundary = boundary
+        self._text = text
 
     def compose(self) -> ComposeResult:
         """One text."""
-        help_text = Static(TEXT.format(boundary=f"'{self._boundary}'"), id="help")
+        help_text = Static(self._text, id="help")
         help_text.border_title = "help"
         yield help_text

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from textual.message import Message
+from textual.widget import Widget
 
 
 @dataclass
@@ -12,6 +13,26 @@ class CellPointed(Message):
 
     row: int
     column: int
+
+
+@dataclass
+class IterationPointed(Message):
+    """The mouse is pressed at an iteration of the plot."""
+
+    iteration: int
+
+
+@dataclass
+class LineClicked(Message):
+    """The mouse chose a line of a pane."""
+
+    pane: Widget
+    line: int
+
+    @property
+    def control(self) -> Widget:
+        """The pane, for handlers of one pane alone."""
+        return self.pane
 
 
 @dataclass

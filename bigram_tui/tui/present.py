@@ -11,6 +11,7 @@ from rich.text import Text
 from bigram_tui.backend import Hyperparameter, hyperparameters
 from bigram_tui.bigrams import Bigrams
 from bigram_tui.corpus import Corpus
+from bigram_tui.lockstep import Frame
 from bigram_tui.printable import counted, in_cells, printable
 from bigram_tui.runner import Runner
 from bigram_tui.snapshot import Snapshot, Status
@@ -57,6 +58,17 @@ def run_line(snapshot: Snapshot, pace: float | None, strong: Style) -> Text:
     return line
 
 
+def lockstep_line(frame: Frame, latest: int, pace: float | None, strong: Style) -> Text:
+    """At which iteration all runs are, and whether they move."""
+    line = Text("all at ", no_wrap=True)
+    line.append(f"{frame.position:,}", strong)
+    if frame.training:
+        line.append(f" ▶ {_speed(frame.rate, pace)}".rstrip(), strong)
+    elif frame.position < latest:
+        line.append(f" of {latest:,}")
+    return line
+
+
 def _speed(rate: float | None, pace: float | None) -> str:
     """The pace that was asked for, unless the backend falls short of it."""
     if pace is not None and (rate is None or rate > 0.7 * pace):
@@ -76,13 +88,6 @@ def run_states(runners: Sequence[Runner], dark: bool) -> list[RunState]:
 
 def _run_state(runner: Runner, color: Style) -> RunState:
     run = runner.snapshot
-    signs = {
-        Status.LOADING: "loading…" if runner.started else "not loaded",
-        Status.READY: "▶" if run.training else "",
-        Status.FINISHED: "✓",
-        Status.DIVERGED: "diverged",
-        Status.FAILED: "failed",
-    }
     iteration = f"{run.iteration:,}"
     if 0 <= run.iteration < run.latest:
         iteration += f"/{run.latest:,}"
@@ -90,12 +95,24 @@ def _run_state(runner: Runner, color: Style) -> RunState:
     return RunState(
         name=runner.name,
         color=color,
-        state=signs[run.status],
+        state=state_sign(run, runner.started),
         told=f"step {iteration}  nll {loss}" if run.has_loss else "",
         terse=f"{iteration} {loss}" if run.has_loss else "",
         started=runner.started,
         amiss=run.status in (Status.DIVERGED, Status.FAILED),
     )
+
+
+def state_sign(run: Snapshot, started: bool) -> str:
+    """One sign, or a word where none would be understood."""
+    signs = {
+        Status.LOADING: "loading…" if started else "not loaded",
+        Status.READY: "▶" if run.training else "",
+        Status.FINISHED: "✓",
+        Status.DIVERGED: "diverged",
+        Status.FAILED: "failed",
+    }
+    return signs[run.status]
 
 
 def loss_title(run: Snapshot, width: int, axes: str = "") -> str:

@@ -224,7 +224,7 @@ async def test_capital_a_runs_all_and_pauses_all(
     app = make_app()
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
-        app.runners.append(Runner("second", lambda: app.session.make_run(app.session.sources[0])))
+        app.lineup.add(app.session.sources[0], after=app.runners[-1]).start()
         await pilot.press("A")
         trained = [app.runners[0], app.runners[-1]]
         for runner in trained:
@@ -234,7 +234,6 @@ async def test_capital_a_runs_all_and_pauses_all(
         for runner in trained:
             await wait_until(pilot, lambda runner=runner: runner.is_idle)
         assert not any(runner.snapshot.training for runner in app.runners)
-        app.runners.pop().close()
 
 
 async def test_a_steps_all_runs_and_leaves_the_active_one(
@@ -243,11 +242,10 @@ async def test_a_steps_all_runs_and_leaves_the_active_one(
     async with make_app().run_test(size=SIZE) as pilot:
         app = pilot.app
         assert isinstance(app, BigramApp)
-        app.runners.append(Runner("second", lambda: app.session.make_run(app.session.sources[0])))
+        app.lineup.add(app.session.sources[0], after=app.runners[-1]).start()
         await settle(pilot)
         await pilot.press("a")
         await settle(pilot)
-        app.runners[-1].close()
         assert iterations(pilot) == [1, 0, 1], "counting has nothing left to learn"
         assert app.screen.query_one(RunsBar).active == 0
 

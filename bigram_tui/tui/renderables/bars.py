@@ -47,12 +47,17 @@ def rows(bars: Sequence[Bar], width: int, height: int, marked: Style) -> list[Te
     room = width - 10
     lines = []
     for bar in shown:
-        eighths = round(bar.share / longest * room * 8)
-        block = "█" * (eighths // 8) + EIGHTHS_ACROSS[eighths % 8].strip()
+        block = across(bar.share / longest, room)
         label = bar.label + " " * (2 - cell_len(bar.label))
         text = f"{label} {percent(bar.share):>5} {block}"
         lines.append(Text(text, marked if bar.marked else "", no_wrap=True))
     return lines
+
+
+def across(share: float, room: int) -> str:
+    """A lying bar of a share of so many columns."""
+    eighths = round(share * room * 8)
+    return "█" * (eighths // 8) + EIGHTHS_ACROSS[eighths % 8].strip()
 
 
 def percent(share: float) -> str:

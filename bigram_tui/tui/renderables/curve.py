@@ -101,6 +101,12 @@ class Columns:
             return np.asarray(np.searchsorted(self._bounds, iterations, side="right") - 1)
         return (2 * iterations * (self.across - 1) + self.last) // max(2 * self.last, 1)
 
+    def iteration(self, column: int) -> int:
+        """The iteration that is nearest to a column."""
+        place = column / (self.across - 1)
+        nearest = np.expm1(place * np.log1p(self.last)) if self.log else place * self.last
+        return int(np.clip(np.rint(nearest), 0, self.last))
+
     def firsts(self, start: int, stop: int) -> Integers:
         """Those iterations from `start` to before `stop` that are the first in their column."""
         # From the bounds, so that the cost does not grow with the number of iterations.
@@ -128,26 +134,64 @@ def curve_strips(
     paint = np.full(glyphs.shape, BACKGROUND)
     rows = height - 1
     if rows > 0 and width > 0:
-        spanning = [curve for curve in curves if not curve.background]
-        scale = _scale(spanning, log)
-        labels = _labels(scale, rows)
-        gutter = max(map(len, labels.values()), default=-1) + 1
-        if gutter > width // 2:
-            labels, gutter = {}, 0
-        ends = [each.start + len(each.values) - 1 for each in spanning if not each.constant]
-        last = max([0, *ends])
-        x = Columns(last, DOTS_ACROSS * (width - gutter), log_x)
+        axes = _axes(curves, width, height, log, log_x)
+        gutter, x = axes.gutter, axes.x
         plot = np.s_[:rows, gutter:]
-        glyphs[plot], paint[plot] = _plot(curves, scale, x, rows)
-        if marker is not None and 0 <= marker <= last:
+        glyphs[plot], paint[plot] = _plot(curves, axes.scale, x, rows)
+        if marker is not None and 0 <= marker <= x.last:
             column = gutter + x.of(np.array([marker]))[0] // DOTS_ACROSS
             free = np.flatnonzero(glyphs[:rows, column] == " ")
             glyphs[free, column], paint[free, column] = "│", AXIS
-        for row, label in labels.items():
+        for row, label in axes.labels.items():
             _write(glyphs[row], paint[row], label.rjust(gutter - 1))
-        _write(glyphs[rows, gutter:], paint[rows, gutter:], _iterations(last, width - gutter))
+        _write(glyphs[rows, gutter:], paint[rows, gutter:], _iterations(x.last, width - gutter))
     styles = [background, *(background + curve.style for curve in curves), background + axis_style]
     return [_strip(*row, styles) for row in zip(glyphs, paint, strict=True)]
+
+
+def iteration_at(
+    curves: Sequence[Curve],
+    width: int,
+    height: int,
+    column: int,
+    *,
+    log: bool = False,
+    log_x: bool = False,
+) -> int | None:
+    """The iteration that a column of such a plot shows; None left of the curves."""
+    if height < 2 or width < 1:
+        return None
+    axes = _axes(curves, width, height, log, log_x)
+    inside = column - axes.gutter
+    if not 0 <= inside < width - axes.gutter:
+        return None
+    # The first of a cell's two columns of dots at the left end, the second one at the right.
+    share = inside / max(1, width - axes.gutter - 1)
+    return axes.x.iteration(DOTS_ACROSS * inside + round(share))
+
+
+@dataclass(frozen=True)
+class Axes:
+    """Where the axes of a plot are, and what is written at them."""
+
+    scale: Scale
+    labels: dict[int, str]
+    """By row, what is written at the y axis."""
+    gutter: int
+    """Columns that this takes."""
+    x: Columns
+
+
+def _axes(curves: Sequence[Curve], width: int, height: int, log: bool, log_x: bool) -> Axes:
+    spanning = [curve for curve in curves if not curve.background]
+    scale = _scale(spanning, log)
+    labels = _labels(scale, height - 1)
+    gutter = max(map(len, labels.values()), default=-1) + 1
+    if gutter > width // 2:
+        labels, gutter = {}, 0
+    ends = [each.start + len(each.values) - 1 for each in spanning if not each.constant]
+    x = Columns(max([0, *ends]), DOTS_ACROSS * (width - gutter), log_x)
+    return Axes(scale, labels, gutter, x)
 
 
 def sparkline(values: Floats, width: int) -> str:

@@ -134,7 +134,7 @@ class Picture:
     diverging: bool
     text: Callable[[float], str]
     """Writes a number in VALUE_WIDTH characters."""
-    _levels: dict[int, list[int]] = field(default_factory=dict)
+    _levels: dict[int, list[int]] = field(default_factory=dict, init=False)
 
     def row(self, row: int) -> list[int]:
         """The levels of a row: each 0 to LEVELS − 1, or AMISS. [V]"""

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 from rich.segment import Segment
+from textual import events
 from textual.geometry import Region, Size
 from textual.reactive import var
 from textual.strip import Strip
 from textual.widget import Widget
 
-from bigram_tui.tui.renderables.curve import Curve, curve_strips
+from bigram_tui.tui.messages import IterationPointed
+from bigram_tui.tui.renderables.curve import Curve, curve_strips, iteration_at
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +53,23 @@ class LossCurve(Widget):
         """Forget what was drawn in the colours of another theme."""
         super().notify_style_update()
         self._drawn = None
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        self._point(event)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        if event.button:
+            self._point(event)
+
+    def _point(self, event: events.MouseEvent) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        iteration = iteration_at(
+            self.plot.curves, *self.size, offset.x, log=self.plot.log, log_x=self.plot.log_x
+        )
+        if iteration is not None:
+            self.post_message(IterationPointed(iteration))
 
     def render_line(self, y: int) -> Strip:
         """A line of the plot."""

@@ -1,0 +1,35 @@
+"""Asks for one of several things."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import OptionList
+
+
+class Chooser(ModalScreen[int | None]):
+    """A list: enter takes one, escape none. The result is the place of the choice."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "dismiss(None)", "close", id="close-chooser")
+    ]
+
+    def __init__(self, title: str, choices: Sequence[str]) -> None:
+        super().__init__()
+        self._title = title
+        self._choices = choices
+
+    def compose(self) -> ComposeResult:
+        """The choices."""
+        options = OptionList(*map(Content, self._choices), id="choices", compact=True)
+        options.border_title = Content(self._title)
+        yield options
+
+    @on(OptionList.OptionSelected)
+    def _choose(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.dismiss(event.option_index)

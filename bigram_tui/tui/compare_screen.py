@@ -1,0 +1,508 @@
+"""All runs beside each other, in lock-step: how far they agree, and where they part."""
+
+from enum import Enum
+from textwrap import wrap
+from typing import ClassVar, cast
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container, Horizontal, Vertical
+from textual.widgets import Footer, Static
+
+from bigram_tui.bigrams import Matrix
+from bigram_tui.comparison import Optima
+from bigram_tui.export import write_table
+from bigram_tui.lineup import Lineup
+from bigram_tui.lockstep import Frame, Lockstep, can_go_on
+from bigram_tui.printable import EMPTY, printable
+from bigram_tui.runner import Runner
+from bigram_tui.sampling import NameBeside
+from bigram_tui.session import Session
+from bigram_tui.snapshot import Status
+from bigram_tui.surprise import surprise, tokens_of
+from bigram_tui.tui import present
+from bigram_tui.tui.chooser import Chooser
+from bigram_tui.tui.exports import Export, Write
+from bigram_tui.tui.help_screen import COMPARE_HELP
+from bigram_tui.tui.keys import COMPARE_KEYS
+from bigram_tui.tui.messages import IterationPointed, LineClicked
+from bigram_tui.tui.renderables.colors import Depth
+from bigram_tui.tui.renderables.heatmap import best_form
+from bigram_tui.tui.renderables.table import table_lines
+from bigram_tui.tui.run_screen import Gaze, RunScreen, entitle
+from bigram_tui.tui.side_by_side.cell import cell_lines
+from bigram_tui.tui.side_by_side.names import name_lines
+from bigram_tui.tui.side_by_side.plots import (
+    ABOVE_OPTIMUM,
+    PLOTS,
+    plot_of,
+    plot_values,
+    why_never_attained,
+)
+from bigram_tui.tui.side_by_side.run_table import (
+    COLUMN_GROUPS,
+    EXACT_TITLES,
+    exact_rows,
+    table_columns,
+)
+from bigram_tui.tui.side_by_side.sides import Inks, Side, in_room, reference_of, sides_of
+from bigram_tui.tui.side_by_side.tables import difference_map, maps_of
+from bigram_tui.tui.side_by_side.word import word_lines
+from bigram_tui.tui.widgets.drawn import Drawn
+from bigram_tui.tui.widgets.hyperparameters import Hyperparameters
+from bigram_tui.tui.widgets.loss_curve import LossCurve
+from bigram_tui.tui.widgets.maps import MOST_MAPS, Map, Maps
+from bigram_tui.tui.widgets.prompt import Prompt
+from bigram_tui.tui.widgets.status import StatusLine
+
+FIRST_WORD = "emma"
+
+MAP_WIDTH = 31
+"""Columns of the smallest map: its legend must fit."""
+CELL_WIDTH = 23
+"""Columns that the cell under the cursor takes beside the maps."""
+PANES_HEIGHT = 14
+"""Lines that are left to the panes below the maps."""
+PANES_WIDTH = 44
+"""Columns that are left to them beside the maps, where that is where they are."""
+MOST_ROWS, FEW_ROWS = 9, 4
+"""Of the table of runs, by the height of the screen."""
+ROOMY_HEIGHT = 34
+"""Lines from which on the maps stand above the panes; the breakpoint -roomy is the same."""
+
+PANES = ("loss", "names", "word", "cell")
+"""What takes turns where there is not room for all."""
+
+
+class Layout(Enum):
+    """Which maps stand beside each other."""
+
+    ALL = "all"
+    PAIR = "A, B and A − B"
+
+
+class CompareScreen(RunScreen, inherit_bindings=False):
+    """A table of all runs, their maps, losses and names, a word, and the cell under the cursor."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (150, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-roomy")]
+
+    BINDINGS: ClassVar[list[BindingType]] = COMPARE_KEYS
+    HELP = COMPARE_HELP
+
+    def __init__(
+        self,
+        session: Session,
+        lineup: Lineup,
+        gaze: Gaze,
+        fps: int,
+        depth: Depth,
+        *,
+        lockstep: Lockstep,
+    ) -> None:
+        super().__init__(session, lineup, gaze, fps, depth)
+        self._lockstep = lockstep
+        self._engaged = False  # whether the runs are in lock-step
+        self._optima = Optima(session.corpus.train)
+        self._layout = Layout.ALL
+        self._group = 0  # of columns of the table
+        self._first_row = self._rows = 0  # of the table
+        self._plot = 0
+        self._pane = PANES[0]
+        self._count = 1  # of maps
+        known = set(FIRST_WORD) <= set(session.corpus.train.vocabulary.characters)
+        self._word = FIRST_WORD if known else ""
+
+    # What is on it
+
+    def compose(self) -> ComposeResult:
+        """The table of runs, the maps beside or above the other panes, and the keys."""
+        labels = self._session.corpus.train.vocabulary.labels
+        yield StatusLine()
+        yield Drawn(id="runs")
+        yield Static(id="notice", markup=False)
+        with Container(id="sides"):
+            with Horizontal(id="tables"):
+                yield Maps(labels, self._depth, id="maps")
+                yield Drawn(id="cell", classes="pane")
+            with Horizontal(id="panes"):
+                with Vertical(id="losses", classes="pane"):
+                    yield Drawn(id="values")
+                    yield LossCurve()
+                yield Drawn(id="beside", classes="pane")
+                yield Drawn(id="word", classes="pane")
+        yield Hyperparameters(id="tuning")
+        yield Prompt()
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        facts = present.corpus_facts(self._session.corpus)
+        self.query_one(StatusLine).facts = ["compare", *facts]
+        self.query_one("#cell").border_title = "under the cursor"
+        self.add_class(f"-{self._pane}")
+        super().on_mount()
+
+    def on_screen_resume(self) -> None:
+        """After another screen, not after a dialogue: bring all to where the active run is."""
+        if not self._engaged:
+            self._engaged = True
+            for runner in self._lineup.runners:
+                if self._lineup.source_of(runner).obstacle is None:
+                    runner.start()
+            run = self.runner.snapshot
+            at = self._latest if run.status is Status.FINISHED else run.iteration
+            self._lockstep.seek(max(0, at))
+        super().on_screen_resume()
+
+    # From frames to widgets
+
+    def _pull(self) -> None:
+        """Bring on screen what has changed since the last time, and touch nothing else."""
+        frame, dark = self._lockstep.frame, self.app.current_theme.dark
+        sides = sides_of(frame, self._lineup, dark)
+        chosen = sides[self.active]
+        self._show_status(frame)
+        self._show_notice(self._notice())
+        state = (chosen.number, self.size, dark, self._optima.solved, *sides)
+        if self._is_new("runs", self._group, *state):
+            self._show_table(sides, chosen)
+        if self._is_new("plot", frame.position, self._plot, self._gaze.log_x, *state):
+            self._show_plot(frame, sides, chosen)
+        if self._is_new("cell", self.cursor, *state):
+            corpus = self._session.corpus.train
+            self.query_one("#cell", Drawn).draw = lambda width, _, inks: cell_lines(
+                sides, self.cursor, corpus, width, inks
+            )
+        if self._is_new("settings", chosen.number, chosen.run.settings):
+            controls = self.query_one(Hyperparameters)
+            controls.show(present.parameters_of(chosen.run), chosen.run.settings)
+            entitle(controls, f"hyperparameters of {printable(chosen.name)}")
+        state = (chosen.number, self.size, dark, *(side.run.model for side in sides))
+        if self._is_new("maps", self.view, self.scale, self._layout, self._count, *state):
+            self.query_one(Maps).show(self._maps(sides, chosen))
+        if self._is_new("names", self._gaze.draw, self.query_one("#beside").size, *state):
+            self._show_names(sides, chosen)
+        if self._is_new("word", self._word, *state):
+            self._show_word(sides, chosen)
+
+    def _show_status(self, frame: Frame) -> None:
+        status = self.query_one(StatusLine)
+        strong = status.get_component_rich_style("status-line--strong", partial=True)
+        latest = max((run.latest for run in frame.snapshots.values()), default=0)
+        status.run = present.lockstep_line(frame, latest, self.pace, strong)
+
+    def _notice(self) -> str:
+        """What is amiss with any of the runs, the active one first."""
+        order = sorted(self._lineup.runners, key=lambda runner: runner is not self.runner)
+        validation = self._session.corpus.validation
+        notices = (present.notice(runner, validation) for runner in order)
+        return next((text for text in notices if text), "")
+
+    def _show_table(self, sides: list[Side], chosen: Side) -> None:
+        table = self.query_one("#runs", Drawn)
+        rows = min(len(sides), MOST_ROWS if self.size.height >= ROOMY_HEIGHT else FEW_ROWS)
+        self._first_row = max(0, min(chosen.number - rows // 2 - 1, len(sides) - rows))
+        shown = slice(self._first_row, self._first_row + rows)
+        columns = table_columns(sides, COLUMN_GROUPS[self._group], self._optima.of)
+
+        def draw(width: int, _: int, inks: Inks) -> list[Text]:
+            title, *lines = table_lines(columns, width - 2, inks.title)
+            lines[chosen.number - 1].stylize_before(inks.chosen)
+            return [Text(" ").append_text(line) for line in (title, *lines[shown])]
+
+        table.draw = draw
+        if rows != self._rows:
+            self._rows = rows
+            table.styles.height = rows + 1
+            self.call_after_refresh(self._fit)
+
+    def _show_plot(self, frame: Frame, sides: list[Side], chosen: Side) -> None:
+        kind, log_x, optimum = PLOTS[self._plot], self._gaze.log_x, self._optima.of
+        position = frame.position
+        curve = self.query_one(LossCurve)
+        curve.plot = plot_of(sides, chosen.number - 1, kind, position, log_x, optimum)
+        reference = printable(reference_of(sides).name)
+        pane = self.query_one("#losses")
+        axes = present.axes_text(kind.log, log_x)
+        entitle(pane, f"{kind.title.format(reference=reference)}  {axes}".rstrip())
+        values = self.query_one("#values", Drawn)
+
+        def draw(width: int, _: int, inks: Inks) -> list[Text]:
+            lines = plot_values(sides, kind, position, optimum, width)
+            why = why_never_attained(sides, optimum) if kind is ABOVE_OPTIMUM else ""
+            return [*lines, *(Text(line, inks.faint) for line in wrap(why, width))]
+
+        values.draw = draw
+        values.styles.height = len(draw(values.size.width or 40, 0, values.inks))
+
+    def _maps(self, sides: list[Side], chosen: Side) -> list[Map]:
+        bigrams, view, scale = self._session.corpus.train, self.view, self.scale
+        if self._layout is Layout.ALL:
+            shown = in_room(sides, chosen, self._count, 1)
+            return maps_of(shown, view, bigrams, scale)
+        first = reference_of(sides)
+        others = [side for side in sides if side is not first]
+        second = chosen if chosen is not first or not others else others[0]
+        pair = maps_of([first, second], view, bigrams, scale)
+        apart = difference_map(first, second, view, bigrams, scale)
+        return [*pair, apart][3 - self._count :]
+
+    def _show_names(self, sides: list[Side], chosen: Side) -> None:
+        pane = self.query_one("#beside", Drawn)
+        reference = reference_of(sides).run.probabilities
+        names: dict[int, list[NameBeside]] = {}
+        able = [side for side in sides if side.run.probabilities is not None]
+        if reference is not None and pane.size.height:
+            tables = [side.run.probabilities for side in able if not side.is_reference]
+            sampled = self._session.sample_beside(
+                reference, cast(list[Matrix], tables), pane.size.height, self._gaze.draw
+            )
+            order = sorted(able, key=lambda side: not side.is_reference)
+            names = {side.number: found for side, found in zip(order, sampled, strict=True)}
+        corpus = self._session.corpus
+        pane.draw = lambda width, height, inks: name_lines(
+            able, names, corpus.holds, corpus.train.vocabulary, chosen, width, height, inks
+        )
+        draw = f"  draw {self._gaze.draw + 1}" if self._gaze.draw else ""
+        known = "" if corpus.holds("") is None else "  • = in the text"
+        entitle(pane, f"names from the same random numbers{draw}{known}")
+
+    def _show_word(self, sides: list[Side], chosen: Side) -> None:
+        pane = self.query_one("#word", Drawn)
+        vocabulary = self._session.corpus.train.vocabulary
+        tokens = tokens_of(self._word, vocabulary)
+        surprises = {
+            side.number: surprise(side.run.probabilities, tokens)
+            for side in sides
+            if side.run.probabilities is not None
+        }
+        bigrams = self._session.corpus.train
+        pane.draw = lambda width, height, inks: word_lines(
+            sides, surprises, bigrams, chosen, width, height, inks
+        )
+        entitle(pane, f"surprise −log P of {printable(self._word) or EMPTY}")
+
+    # How large everything is
+
+    def _fit(self) -> None:
+        width, size = self.size.width, len(self._session.corpus.train.vocabulary)
+        beside = "-narrow" in self.classes or "-short" in self.classes
+        body = self.query_one("#sides").size.height
+        across = width - (PANES_WIDTH if beside else CELL_WIDTH)
+        down = body - 2 - (0 if beside else PANES_HEIGHT)
+        wanted = min(3, len(self._lineup.runners)) if self._layout is Layout.ALL else 3
+        least = max(1, min(wanted, across // MAP_WIDTH))
+        form = self._form or best_form(size, across // least - 1, down, self._forms)
+        scrolls = form.height_of(size) > down
+        map_width = max(form.width_of(size) + (1 if scrolls else 0), MAP_WIDTH)
+        map_width = min(map_width, max(MAP_WIDTH, across // least))
+        most = len(self._lineup.runners) if self._layout is Layout.ALL else 3
+        self._count = max(1, min(most, MOST_MAPS, across // (map_width + 1)))
+        tables = self.query_one("#tables")
+        tables.styles.height = "1fr" if beside else min(down, form.height_of(size)) + 2
+        tables.styles.width = self._count * (map_width + 1) if beside else "1fr"
+        maps = self.query_one(Maps)
+        maps.styles.width = self._count * (map_width + 1)
+        maps.lay_out(self._count, form, map_width, self.cursor)
+        self.call_after_refresh(self._show_all)
+
+    # Keys: all runs together
+
+    def action_step(self, iterations: int) -> None:
+        """Take iterations."""
+        if any(can_go_on(runner.snapshot) for runner in self._lineup.runners):
+            self._lockstep.step(iterations)
+        else:
+            self._say("no run can go on: z goes back, r begins again")
+
+    def action_back(self, iterations: int) -> None:
+        """Go back along the timelines."""
+        position = self._lockstep.frame.position
+        if position == 0:
+            self._say("all are at the first iteration")
+        self._lockstep.seek(max(0, position - iterations))
+
+    def action_toggle_training(self) -> None:
+        """Run, or pause."""
+        if self._lockstep.frame.training or not self._lockstep.is_idle:
+            self._lockstep.pause()
+        elif any(can_go_on(runner.snapshot) for runner in self._lineup.runners):
+            self._lockstep.train(self.pace)
+        else:
+            self._say("no run can go on: z goes back, r begins again")
+
+    def _change_pace(self) -> None:
+        if self._lockstep.frame.training:
+            self._lockstep.train(self.pace)
+
+    def action_reset(self) -> None:
+        """Begin again from the same start."""
+        self._lockstep.reset()
+
+    def action_scrub(self, direction: int) -> None:
+        """Go along the timeline by what one column of the plot shows."""
+        plot = self.query_one(LossCurve)
+        step = max(1, self._latest // max(1, plot.size.width - 6))
+        self._scrub_to(self._lockstep.frame.position + direction * step)
+
+    def action_scrub_to(self, share: int) -> None:
+        """Go to the first or to the last iteration."""
+        self._scrub_to(share * self._latest)
+
+    @on(IterationPointed)
+    def _point_at(self, event: IterationPointed) -> None:
+        self._scrub_to(event.iteration)
+
+    @property
+    def _latest(self) -> int:
+        """The last iteration that any run has reached."""
+        return max(0, *(runner.snapshot.latest for runner in self._lineup.runners))
+
+    def _scrub_to(self, iteration: int) -> None:
+        self._lockstep.seek(max(0, min(iteration, self._latest)))
+
+    # Keys: which runs there are
+
+    def action_refer(self) -> None:
+        """Make the active run the one that the others are compared with."""
+        self._lineup.reference = self.runner
+        self._lockstep.forget(self.runner)
+        self._show_all()
+
+    def action_copy(self) -> None:
+        """Add a run of the same backend with the same hyperparameters."""
+        if self.runner.snapshot.backend is None:
+            self._say(f"{self.runner.name} is not loaded yet")
+            return
+        self._welcome(self._lineup.copy(self.runner))
+        self._say(f"{self.runner.name}: p changes its hyperparameters")
+
+    def action_add(self) -> None:
+        """Choose a backend and add a run of it."""
+        sources = self._session.sources
+        backends = {source.backend: source for source in sources}
+
+        def add(place: int | None) -> None:
+            if place is not None:
+                source = list(backends.values())[place]
+                self._welcome(self._lineup.add(source, self.runner))
+
+        names = [f"{name}  {source.obstacle or source.origin}" for name, source in backends.items()]
+        self.app.push_screen(Chooser("add a run of", names), add)
+
+    def _welcome(self, runner: Runner) -> None:
+        runner.start()
+        self._gaze.runner = runner
+        self._lineup_changed()
+
+    def action_remove(self) -> None:
+        """End the active run."""
+        place = self.active
+        try:
+            self._lineup.remove(self.runner)
+        except ValueError as error:
+            self._say(f"{self.runner.name} can't be removed: {error}")
+            return
+        runners = self._lineup.runners
+        self._gaze.runner = runners[min(place, len(runners) - 1)]
+        self._lockstep.forget(self._lineup.reference)
+        self._lineup_changed()
+
+    def action_reorder(self, places: int) -> None:
+        """Move the active run along the list."""
+        self._lineup.move(self.runner, places)
+        self._lineup_changed()
+
+    def _lineup_changed(self) -> None:
+        self._lockstep.look()
+        self._fit()
+        self._show_all()
+
+    def _set(self, runner: Runner, name: str, value: object) -> None:
+        runner.set(name, value)
+        self._lockstep.forget(runner)
+
+    @on(LineClicked, "#runs")
+    def _click_run(self, event: LineClicked) -> None:
+        place = event.line - 1 + self._first_row
+        if event.line >= 1 and place < len(self._lineup.runners):
+            self.action_pick(place)
+
+    def _exports(self) -> list[Export]:
+        table = Export("table of runs  .csv", "runs.csv", (".csv",), self._runs_to_write)
+        return [table, *super()._exports()]
+
+    def _runs_to_write(self) -> Write:
+        sides = sides_of(self._lockstep.frame, self._lineup, dark=True)
+        rows = exact_rows(sides, self._optima.of)
+        return lambda path, overwrite: write_table(path, EXACT_TITLES, rows, overwrite=overwrite)
+
+    # Keys: what is shown
+
+    def action_explore(self) -> None:
+        """Go back to one run; all stay where they are."""
+        self._lockstep.pause()
+        self._engaged = False
+        self.app.switch_mode("explore")
+
+    def action_next_layout(self) -> None:
+        """All maps, or two and their difference."""
+        self._layout = Layout.PAIR if self._layout is Layout.ALL else Layout.ALL
+        self._say(f"maps: {self._layout.value}")
+        self._fit()
+
+    def action_next_plot(self) -> None:
+        """Plot something else of the losses."""
+        self._plot = (self._plot + 1) % len(PLOTS)
+        self._bring_forward("loss")
+        self._pull()
+
+    def action_next_columns(self) -> None:
+        """Begin the table with other columns."""
+        self._group = (self._group + 1) % len(COLUMN_GROUPS)
+        self._pull()
+
+    def action_next_pane(self) -> None:
+        """Show another pane where there is not room for all."""
+        wide = "-wide" in self.classes and "-roomy" in self.classes
+        if wide:
+            self._say("all panes are in sight")
+            return
+        self._bring_forward(PANES[(PANES.index(self._pane) + 1) % len(PANES)])
+
+    def _bring_forward(self, pane: str) -> None:
+        self.remove_class(*(f"-{other}" for other in PANES))
+        self._pane = pane
+        self.add_class(f"-{pane}")
+        self.call_after_refresh(self._show_all)
+
+    def action_word(self) -> None:
+        """Ask for a word."""
+
+        def answer(text: str) -> str | None:
+            try:
+                tokens_of(text, self._session.corpus.train.vocabulary)
+            except ValueError as error:
+                return str(error)
+            self._word = text
+            self._bring_forward("word")
+            return None
+
+        self._ask("word", self._word, answer)
+
+    def action_log_iterations(self) -> None:
+        """Switch the axis of iterations to logarithmic, and back."""
+        self._gaze.log_x = not self._gaze.log_x
+        self._pull()
+
+    def action_parameters(self) -> None:
+        """Show the hyperparameters of the active run, and go to the next of them."""
+        self.add_class("-tuning")
+        super().action_parameters()
+
+    def action_focus_heatmap(self) -> None:
+        """Go back to the maps."""
+        self.remove_class("-tuning")
+        super().action_focus_heatmap()

@@ -1,0 +1,77 @@
+"""What can be written to a file from the screen, and the dialogue that leads to it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual.screen import Screen
+
+from bigram_tui.errors import UserError
+from bigram_tui.files import ExistsError, check_path
+from bigram_tui.printable import printable
+from bigram_tui.tui.chooser import Chooser
+from bigram_tui.tui.widgets.prompt import Prompt
+
+Write = Callable[[Path, bool], None]
+"""Takes a path, and whether what is there may be replaced. UserError if it can't be done."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """One thing to write."""
+
+    title: str
+    name: str
+    """What its file is called unless the user says otherwise."""
+    endings: tuple[str, ...]
+    """What the name of its file may end in."""
+    prepare: Callable[[], Write]
+    """Called when the screen is as it was before the dialogue; what it returns may take long."""
+
+
+def choose_export(screen: Screen[None], exports: Sequence[Export]) -> None:
+    """Ask what to write and where to, then write it in a thread."""
+
+    def chosen(place: int | None) -> None:
+        if place is not None:
+            _ask_path(screen, exports[place])
+
+    screen.app.push_screen(Chooser("export", [export.title for export in exports]), chosen)
+
+
+def _ask_path(screen: Screen[None], export: Export) -> None:
+    confirmed: Path | None = None
+
+    def answer(text: str) -> str | None:
+        nonlocal confirmed
+        path = Path(text.strip()).expanduser()
+        if path.suffix not in export.endings:
+            return f"a name that ends in {' or '.join(export.endings)}"
+        try:
+            check_path(path, overwrite=path == confirmed)
+        except ExistsError:
+            confirmed = path
+            return "it exists; enter replaces it"
+        except UserError as error:
+            return str(error)
+        screen.call_after_refresh(_write, screen, export, path, path == confirmed)
+        return None
+
+    screen.query_one(Prompt).ask("write to", export.name, answer)
+
+
+def _write(screen: Screen[None], export: Export, path: Path, overwrite: bool) -> None:
+    write = export.prepare()
+
+    def work() -> None:
+        try:
+            write(path, overwrite)
+        except (UserError, OSError, ValueError) as error:
+            tell(printable(str(error)), severity="error")
+        else:
+            tell(f"written to {printable(str(path))}")
+
+    def tell(text: str, severity: str = "information") -> None:
+        screen.app.call_from_thread(screen.notify, text, severity=severity, timeout=6, markup=False)
+
+    screen.run_worker(work, thread=True, exit_on_error=False)

@@ -1,0 +1,361 @@
+"""What the screens of runs have in common: the run that is looked at, its table, the cursor."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.cells import cell_len
+from textual import on
+from textual.content import Content
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from bigram_tui.bigrams import BOUNDARY
+from bigram_tui.corpus import Corpus
+from bigram_tui.errors import UserError
+from bigram_tui.export import write_matrix
+from bigram_tui.files import write_whole
+from bigram_tui.history import write_losses
+from bigram_tui.lineup import Lineup
+from bigram_tui.printable import printable
+from bigram_tui.runner import Runner
+from bigram_tui.session import Session
+from bigram_tui.tui import present
+from bigram_tui.tui.exports import Export, Write, choose_export
+from bigram_tui.tui.help_screen import HelpScreen
+from bigram_tui.tui.messages import (
+    CellPointed,
+    HyperparameterChanged,
+    RunPicked,
+    RunSettled,
+    ValueWanted,
+)
+from bigram_tui.tui.renderables.colors import Depth
+from bigram_tui.tui.renderables.heatmap import CellForm, Scale, forms
+from bigram_tui.tui.views import VIEWS, View
+from bigram_tui.tui.widgets.heatmap import Cell, Heatmap
+from bigram_tui.tui.widgets.hyperparameters import Control
+from bigram_tui.tui.widgets.prompt import Prompt
+
+PACES: tuple[float | None, ...] = (1, 5, 20, 100, 1000, None)
+"""Iterations per second to choose from; None is as fast as possible."""
+
+FIRST_PACE = 2
+
+
+@dataclass
+class Gaze:
+    """What the user looks at: it stays the same from one screen to the next."""
+
+    runner: Runner
+    cursor: Cell
+    view: int = 0
+    scales: list[Scale] = field(default_factory=lambda: [view.default_scale for view in VIEWS])
+    draw: int = 0
+    """How often other names were wanted."""
+    pace: int = FIRST_PACE
+    log_x: bool = False
+
+    @classmethod
+    def at_first(cls, runner: Runner, corpus: Corpus) -> "Gaze":
+        """At the most frequent beginning of a line."""
+        return cls(runner, (BOUNDARY, int(corpus.train.counts[BOUNDARY].argmax())))
+
+
+class RunScreen(Screen[None]):
+    """A screen on one or several runs; it pulls their newest state some times a second."""
+
+    HELP = ""
+
+    def __init__(
+        self, session: Session, lineup: Lineup, gaze: Gaze, fps: int, depth: Depth
+    ) -> None:
+        super().__init__()
+        self._session = session
+        self._lineup = lineup
+        self._gaze = gaze
+        self._fps = fps
+        self._depth = depth
+        labels = session.corpus.train.vocabulary.labels
+        self._forms = forms(depth, wide=any(cell_len(printable(label)) > 1 for label in labels))
+        self._form: CellForm | None = None  # the largest that fits, unless the user chose one
+        self._shown: dict[str, tuple[object, ...]] = {}
+
+    def on_mount(self) -> None:
+        # Afterwards, since it is only then that styles are those of the new theme.
+        self.app.theme_changed_signal.subscribe(
+            self, lambda _: self.call_after_refresh(self._show_all)
+        )
+        self.set_interval(1 / self._fps, self._pull_if_seen)
+        self.action_focus_heatmap()
+        self.on_screen_resume()
+
+    def on_screen_resume(self) -> None:
+        """What was done on another screen shows here too."""
+        for heatmap in self.query(Heatmap):
+            heatmap.cursor = self.cursor
+        self._pull()
+
+    @property
+    def runner(self) -> Runner:
+        """The one of the active run."""
+        if self._gaze.runner not in self._lineup.runners:  # it was removed
+            self._gaze.runner = self._lineup.runners[0]
+        return self._gaze.runner
+
+    @property
+    def active(self) -> int:
+        """The place of the active run in the list."""
+        return self._lineup.runners.index(self.runner)
+
+    @property
+    def view(self) -> View:
+        """The table of a model that is shown."""
+        return VIEWS[self._gaze.view]
+
+    @property
+    def scale(self) -> Scale:
+        """The scale of its colours."""
+        return self._gaze.scales[self._gaze.view]
+
+    @property
+    def cursor(self) -> Cell:
+        """The cell that is looked at, in all tables."""
+        return self._gaze.cursor
+
+    @cursor.setter
+    def cursor(self, cell: Cell) -> None:
+        self._gaze.cursor = cell
+        for heatmap in self.query(Heatmap):
+            heatmap.cursor = cell
+        self._pull()
+
+    # From snapshots to widgets
+
+    def on_run_settled(self, event: RunSettled) -> None:
+        event.stop()
+        self._pull_if_seen()
+
+    def _pull_if_seen(self) -> None:
+        if self in self.app.screen_stack:
+            self._pull()
+
+    def _pull(self) -> None:
+        """Bring on screen what has changed since the last time, and touch nothing else."""
+        raise NotImplementedError
+
+    def _fit(self) -> None:
+        """Choose the size of the cells, and of what is around them."""
+        raise NotImplementedError
+
+    def _show_all(self) -> None:
+        self._shown.clear()
+        self._pull()
+
+    def _is_new(self, part: str, *state: object) -> bool:
+        """Whether a part of the screen shows another state than this, which it now is to show."""
+        old = self._shown.get(part)
+        self._shown[part] = state
+        return old != state
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._fit)
+        self.call_after_refresh(self._show_all)
+
+    def _show_notice(self, text: str) -> None:
+        if self._is_new("notice", text):
+            notice = self.query_one("#notice", Static)
+            notice.update(Content(text))
+            notice.set_class(bool(text), "-shown")
+
+    def _say(self, text: str) -> None:
+        self.notify(text, timeout=2, markup=False)
+
+    # Keys: runs
+
+    def action_pick(self, number: int) -> None:
+        """Look at another run; its backend is loaded if it was not yet."""
+        runners = self._lineup.runners
+        if number >= len(runners):
+            self._say(f"there are {len(runners)} runs")
+            return
+        self._gaze.runner = runners[number]
+        self.runner.start()
+        self._pull()
+
+    def action_next_run(self) -> None:
+        """Look at the next run."""
+        self.action_pick((self.active + 1) % len(self._lineup.runners))
+
+    @on(RunPicked)
+    def _pick(self, event: RunPicked) -> None:
+        self.action_pick(event.number)
+
+    def action_pace(self, change: int) -> None:
+        """Run slower or faster."""
+        self._gaze.pace = min(max(self._gaze.pace + change, 0), len(PACES) - 1)
+        self._change_pace()
+        pace = self.pace
+        self._say(f"runs at {'full speed' if pace is None else f'{pace:g} iterations a second'}")
+
+    @property
+    def pace(self) -> float | None:
+        """Iterations per second at which runs are to go on."""
+        return PACES[self._gaze.pace]
+
+    def _change_pace(self) -> None:
+        """Let what is running go on at the pace that was chosen."""
+        raise NotImplementedError
+
+    # Keys: hyperparameters
+
+    def action_parameters(self) -> None:
+        """Go to the hyperparameters, or on to the next one."""
+        controls = list(self.query(Control))
+        if controls:
+            focused = self.focused
+            place = controls.index(focused) + 1 if isinstance(focused, Control) else 0
+            self.set_focus(controls[place % len(controls)])
+
+    def action_focus_heatmap(self) -> None:
+        """Go back to the heatmap."""
+        self.set_focus(self.query(Heatmap).first())
+
+    @on(HyperparameterChanged)
+    def _change(self, event: HyperparameterChanged) -> None:
+        self._set(self.runner, event.name, event.value)
+
+    def _set(self, runner: Runner, name: str, value: object) -> None:
+        runner.set(name, value)
+
+    @on(ValueWanted)
+    def _ask_value(self, event: ValueWanted) -> None:
+        runner = self.runner
+        parameter = present.parameters_of(runner.snapshot)[event.name]
+
+        def answer(text: str) -> str | None:
+            try:
+                self._set(runner, parameter.name, parameter.parse(text.strip()))
+            except ValueError as error:
+                return str(error)
+            return None
+
+        value = runner.snapshot.settings[event.name]
+        question = f"{parameter.symbol} {parameter.name.replace('_', ' ')} =".strip()
+        self._ask(question, str(value).removesuffix(".0"), answer)
+
+    def _ask(self, question: str, value: str, answer: Callable[[str], str | None]) -> None:
+        self.query_one(Prompt).ask(question, value, answer)
+
+    # Keys: what is looked at
+
+    def action_next_view(self) -> None:
+        """Show another table of the model."""
+        self._gaze.view = (self._gaze.view + 1) % len(VIEWS)
+        self._pull()
+
+    def action_next_scale(self) -> None:
+        """Colour the table on another scale."""
+        scales = list(Scale)
+        self._gaze.scales[self._gaze.view] = scales[(scales.index(self.scale) + 1) % len(scales)]
+        self._pull()
+
+    def action_grow(self, change: int) -> None:
+        """Larger or smaller cells."""
+        place = self._forms.index(self.query(Heatmap).first().form) + change
+        self._form = self._forms[min(max(place, 0), len(self._forms) - 1)]
+        self._fit()
+
+    def action_sample(self) -> None:
+        """Sample other names."""
+        self._gaze.draw += 1
+        self._pull()
+
+    def action_move(self, rows: int, columns: int) -> None:
+        """Move the cursor."""
+        last = len(self._session.corpus.train.vocabulary) - 1
+        row, column = self.cursor
+        self.cursor = (min(max(row + rows, 0), last), min(max(column + columns, 0), last))
+
+    @on(CellPointed)
+    def _point(self, event: CellPointed) -> None:
+        self.cursor = (event.row, event.column)
+
+    def action_jump(self) -> None:
+        """Ask for a character or a bigram and go there."""
+        self._ask("go to character, bigram or U+code", "", self._jump)
+
+    def _jump(self, text: str) -> str | None:
+        index = self._session.corpus.train.vocabulary.index
+        if text[:2].upper() == "U+" and len(text) > 2:
+            try:
+                text = chr(int(text[2:], 16))
+            except (ValueError, OverflowError):
+                return f"{text} is no code point"
+        if not 1 <= len(text) <= 2:
+            return "one character for a row, two for a cell"
+        missing = [character for character in text if character not in index]
+        if missing:
+            return f"{missing[0]!r} is not in the text"
+        row, column = index[text[0]], index[text[1]] if len(text) == 2 else self.cursor[1]
+        self.cursor = (row, column)
+        return None
+
+    # The rest
+
+    def action_export(self) -> None:
+        """Choose what to write to a file, and where to."""
+        choose_export(self, self._exports())
+
+    def _exports(self) -> list[Export]:
+        view, run = self.view.name, printable(self.runner.name)
+        losses = "losses of all runs and iterations  .csv .jsonl"
+        table = f"table {view} of {run}  .csv"
+        picture = "this screen as a picture  .svg"
+        return [
+            Export(losses, "losses.csv", (".csv", ".jsonl"), self._losses_to_write),
+            Export(table, f"{view.replace('∂', 'd')}.csv", (".csv",), self._table_to_write),
+            Export(picture, "bigram-tui.svg", (".svg",), self._picture_to_write),
+        ]
+
+    def _losses_to_write(self) -> Write:
+        runs = [
+            (self._lineup.source_of(runner).backend, runner.snapshot)
+            for runner in self._lineup.runners
+            if runner.snapshot.latest >= 0
+        ]
+        return lambda path, overwrite: write_losses(path, runs, overwrite=overwrite)
+
+    def _table_to_write(self) -> Write:
+        bigrams = self._session.corpus.train
+        table = self.view.table(self.runner.snapshot, bigrams)
+
+        def write(path: Path, overwrite: bool) -> None:
+            if table is None:
+                raise UserError(f"{self.runner.name} {self.view.absent or 'has no table yet'}")
+            write_matrix(path, bigrams.vocabulary, table, overwrite=overwrite)
+
+        return write
+
+    def _picture_to_write(self) -> Write:
+        picture = self.app.export_screenshot()
+        return lambda path, overwrite: write_whole(
+            path, lambda file: file.write(picture), overwrite=overwrite
+        )
+
+    def action_dark(self) -> None:
+        """Change between the dark and the light theme."""
+        dark = self.app.current_theme.dark
+        self.app.theme = "textual-light" if dark else "textual-dark"
+
+    def action_help(self) -> None:
+        """Show the keys."""
+        boundary = f"'{self._session.corpus.train.vocabulary.boundary_label}'"
+        self.app.push_screen(HelpScreen(self.HELP.format(boundary=boundary)))
+
+
+def entitle(widget: Widget, title: str) -> None:
+    """Set a title if it is another: Textual draws the whole widget again even for the same."""
+    if str(widget.border_title) != title:
+        widget.border_title = Content(title)

@@ -1,0 +1,1 @@
+"""How several runs stand to each other: frames in, columns, lines and curves out; no widget."""

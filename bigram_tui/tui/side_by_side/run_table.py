@@ -1,0 +1,219 @@
+"""The table of runs: how each stands to the reference, its losses, its settings, its speed."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from rich.text import Text
+
+from bigram_tui.comparison import objective_of, tolerance
+from bigram_tui.lockstep import Farthest, are_comparable
+from bigram_tui.printable import printable
+from bigram_tui.snapshot import Snapshot, Status
+from bigram_tui.tui.present import parameters_of, state_sign
+from bigram_tui.tui.renderables.table import Column
+from bigram_tui.tui.side_by_side.sides import (
+    OptimumOf,
+    Side,
+    decimal,
+    difference,
+    label_of,
+    reference_of,
+)
+
+COLUMN_GROUPS = ("agreement", "loss", "settings", "speed")
+
+
+def head_columns(sides: Sequence[Side]) -> list[Column]:
+    """Which run it is and how it stands: what is always shown."""
+    return [
+        Column("run", [label_of(side) for side in sides], right=False, least=12),
+        Column("", [Text(state_sign(side.run, side.started)) for side in sides], right=False),
+        Column("iteration", [Text(_iteration(side.run)) for side in sides]),
+    ]
+
+
+def _iteration(run: Snapshot) -> str:
+    if run.iteration < 0:
+        return ""
+    beyond = f"/{run.latest:,}" if run.iteration < run.latest else ""
+    return f"{run.iteration:,}{beyond}"
+
+
+def agreement_columns(sides: Sequence[Side]) -> list[Column]:
+    """How far each run is from the reference, here and at most on the way."""
+    reference = reference_of(sides)
+    verdicts = [Text(verdict(side, reference)) for side in sides]
+    now, worst = [side.now for side in sides], [_worst(side) for side in sides]
+    columns = [Column("agreement", verdicts, right=False, least=15)]
+    for symbol, place in (("ΔP", 0), ("ΔW", 1), ("Δnll", 2)):
+        for title, found in ((f"|{symbol}| now", now), ("worst", worst)):
+            cells = ["" if each is None else difference(each.differences[place]) for each in found]
+            columns.append(Column(title, [Text(cell) for cell in cells], least=7))
+    return columns
+
+
+def _worst(side: Side) -> Farthest | None:
+    return None if side.trail is None else side.trail.up_to(side.run.iteration) or side.now
+
+
+def verdict(side: Side, reference: Side) -> str:
+    """Whether a run agrees with the reference, in a few words."""
+    run = side.run
+    if side.is_reference:
+        return "the reference"
+    if run.status in (Status.DIVERGED, Status.FAILED):
+        return f"{run.status.value} at {run.iteration:,}" if run.iteration >= 0 else "failed"
+    if side.now is None:
+        apart = run.has_loss and reference.run.has_loss
+        return "not in step" if apart and not are_comparable(run, reference.run) else ""
+    return _agreement(side.now, _worst(side) or side.now, run, reference.run)
+
+
+def _agreement(now: Farthest, worst: Farthest, run: Snapshot, reference: Snapshot) -> str:
+    here, most = max(now.probability, now.nll), max(worst.probability, worst.nll)
+    allowed = tolerance(run, reference)
+    coarse = sorted({run.dtype, reference.dtype} - {"float64"})
+    kind = f" ({', '.join(coarse)})" if coarse else ""
+    if most <= allowed:
+        return f"agrees to {_rounded_up(most)}{kind}" if most else "agrees exactly"
+    return f"agrees again{kind}" if here <= allowed else f"differs by {difference(now.probability)}"
+
+
+def _rounded_up(value: float) -> str:
+    """The next larger number of one digit, such as 4e-15."""
+    exponent = math.floor(math.log10(value))
+    digit = math.ceil(value / 10.0**exponent - 1e-9)
+    return f"{digit}e{exponent}" if digit < 10 else f"1e{exponent + 1}"
+
+
+def loss_columns(sides: Sequence[Side], optimum: OptimumOf) -> list[Column]:
+    """The parts of the loss, and how far from the best it is."""
+
+    def column(title: str, of: Callable[[Snapshot], str], least: int = 8) -> Column:
+        return Column(title, [Text(of(side.run)) for side in sides], least=least)
+
+    return [
+        column("nll", lambda run: decimal(run.nll)),
+        column("gap", lambda run: _gap(run, optimum), 7),
+        column("held out", lambda run: decimal(run.validation)),
+        column("perplexity", lambda run: decimal(run.perplexity, 4)),
+        column("reg", lambda run: decimal(run.regularization) if run.regularization else ""),
+        column("total", lambda run: decimal(run.total)),
+        column("|gradient|", _gradient_norm),
+    ]
+
+
+def _gap(run: Snapshot, optimum: OptimumOf) -> str:
+    best = optimum(objective_of(run))
+    if best is None or not run.has_loss:
+        return ""
+    # Solved to 1e-12: what is less is rounding, and may be negative.
+    gap = run.total - best.total
+    return difference(gap) if abs(gap) >= 1e-12 else "<1e-12"
+
+
+def _gradient_norm(run: Snapshot) -> str:
+    return "" if run.gradient is None else difference(float(np.linalg.norm(run.gradient)))
+
+
+def setting_columns(sides: Sequence[Side]) -> list[Column]:
+    """The hyperparameters, then where and in which format the backend calculates."""
+    known = [parameters_of(side.run) for side in sides]
+    columns = []
+    for name in dict.fromkeys(name for each in known for name in each):
+        if name not in ("device", "dtype"):  # what became of them follows
+            symbol = next(each[name].symbol for each in known if name in each)
+            cells = [Text(_value(side.run.settings.get(name))) for side in sides]
+            columns.append(Column(symbol or name.replace("_", " "), cells))
+    return [
+        *columns,
+        Column("format", [Text(side.run.dtype) for side in sides]),
+        Column("device", [Text(side.run.device) for side in sides]),
+    ]
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:g}" if isinstance(value, float) else printable(str(value))
+
+
+def speed_columns(sides: Sequence[Side]) -> list[Column]:
+    """How long the backend takes for an iteration, and how many a second it could make alone."""
+    # Without an update yet, there is only the time of setting up.
+    seconds = [side.run.seconds_per_iteration if side.run.latest > 0 else 0.0 for side in sides]
+    each = [f"{1e6 * s:,.0f}" if s else "" for s in seconds]
+    rate = [f"{1 / s:,.{0 if s < 0.1 else 2}f}" if s else "" for s in seconds]
+    return [
+        Column("µs/it", [Text(cell) for cell in each], least=6),
+        Column("it/s", [Text(cell) for cell in rate], least=6),
+    ]
+
+
+def table_columns(sides: Sequence[Side], group: str, optimum: OptimumOf) -> list[Column]:
+    """All columns, those of one group first."""
+    groups = {
+        "agreement": agreement_columns(sides),
+        "loss": loss_columns(sides, optimum),
+        "settings": setting_columns(sides),
+        "speed": speed_columns(sides),
+    }
+    place = COLUMN_GROUPS.index(group)
+    order = COLUMN_GROUPS[place:] + COLUMN_GROUPS[:place]
+    return [*head_columns(sides), *(column for name in order for column in groups[name])]
+
+
+EXACT_TITLES = (
+    "run",
+    "reference",
+    "status",
+    "iteration",
+    "nll",
+    "validation_nll",
+    "regularization",
+    "total",
+    "optimum",
+    "gradient_norm",
+    "hyperparameters",
+    "dtype",
+    "device",
+    "seconds_per_iteration",
+    "max_abs_probability",
+    "max_abs_weight",
+    "max_abs_nll",
+    "compared_since",
+    "worst_abs_probability",
+    "worst_abs_weight",
+    "worst_abs_nll",
+)
+
+
+def exact_rows(sides: Sequence[Side], optimum: OptimumOf) -> list[list[object]]:
+    """The same table for a file: all digits, no words; None for what a run does not have."""
+    reference = reference_of(sides).name
+    rows: list[list[object]] = []
+    for side in sides:
+        run, best, worst = side.run, optimum(objective_of(side.run)), _worst(side)
+        rows.append(
+            [
+                side.name,
+                reference,
+                run.status.value,
+                run.iteration,
+                run.nll,
+                None if math.isnan(run.validation) else run.validation,
+                run.regularization,
+                run.total,
+                None if best is None else best.total,
+                None if run.gradient is None else float(np.linalg.norm(run.gradient)),
+                " ".join(f"{name}={value}" for name, value in run.settings.items()),
+                run.dtype,
+                run.device,
+                run.seconds_per_iteration,
+                *((None,) * 3 if side.now is None else side.now.differences),
+                None if worst is None else worst.since,
+                *((None,) * 3 if worst is None else worst.differences),
+            ]
+        )
+    return rows

@@ -1,0 +1,42 @@
+"""The tables of several runs on one scale, or two of them and their difference."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from bigram_tui.bigrams import Bigrams
+from bigram_tui.printable import printable
+from bigram_tui.tui.renderables.heatmap import Scale, paint
+from bigram_tui.tui.side_by_side.sides import Side, difference
+from bigram_tui.tui.views import View, signed_text
+from bigram_tui.tui.widgets.maps import Map
+
+
+def maps_of(sides: Sequence[Side], view: View, bigrams: Bigrams, scale: Scale) -> list[Map]:
+    """A map for each run; what is as bright stands for the same value in all."""
+    pictures = [
+        None if side.run.model is None else view.picture(side.run, bigrams, scale) for side in sides
+    ]
+    limit = max((picture.limit for picture in pictures if picture is not None), default=1.0)
+    return [
+        Map(
+            f"{printable(side.name)}  {view.name}",
+            side.color,
+            picture and replace(picture, limit=limit),
+            f"{printable(side.name)} {view.absent if side.run.model else 'is not loaded yet'}",
+        )
+        for side, picture in zip(sides, pictures, strict=True)
+    ]
+
+
+def difference_map(a: Side, b: Side, view: View, bigrams: Bigrams, scale: Scale) -> Map:
+    """The table of one run less that of another."""
+    title = f"{printable(a.name)} − {printable(b.name)}"
+    tables = [None if side.run.model is None else view.table(side.run, bigrams) for side in (a, b)]
+    if tables[0] is None or tables[1] is None:
+        return Map(title, None, None, "only one of them has it")
+    apart = np.subtract(tables[0], tables[1], dtype=np.float64)
+    most = float(np.abs(apart).max())
+    picture = paint(apart, scale, signed_text, diverging=True)
+    return Map(f"{title}  max {difference(most)}", None, picture)

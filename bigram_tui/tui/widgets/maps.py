@@ -1,0 +1,83 @@
+"""Heatmaps beside each other, of one size and with one cursor."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.style import Style
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.style import Style as TextualStyle
+
+from bigram_tui.tui.renderables.colors import Depth
+from bigram_tui.tui.renderables.heatmap import CellForm, Picture
+from bigram_tui.tui.widgets.heatmap import Cell, Heatmap
+from bigram_tui.tui.widgets.legend import Legend
+
+MOST_MAPS = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Map:
+    """One table with what is said of it."""
+
+    title: str
+    color: Style | None
+    """Of the run that it belongs to, if it is one's."""
+    picture: Picture | None
+    message: str = ""
+    """What to say where there is no picture."""
+
+
+class MapPane(Vertical):
+    """A heatmap over its legend."""
+
+    def __init__(self, labels: Sequence[str], depth: Depth) -> None:
+        super().__init__()
+        self._labels = labels
+        self._depth = depth
+
+    def compose(self) -> ComposeResult:
+        """The two."""
+        yield Heatmap(self._labels, self._depth)
+        yield Legend()
+
+    def show(self, shown: Map) -> None:
+        """Draw what has changed."""
+        heatmap, legend = self.query_one(Heatmap), self.query_one(Legend)
+        title = Content(shown.title)
+        if shown.color is not None:
+            ink = TextualStyle.from_rich_style(shown.color)
+            title = Content.assemble(("━━ ", ink), title)
+        if heatmap.border_title != title.markup:
+            heatmap.border_title = title
+        heatmap.message = shown.message
+        heatmap.picture = shown.picture
+        legend.shown = None if shown.picture is None else (shown.picture, heatmap.look)
+
+
+class Maps(Horizontal):
+    """As many heatmaps as are wanted."""
+
+    def __init__(self, labels: Sequence[str], depth: Depth, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._labels = labels
+        self._depth = depth
+
+    def compose(self) -> ComposeResult:
+        """All that there may be; those that are not wanted are hidden."""
+        for _ in range(MOST_MAPS):
+            yield MapPane(self._labels, self._depth)
+
+    def lay_out(self, count: int, form: CellForm, width: int, cursor: Cell) -> None:
+        """Have so many maps of one form, each of so many columns."""
+        for number, pane in enumerate(self.query(MapPane)):
+            pane.display = number < count
+            pane.styles.width = width
+            heatmap = pane.query_one(Heatmap)
+            heatmap.form, heatmap.cursor = form, cursor
+
+    def show(self, maps: Sequence[Map]) -> None:
+        """Draw them."""
+        for pane, shown in zip(self.query(MapPane), maps, strict=False):
+            pane.show(shown)
