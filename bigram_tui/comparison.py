@@ -68,7 +68,11 @@ def distances(a: Iteration, b: Iteration) -> tuple[float, float]:
 
 
 def _farthest(a: Matrix, b: Matrix) -> float:
-    return float(np.abs(np.subtract(a, b, dtype=np.float64)).max())
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(np.subtract(a, b, dtype=np.float64))
+    most = float(apart.max())
+    # What is infinite in both is the same, but ∞ − ∞ is NaN.
+    return float(np.where(a == b, 0.0, apart).max()) if math.isnan(most) else most
 
 
 Objective = tuple[str, float]

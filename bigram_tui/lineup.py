@@ -59,9 +59,9 @@ class Lineup:
 
     def move(self, runner: Runner, places: int) -> None:
         """Move a run down the list by some places, or up; at most to its end."""
-        place = self._runners.index(runner)
-        self._runners.remove(runner)
-        self._runners.insert(max(0, place + places), runner)
+        runners = [other for other in self._runners if other is not runner]
+        runners.insert(max(0, self._runners.index(runner) + places), runner)
+        self._runners = runners  # at once, as others look at the list meanwhile
 
     def _insert(
         self, place: int, source: BackendSource, values: Mapping[str, object] | None = None

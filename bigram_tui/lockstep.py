@@ -20,11 +20,15 @@ from bigram_tui.runner import Runner
 from bigram_tui.snapshot import Snapshot, Status
 from bigram_tui.timeline import NLL, Rows
 
-LEG_SECONDS = 0.02
+LEG_SECONDS = 0.03
 """About how long the runs move before new orders are looked at and a frame is published."""
 LEG_BYTES = 32 * 2**20
 """The most memory for the reference's models of one leg."""
 LONGEST_LEG = 4096
+RETRACE = 10_000
+"""How many iterations all go again together when a run joins them that has yet to begin."""
+FOLLOW_SECONDS = 0.1
+"""How long one run may take for a leg, before all go on from where it is."""
 REACH_SECONDS = 0.05
 """How long one run that lags behind may move alone before orders are looked at."""
 PAUSE_SECONDS = 0.0002
@@ -60,11 +64,16 @@ class Trail:
     """[n, 3]: the running maxima of |ΔP|, |ΔW| and |Δnll|."""
 
     def up_to(self, iteration: int) -> Farthest | None:
-        """The largest differences up to an iteration; None before the first comparison."""
-        place = min(iteration - self.start, len(self.farthest) - 1)
-        if place < 0:
+        """The largest differences up to an iteration; None where it was not compared."""
+        place = iteration - self.start
+        if not 0 <= place < len(self.farthest):
             return None
         return Farthest(self.start, *self.farthest[place].tolist())
+
+    @property
+    def end(self) -> int:
+        """The last iteration that was compared."""
+        return self.start + len(self.farthest) - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +88,7 @@ class Frame:
     trails: Mapping[Runner, Trail] = field(default_factory=dict)
     """How far each was at most on the way."""
     training: bool = False
+    """Whether they are to go on from here."""
     rate: float | None = None
     """Iterations per second, each of all runs, while training."""
 
@@ -98,19 +108,24 @@ class Lockstep:
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
-        self._news = False  # an order that was not looked at
-        self._seen = True  # whether the frame shows all that has changed
-        self._resting = True  # nothing is to be moved until the next order
-        self._turn = 0  # counts the orders that move all runs elsewhere
+        # What is wanted. Whoever changes it holds the lock.
+        self._turn = 0  # counts the orders that bring all runs elsewhere
         self._position = 0
         self._goal = 0.0
         self._pace: float | None = None
-        self._rate: float | None = None
-        self._leg = 1  # iterations
+        self._resting = True  # nothing is to be moved until the next order
         self._reset = False
-        self._trails: dict[Runner, _GrowingTrail] = {}
-        self._now: dict[Runner, Farthest] = {}
+        self._forgotten: set[Runner] = set()
+        self._news = False  # an order that was not looked at
+        self._seen = True  # whether the frame shows all that has changed
+        # What the thread knows.
+        self._leg = 1  # iterations
+        self._rate: float | None = None
+        self._hopeless: tuple[int, set[Runner]] = 0, set()  # which failed to come, in which turn
+        self._held_against: Runner | None = None
         self._snapshots: dict[Runner, Snapshot] = {}
+        self._now: dict[Runner, Farthest] = {}
+        self._trails: dict[Runner, _GrowingTrail] = {}
         self._frame = Frame()
         self.is_idle = True
         """Whether all is where it is to be."""
@@ -175,12 +190,10 @@ class Lockstep:
             self._start()
 
     def forget(self, runner: Runner) -> None:
-        """Begin the trail of a run anew, since its hyperparameters or the reference changed."""
+        """Begin the trail of a run anew, since what it was at all iterations has changed."""
 
         def order() -> None:
-            if runner is self._lineup.reference:
-                self._trails.clear()
-            self._trails.pop(runner, None)
+            self._forgotten.add(runner)
 
         self._send(order, moves=False)
 
@@ -208,28 +221,53 @@ class Lockstep:
 
     def _live(self) -> None:
         while not self._closed:
-            self._news = False
             started = time.monotonic()
+            plan = self._take_orders()
             try:
-                moved = self._move()
+                moved = self._move(plan)
             except _GoneError:  # a run was removed, or gave up: the others go on
                 continue
             if not moved:
-                self._rest()
+                self._rest(plan)
                 continue
-            self._publish(self._snapshots)
+            self._publish()
             if self._goal > self._position:
-                pace = self._pace
                 took = time.monotonic() - started
-                self._wait(PAUSE_SECONDS if pace is None else max(0.0, 1 / pace - took))
+                self._wait(PAUSE_SECONDS if plan.pace is None else max(0.0, 1 / plan.pace - took))
 
-    def _rest(self) -> None:
+    def _take_orders(self) -> "_Plan":
+        """What is wanted now; whatever is wanted later is for the next time."""
+        with self._wake:
+            self._news = False
+            lineup = self._lineup
+            plan = _Plan(
+                self._turn,
+                self._position,
+                self._goal,
+                self._pace,
+                self._resting,
+                self._reset,
+                lineup.runners,
+                lineup.reference,
+            )
+            forgotten, self._forgotten, self._reset = self._forgotten, set(), False
+        if plan.reset or plan.reference in forgotten or plan.reference is not self._held_against:
+            forgotten = {*self._trails, *self._now}
+        for runner in forgotten | (self._trails.keys() - set(plan.runners)):
+            self._trails.pop(runner, None)
+            self._now.pop(runner, None)
+        self._held_against = plan.reference
+        return plan
+
+    def _rest(self, plan: "_Plan") -> None:
         """Publish how all stand, and wait for an order."""
         with self._wake:
+            if self._news:
+                return
             self._goal, self._rate, self._seen = self._position, None, True
-        self._snapshots = {runner: runner.snapshot for runner in self._lineup.runners}
-        self._compare_here(again=True)
-        self._publish(self._snapshots)
+        self._snapshots = {runner: runner.snapshot for runner in plan.runners}
+        self._compare_here(plan, moving=False)
+        self._publish()
         with self._wake:
             self.is_idle = self._seen and not self._news
         if self.is_idle:
@@ -241,74 +279,107 @@ class Lockstep:
         with self._wake:
             self._wake.wait_for(lambda: self._news or self._closed, seconds)
 
-    def _move(self) -> bool:
+    def _move(self, plan: "_Plan") -> bool:
         """Do the next small piece of work; False if all is where it is to be."""
-        if self._resting:
-            return False
-        runners = [runner for runner in self._lineup.runners if runner.snapshot.iteration >= 0]
-        if self._reset:
-            self._reset = False
-            self._trails.clear()
-            for runner in self._lineup.runners:
+        if plan.reset:
+            for runner in plan.runners:
                 runner.reset()  # one that could not be loaded tries again
-            for runner in runners:
+            for runner in plan.loaded:
                 self._snapshots[runner] = self._ask(runner, Run.snapshot)
             return True
-        late = [runner for runner in runners if not self._is_in_place(runner.snapshot)]
-        for runner in late:
-            reach = partial(_reach, iteration=self._position)
-            self._snapshots[runner] = self._ask(runner, reach)
+        if plan.resting:
+            return False
+        late = [runner for runner in plan.loaded if not self._is_in_place(runner, plan)]
         if late:
-            self._leg = 1
-            self._now.clear()
+            if plan.position > RETRACE or not any(map(_is_fresh, late)):
+                self._bring(late, plan)
+            else:
+                self._retrace(plan)
             return True
-        if self._goal > self._position and any(can_go_on(runner.snapshot) for runner in runners):
-            self._go(runners)
+        if plan.goal > plan.position and any(can_go_on(r.snapshot) for r in plan.loaded):
+            self._go(plan)
             return True
         return False
 
-    def _is_in_place(self, run: Snapshot) -> bool:
+    def _is_in_place(self, runner: Runner, plan: "_Plan") -> bool:
         """Whether a run is where it is to be, or as near as it can come."""
-        return run.iteration == self._position or (
-            run.iteration < self._position and not can_go_on(run)
-        )
+        run, (turn, hopeless) = runner.snapshot, self._hopeless
+        if run.iteration == plan.position or (turn == plan.turn and runner in hopeless):
+            return True
+        return run.iteration < plan.position and not can_go_on(run)
 
-    def _go(self, runners: Sequence[Runner]) -> None:
-        """Move all runs by the same number of iterations, comparing each with the reference."""
+    def _retrace(self, plan: "_Plan") -> None:
+        """Go all the way again, so that a new run is compared from its first iteration on."""
         with self._wake:
-            turn, start = self._turn, self._position
-            count = int(min(self._leg, self._goal - start)) if self._pace is None else 1
+            if self._turn == plan.turn:
+                self._turn += 1
+                self._position, self._goal = 0, max(self._goal, plan.position)
+
+    def _bring(self, late: Sequence[Runner], plan: "_Plan") -> None:
+        self._leg = 1
+        self._now.clear()
+        if self._hopeless[0] != plan.turn:
+            self._hopeless = plan.turn, set()
+        for runner in late:
+            run = self._ask(runner, partial(_reach, iteration=plan.position))
+            self._snapshots[runner] = run
+            if run.status is Status.FAILED:
+                self._hopeless[1].add(runner)
+
+    def _go(self, plan: "_Plan") -> None:
+        """Move all runs by the same number of iterations, comparing each with the reference."""
         started = time.monotonic()
-        self._compare_here(again=False)
-        reference = self._lineup.reference
-        model = reference.snapshot.model
+        count = 1 if plan.pace is not None else int(min(self._leg, plan.goal - plan.position))
+        self._compare_here(plan, moving=True)
         models: list[Iteration | None] = []
-        if reference in runners and model is not None:
+        busy = 0.0
+        if plan.reference in plan.loaded:
+            model = plan.reference.snapshot.model
+            assert model is not None  # it is loaded
             size = 16 * math.prod(model.probabilities.shape)
             count = min(count, max(1, LEG_BYTES // size))
-            models, self._snapshots[reference] = self._ask(reference, partial(_lead, count=count))
-        for runner in runners:
-            if runner is not reference:
-                follow = partial(_follow, count=count, models=models)
-                apart, self._snapshots[runner] = self._ask(runner, follow)
-                self._note(runner, start, count, apart)
+            lead = partial(_lead, start=plan.position, count=count)
+            models, self._snapshots[plan.reference], busy = self._ask(plan.reference, lead)
+            count = len(models) or count
+        for runner in plan.loaded:
+            if runner is not plan.reference:
+                follow = partial(_follow, start=plan.position, count=count, models=models)
+                apart, self._snapshots[runner], seconds = self._ask(runner, follow)
+                busy += seconds
+                self._note(runner, plan, count, apart)
+        reached = self._common_end(plan, count)
         with self._wake:
-            if self._turn == turn:
-                self._position = start + count
+            if self._turn == plan.turn:
+                self._position = reached
                 self._goal = max(self._goal, self._position)
-        self._judge(count, time.monotonic() - started)
+        self._measure(plan, reached - plan.position, time.monotonic() - started)
+        self._choose_leg(plan, reached - plan.position, count, busy)
 
-    def _judge(self, count: int, seconds: float) -> None:
-        """Find out how fast it goes, and how long the next leg should be."""
-        pace = self._pace
-        latest = count / max(seconds + PAUSE_SECONDS, 1 / pace if pace else 1e-9)
+    def _common_end(self, plan: "_Plan", count: int) -> int:
+        """Up to where all came that can go on; if none can, up to where the last one came."""
+        runs = [self._snapshots[runner] for runner in plan.loaded]
+        going = [run.iteration for run in runs if can_go_on(run)]
+        if going:
+            return max(plan.position, min(plan.position + count, *going))
+        stopped = [run.iteration for run in runs]
+        return max(plan.position, min(plan.position + count, max(stopped)))
+
+    def _measure(self, plan: "_Plan", moved: int, seconds: float) -> None:
+        """Find out how fast it goes."""
+        latest = moved / max(seconds + PAUSE_SECONDS, 1 / plan.pace if plan.pace else 1e-9)
         self._rate = latest if self._rate is None else 0.8 * self._rate + 0.2 * latest
-        if pace is not None:
+
+    def _choose_leg(self, plan: "_Plan", moved: int, count: int, busy: float) -> None:
+        """Find out how long the next leg should be. busy: seconds of the runs' own work.
+
+        What they had to wait for each other does not count, lest a busy machine has short legs.
+        """
+        if plan.pace is not None:
             self._leg = 1
-        elif seconds < LEG_SECONDS / 2:
+        elif moved == count and busy < LEG_SECONDS / 2:
             self._leg = min(2 * self._leg, LONGEST_LEG)
-        elif seconds > 2 * LEG_SECONDS:
-            self._leg = max(1, self._leg // 2)
+        elif busy > 2 * LEG_SECONDS:
+            self._leg = max(1, min(self._leg // 2, moved))
 
     def _ask(self, runner: Runner, work: Callable[[Run], Result]) -> Result:
         """What a run's thread makes of some work. _GoneError if there is no such run any more."""
@@ -329,45 +400,70 @@ class Lockstep:
         with self._wake:
             self._wake.notify_all()
 
-    def _publish(self, snapshots: Mapping[Runner, Snapshot]) -> None:
-        trails = {runner: trail.view() for runner, trail in list(self._trails.items())}
+    def _publish(self) -> None:
+        snapshots = {r: self._snapshots.get(r, r.snapshot) for r in self._lineup.runners}
+        trails = {runner: trail.view() for runner, trail in self._trails.items()}
         training = self._goal > self._position
         self._frame = Frame(
-            self._position, dict(snapshots), dict(self._now), trails, training, self._rate
+            self._position, snapshots, dict(self._now), trails, training, self._rate
         )
 
     # Comparing with the reference
 
-    def _compare_here(self, *, again: bool) -> None:
-        """Compare at this iteration; if not `again`, only those whose trails begin here."""
-        reference = self._lineup.reference
-        if again:
+    def _compare_here(self, plan: "_Plan", *, moving: bool) -> None:
+        """Compare all at this iteration; if they are to go on, only those whose trails begin here.
+
+        Who only looks keeps the trails as they are.
+        """
+        position, reference = plan.position, plan.reference.snapshot
+        if not moving:
             self._now.clear()
-        for runner in self._lineup.runners:
-            trail = self._trails.get(runner)
-            known = trail is not None and trail.start <= self._position <= trail.end
-            pair = runner.snapshot, reference.snapshot
-            if runner is reference or (known and not again) or not are_comparable(*pair):
+        for runner in plan.runners:
+            trail, run = self._trails.get(runner), runner.snapshot
+            covered = trail is not None and trail.start <= position <= trail.end
+            known = covered if moving else trail is not None
+            if runner is plan.reference or (covered and moving):
                 continue
-            found = compare(*pair)
+            if not (stands_at(run, position) and stands_at(reference, position)):
+                continue
+            found = compare(run, reference)
             weight = math.nan if found.max_abs_weight is None else found.max_abs_weight
             here = found.max_abs_probability, weight, found.max_abs_nll
-            self._now[runner] = Farthest(self._position, *here)
+            self._now[runner] = Farthest(position, *here)
             if not known:
-                self._trails[runner] = _GrowingTrail(self._position, here)
+                self._trails[runner] = _GrowingTrail(position, here)
 
-    def _note(self, runner: Runner, start: int, count: int, apart: Floats) -> None:
+    def _note(self, runner: Runner, plan: "_Plan", count: int, apart: Floats) -> None:
         """Add what a leg of `count` iterations has shown. apart: [n, 2], |ΔP| and |ΔW|."""
         self._now.pop(runner, None)
         trail = self._trails.get(runner)
         if trail is None or not len(apart):
             return
-        runs = self._snapshots[runner], self._snapshots[self._lineup.reference]
-        own, its = (_losses_after(run, start, len(apart)) for run in runs)
+        runs = self._snapshots[runner], self._snapshots[plan.reference]
+        own, its = (_losses_after(run, plan.position, len(apart)) for run in runs)
         differences = np.column_stack([apart, np.abs(own - its)])
-        trail.extend(start, differences)
+        trail.extend(plan.position, differences)
         if len(apart) == count:
-            self._now[runner] = Farthest(start + count, *differences[-1].tolist())
+            self._now[runner] = Farthest(plan.position + count, *differences[-1].tolist())
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What was wanted when it was last looked at."""
+
+    turn: int
+    position: int
+    goal: float
+    pace: float | None
+    resting: bool
+    reset: bool
+    runners: tuple[Runner, ...]
+    reference: Runner
+
+    @property
+    def loaded(self) -> list[Runner]:
+        """The runs that have a model."""
+        return [runner for runner in self.runners if runner.snapshot.iteration >= 0]
 
 
 class _GoneError(Exception):
@@ -404,14 +500,17 @@ def can_go_on(run: Snapshot) -> bool:
     return run.status is Status.READY or run.iteration < run.latest
 
 
-def are_comparable(a: Snapshot, b: Snapshot) -> bool:
-    """Whether two runs are at one iteration, where one that has finished is at all later ones."""
-    if a.status in (Status.FAILED, Status.DIVERGED) or b.status in (Status.FAILED, Status.DIVERGED):
+def stands_at(run: Snapshot, iteration: int) -> bool:
+    """Whether a run has a sound model of an iteration; a last one is that of all later ones."""
+    if run.status in (Status.FAILED, Status.DIVERGED) or run.model is None:
         return False
-    if a.model is None or b.model is None:
-        return False
-    first, second = sorted((a, b), key=lambda run: run.iteration)
-    return first.iteration == second.iteration or first.status is Status.FINISHED
+    finished = run.status is Status.FINISHED and run.iteration == run.latest
+    return run.iteration == iteration or (finished and run.iteration < iteration)
+
+
+def _is_fresh(runner: Runner) -> bool:
+    """Whether a run was never moved yet."""
+    return runner.snapshot.latest == 0
 
 
 def _reach(run: Run, iteration: int) -> Snapshot:
@@ -424,23 +523,43 @@ def _reach(run: Run, iteration: int) -> Snapshot:
     return run.snapshot()
 
 
-def _lead(run: Run, count: int) -> tuple[list[Iteration | None], Snapshot]:
-    """Move the reference: its model after each iteration, None where it has none any more."""
-    return [_next(run) for _ in range(count)], run.snapshot()
+def _lead(run: Run, start: int, count: int) -> tuple[list[Iteration | None], Snapshot, float]:
+    """Move the reference from an iteration on: its model after each one that it had time for.
+
+    None where it has none any more; no models if it was not there. Also the seconds it took.
+    """
+    models: list[Iteration | None] = []
+    started = time.perf_counter()
+    if run.iteration == start or not can_go_on(run.snapshot()):
+        while len(models) < count and not (models and _has_taken(started, FOLLOW_SECONDS)):
+            models.append(_next(run))
+    return models, run.snapshot(), time.perf_counter() - started
 
 
-def _follow(run: Run, count: int, models: Sequence[Iteration | None]) -> tuple[Floats, Snapshot]:
+def _follow(
+    run: Run, start: int, count: int, models: Sequence[Iteration | None]
+) -> tuple[Floats, Snapshot, float]:
     """Move another run: [n, 2], its |ΔP| and |ΔW| from the reference after each iteration.
 
-    n is less than `count` if one of them has diverged or failed.
+    n is less than `count` if one of them has diverged or failed, or if this one is slow. Also the
+    seconds it took.
     """
     apart: list[tuple[float, float]] = []
-    for k in range(count):
-        model = _next(run)
-        other = models[k] if k < len(models) else None
-        if model is not None and other is not None and len(apart) == k:
-            apart.append(distances(model, other))
-    return np.array(apart, dtype=np.float64).reshape(-1, 2), run.snapshot()
+    started = time.perf_counter()
+    if run.iteration == start or not can_go_on(run.snapshot()):
+        for k in range(count):
+            model = _next(run)
+            other = models[k] if k < len(models) else None
+            if model is not None and other is not None and len(apart) == k:
+                apart.append(distances(model, other))
+            if _has_taken(started, FOLLOW_SECONDS):
+                break
+    rows = np.array(apart, dtype=np.float64).reshape(-1, 2)
+    return rows, run.snapshot(), time.perf_counter() - started
+
+
+def _has_taken(started: float, seconds: float) -> bool:
+    return time.perf_counter() - started > seconds
 
 
 def _next(run: Run) -> Iteration | None:

@@ -70,6 +70,11 @@ class Runner:
             self._closed = True
             self._wake.notify()
 
+    def join(self, seconds: float) -> None:
+        """Wait until its thread has ended, for some time at most."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+
     @property
     def is_idle(self) -> bool:
         """Whether all orders are done and nothing is training."""

@@ -1,6 +1,7 @@
 """The application: starts the runs, opens the screen, offers every action in the palette."""
 
 import sys
+import time
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,10 @@ FIRST_BACKEND = "numpy"
 
 SWITCH_INTERVAL = 0.001
 """Seconds for which a training thread may keep the interpreter from the screen's."""
+
+
+GOODBYE_SECONDS = 0.5
+"""How long the runs have to end."""
 
 
 class BigramApp(App[None]):
@@ -113,6 +118,10 @@ class BigramApp(App[None]):
         self.lockstep.close()
         for runner in self.runners:
             runner.close()
+        # A thread that is still in torch when the interpreter ends would abort the process.
+        limit = time.monotonic() + GOODBYE_SECONDS
+        for runner in self.runners:
+            runner.join(max(0.0, limit - time.monotonic()))
 
     def action_help_quit(self) -> None:
         """What ctrl+c does: a habit that must not end a lesson."""

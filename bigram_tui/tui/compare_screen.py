@@ -158,14 +158,31 @@ class CompareScreen(RunScreen, inherit_bindings=False):
 
     # From frames to widgets
 
-    def _pull(self) -> None:
-        """Bring on screen what has changed since the last time, and touch nothing else."""
+    @property
+    def _trains(self) -> bool:
+        return self._lockstep.frame.training
+
+    def _show(self, *, numbers: bool) -> None:
         frame, dark = self._lockstep.frame, self.app.current_theme.dark
         sides = sides_of(frame, self._lineup, dark)
         chosen = sides[self.active]
         self._show_status(frame)
+        state = (chosen.number, self.size, dark, *(side.run.model for side in sides))
+        if self._is_new("maps", self.view, self.scale, self._layout, self._count, *state):
+            self.query_one(Maps).show(self._maps(sides, chosen))
+        if numbers:
+            self._show_numbers(frame, sides, chosen, state)
+
+    def _show_numbers(
+        self, frame: Frame, sides: list[Side], chosen: Side, models: tuple[object, ...]
+    ) -> None:
+        """All that is to be read, and so need not change with every frame."""
         self._show_notice(self._notice())
-        state = (chosen.number, self.size, dark, self._optima.solved, *sides)
+        if self._is_new("names", self._gaze.draw, self.query_one("#beside").size, *models):
+            self._show_names(sides, chosen)
+        if self._is_new("word", self._word, *models):
+            self._show_word(sides, chosen)
+        state = (*models[:3], self._optima.solved, *sides)
         if self._is_new("runs", self._group, *state):
             self._show_table(sides, chosen)
         if self._is_new("plot", frame.position, self._plot, self._gaze.log_x, *state):
@@ -179,13 +196,6 @@ class CompareScreen(RunScreen, inherit_bindings=False):
             controls = self.query_one(Hyperparameters)
             controls.show(present.parameters_of(chosen.run), chosen.run.settings)
             entitle(controls, f"hyperparameters of {printable(chosen.name)}")
-        state = (chosen.number, self.size, dark, *(side.run.model for side in sides))
-        if self._is_new("maps", self.view, self.scale, self._layout, self._count, *state):
-            self.query_one(Maps).show(self._maps(sides, chosen))
-        if self._is_new("names", self._gaze.draw, self.query_one("#beside").size, *state):
-            self._show_names(sides, chosen)
-        if self._is_new("word", self._word, *state):
-            self._show_word(sides, chosen)
 
     def _show_status(self, frame: Frame) -> None:
         status = self.query_one(StatusLine)
@@ -302,7 +312,8 @@ class CompareScreen(RunScreen, inherit_bindings=False):
         self._count = max(1, min(most, MOST_MAPS, across // (map_width + 1)))
         tables = self.query_one("#tables")
         tables.styles.height = "1fr" if beside else min(down, form.height_of(size)) + 2
-        tables.styles.width = self._count * (map_width + 1) if beside else "1fr"
+        alone = not beside or self._pane == "cell"
+        tables.styles.width = "1fr" if alone else self._count * (map_width + 1)
         maps = self.query_one(Maps)
         maps.styles.width = self._count * (map_width + 1)
         maps.lay_out(self._count, form, map_width, self.cursor)
@@ -368,8 +379,7 @@ class CompareScreen(RunScreen, inherit_bindings=False):
     def action_refer(self) -> None:
         """Make the active run the one that the others are compared with."""
         self._lineup.reference = self.runner
-        self._lockstep.forget(self.runner)
-        self._show_all()
+        self._lockstep.look()
 
     def action_copy(self) -> None:
         """Add a run of the same backend with the same hyperparameters."""
@@ -407,7 +417,6 @@ class CompareScreen(RunScreen, inherit_bindings=False):
             return
         runners = self._lineup.runners
         self._gaze.runner = runners[min(place, len(runners) - 1)]
-        self._lockstep.forget(self._lineup.reference)
         self._lineup_changed()
 
     def action_reorder(self, places: int) -> None:
@@ -422,7 +431,8 @@ class CompareScreen(RunScreen, inherit_bindings=False):
 
     def _set(self, runner: Runner, name: str, value: object) -> None:
         runner.set(name, value)
-        self._lockstep.forget(runner)
+        if runner.snapshot.status is Status.FINISHED:
+            self._lockstep.forget(runner)  # its last model was that of all later iterations
 
     @on(LineClicked, "#runs")
     def _click_run(self, event: LineClicked) -> None:
@@ -476,7 +486,7 @@ class CompareScreen(RunScreen, inherit_bindings=False):
         self.remove_class(*(f"-{other}" for other in PANES))
         self._pane = pane
         self.add_class(f"-{pane}")
-        self.call_after_refresh(self._show_all)
+        self.call_after_refresh(self._fit)
 
     def action_word(self) -> None:
         """Ask for a word."""

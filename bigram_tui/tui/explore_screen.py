@@ -91,12 +91,25 @@ class ExploreScreen(RunScreen):
 
     # From snapshots to widgets
 
-    def _pull(self) -> None:
-        """Bring on screen what has changed since the last time, and touch nothing else."""
+    @property
+    def _trains(self) -> bool:
+        return self.runner.snapshot.training
+
+    def _show(self, *, numbers: bool) -> None:
         run = self.runner.snapshot
         dark = self.app.current_theme.dark
         bar = self.query_one(RunsBar)
         bar.runs, bar.active = present.run_states(self._lineup.runners, dark), self.active
+        if self._is_new("status", run, self.pace, dark):
+            self._show_status(run)
+        view, scale = self.view, self.scale
+        if self._is_new("picture", run.model, run.status, view, scale, dark):
+            self._show_picture(run)
+        if numbers:
+            self._show_numbers(run, dark)
+
+    def _show_numbers(self, run: Snapshot, dark: bool) -> None:
+        """All that is to be read, and so need not change with every frame."""
         self._show_notice(present.notice(self.runner, self._session.corpus.validation))
         snapshots = [runner.snapshot for runner in self._lineup.runners]
         log_x = self._gaze.log_x
@@ -104,38 +117,37 @@ class ExploreScreen(RunScreen):
             self.query_one(LossCurve).plot = present.plot(
                 self._lineup.runners, self.active, dark=dark, log=self._log, log_x=log_x
             )
-        if self._is_new("run", run, self.pace, self._log, log_x, dark):
-            self._show_run(run)
-        self._show_model(run, dark)
+        if self._is_new("run", run, self._log, log_x):
+            self._show_loss(run)
+        names = self.query_one(NameList)
+        if self._is_new("names", run.model, self._gaze.draw, names.size):
+            self._show_names(run, names)
+        if self._is_new("cell", run.model, run.settings, self.cursor):
+            bigrams = self._session.corpus.train
+            self.query_one(Inspector).inspected = Inspected(run, bigrams, *self.cursor)
 
-    def _show_run(self, run: Snapshot) -> None:
+    def _show_status(self, run: Snapshot) -> None:
         status = self.query_one(StatusLine)
         strong = status.get_component_rich_style("status-line--strong", partial=True)
         status.run = present.run_line(run, self.pace, strong)
+
+    def _show_loss(self, run: Snapshot) -> None:
         loss = self.query_one(LossCurve)
         axes = present.axes_text(self._log, self._gaze.log_x)
         entitle(loss, present.loss_title(run, loss.size.width - 4, axes))
         self.query_one(Hyperparameters).show(present.parameters_of(run), run.settings)
 
-    def _show_model(self, run: Snapshot, dark: bool) -> None:
-        bigrams = self._session.corpus.train
-        view, scale = self.view, self.scale
-        if self._is_new("picture", run.model, run.status, view, scale, dark):
-            heatmap = self.query_one(Heatmap)
-            picture = view.picture(run, bigrams, scale)
-            heatmap.message = present.absence(self.runner, view.absent)
-            heatmap.picture = picture
-            title = f"{view.title}  {scale.value} scale"
-            explained = f"{title}  row, then column"
-            fits = len(explained) + 4 <= heatmap.size.width
-            entitle(heatmap, explained if fits else title)
-            legend = self.query_one(Legend)
-            legend.shown = None if picture is None else (picture, heatmap.look)
-        names = self.query_one(NameList)
-        if self._is_new("names", run.model, self._gaze.draw, names.size):
-            self._show_names(run, names)
-        if self._is_new("cell", run.model, run.settings, self.cursor):
-            self.query_one(Inspector).inspected = Inspected(run, bigrams, *self.cursor)
+    def _show_picture(self, run: Snapshot) -> None:
+        heatmap = self.query_one(Heatmap)
+        picture = self.view.picture(run, self._session.corpus.train, self.scale)
+        heatmap.message = present.absence(self.runner, self.view.absent)
+        heatmap.picture = picture
+        title = f"{self.view.title}  {self.scale.value} scale"
+        explained = f"{title}  row, then column"
+        fits = len(explained) + 4 <= heatmap.size.width
+        entitle(heatmap, explained if fits else title)
+        legend = self.query_one(Legend)
+        legend.shown = None if picture is None else (picture, heatmap.look)
 
     def _show_names(self, run: Snapshot, names: NameList) -> None:
         most = names.size.width * names.size.height // 6

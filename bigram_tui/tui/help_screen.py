@@ -37,17 +37,17 @@ rounding of their number formats lies between. [b]gap[/b] is how far the total i
 above the least that the run can reach. Names are drawn from the same
 random numbers; a bold character is where one parts from the reference's.
 
-[b]s S x[/b]    step all 1, 10, 100  [b]m[/b]       maps: side by side, A B A−B
-[b]z Z[/b]      all back 1, 10       [b]o[/b]       plot: nll, total, gap, |Δ|
-[b]space[/b]    run, pause all       [b]i[/b]       columns of the table
-[b][[ ][/b]      along the plot       [b]tab[/b]     the next pane
-[b]home end[/b] first, last          [b]w[/b]       a word's surprise
-[b]r[/b]        reset all            [b]v n + -[/b] view, scale, cell size
-[b]1…9 b[/b]    choose a run         [b]/ arrows[/b] go to a cell
-[b]R[/b]        make it the reference [b]g[/b]      other names
-[b]p[/b]        its hyperparameters  [b]E[/b]       export to a file
-[b]C B D[/b]    copy, add, remove    [b]Y[/b]       log axis of iterations
-[b]J K[/b]      move it down, up     [b]c[/b]       explore the chosen run
+[b]s S x[/b]     step all 1, 10, 100  [b]m[/b]         maps: all, or A, B, A−B
+[b]z Z[/b]       all back 1, 10       [b]o[/b]         plot: nll, total, gap, |Δ|
+[b]space[/b]     run, pause all       [b]i[/b]         columns of the table
+[b]\\[ ][/b]       along the plot       [b]tab[/b]       the next pane
+[b]home end[/b]  first, last          [b]w[/b]         a word's surprise
+[b]r[/b]         reset all            [b]v n + -[/b]   view, scale, cell size
+[b]1…9 b[/b]     choose a run         [b]/ arrows[/b]  go to a cell
+[b]R[/b]         the new reference    [b]g[/b]         other names
+[b]p[/b]         its hyperparameters  [b]E[/b]         export to a file
+[b]C B D[/b]     copy, add, remove    [b]Y[/b]         log axis of iterations
+[b]J K[/b]       move it down, up     [b]c[/b]         explore the chosen run
                                     [dim]esc, ? or q closes this[/dim]"""
 
 

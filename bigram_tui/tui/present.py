@@ -88,6 +88,13 @@ def run_states(runners: Sequence[Runner], dark: bool) -> list[RunState]:
 
 def _run_state(runner: Runner, color: Style) -> RunState:
     run = runner.snapshot
+    signs = {
+        Status.LOADING: "loading…" if runner.started else "not loaded",
+        Status.READY: "▶" if run.training else "",
+        Status.FINISHED: "✓",
+        Status.DIVERGED: "diverged",
+        Status.FAILED: "failed",
+    }
     iteration = f"{run.iteration:,}"
     if 0 <= run.iteration < run.latest:
         iteration += f"/{run.latest:,}"
@@ -95,24 +102,12 @@ def _run_state(runner: Runner, color: Style) -> RunState:
     return RunState(
         name=runner.name,
         color=color,
-        state=state_sign(run, runner.started),
+        state=signs[run.status],
         told=f"step {iteration}  nll {loss}" if run.has_loss else "",
         terse=f"{iteration} {loss}" if run.has_loss else "",
         started=runner.started,
         amiss=run.status in (Status.DIVERGED, Status.FAILED),
     )
-
-
-def state_sign(run: Snapshot, started: bool) -> str:
-    """One sign, or a word where none would be understood."""
-    signs = {
-        Status.LOADING: "loading…" if started else "not loaded",
-        Status.READY: "▶" if run.training else "",
-        Status.FINISHED: "✓",
-        Status.DIVERGED: "diverged",
-        Status.FAILED: "failed",
-    }
-    return signs[run.status]
 
 
 def loss_title(run: Snapshot, width: int, axes: str = "") -> str:

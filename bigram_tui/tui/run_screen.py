@@ -1,5 +1,6 @@
 """What the screens of runs have in common: the run that is looked at, its table, the cursor."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +44,10 @@ PACES: tuple[float | None, ...] = (1, 5, 20, 100, 1000, None)
 
 FIRST_PACE = 2
 
+READABLE_PACE = 20
+READING_SECONDS = 0.2
+"""How long numbers stay at least at a pace beyond that: nobody reads faster."""
+
 
 @dataclass
 class Gaze:
@@ -81,6 +86,7 @@ class RunScreen(Screen[None]):
         self._forms = forms(depth, wide=any(cell_len(printable(label)) > 1 for label in labels))
         self._form: CellForm | None = None  # the largest that fits, unless the user chose one
         self._shown: dict[str, tuple[object, ...]] = {}
+        self._read_at = 0.0  # when numbers were last shown
 
     def on_mount(self) -> None:
         # Afterwards, since it is only then that styles are those of the new theme.
@@ -137,12 +143,28 @@ class RunScreen(Screen[None]):
         event.stop()
         self._pull_if_seen()
 
-    def _pull_if_seen(self) -> None:
-        if self in self.app.screen_stack:
-            self._pull()
-
     def _pull(self) -> None:
         """Bring on screen what has changed since the last time, and touch nothing else."""
+        self._show(numbers=True)
+
+    def _pull_if_seen(self) -> None:
+        """The same for a frame: in a fast training, numbers stay for longer than one."""
+        if self not in self.app.screen_stack:
+            return
+        now = time.monotonic()
+        fast = self._trains and (self.pace is None or self.pace > READABLE_PACE)
+        readable = not fast or now - self._read_at >= READING_SECONDS
+        if readable:
+            self._read_at = now
+        self._show(numbers=readable)
+
+    @property
+    def _trains(self) -> bool:
+        """Whether what is shown goes on by itself."""
+        raise NotImplementedError
+
+    def _show(self, *, numbers: bool) -> None:
+        """Show what is new; without `numbers` only what is not to be read."""
         raise NotImplementedError
 
     def _fit(self) -> None:

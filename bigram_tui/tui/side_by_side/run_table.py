@@ -7,10 +7,10 @@ import numpy as np
 from rich.text import Text
 
 from bigram_tui.comparison import objective_of, tolerance
-from bigram_tui.lockstep import Farthest, are_comparable
+from bigram_tui.lockstep import Farthest, can_go_on
 from bigram_tui.printable import printable
 from bigram_tui.snapshot import Snapshot, Status
-from bigram_tui.tui.present import parameters_of, state_sign
+from bigram_tui.tui.present import parameters_of
 from bigram_tui.tui.renderables.table import Column
 from bigram_tui.tui.side_by_side.sides import (
     OptimumOf,
@@ -21,6 +21,14 @@ from bigram_tui.tui.side_by_side.sides import (
     reference_of,
 )
 
+SIGNS = {
+    Status.LOADING: "…",
+    Status.READY: "",
+    Status.FINISHED: "✓",
+    Status.DIVERGED: "✗",
+    Status.FAILED: "✗",
+}
+
 COLUMN_GROUPS = ("agreement", "loss", "settings", "speed")
 
 
@@ -28,7 +36,7 @@ def head_columns(sides: Sequence[Side]) -> list[Column]:
     """Which run it is and how it stands: what is always shown."""
     return [
         Column("run", [label_of(side) for side in sides], right=False, least=12),
-        Column("", [Text(state_sign(side.run, side.started)) for side in sides], right=False),
+        Column("", [Text(SIGNS[side.run.status]) for side in sides], right=False, least=1),
         Column("iteration", [Text(_iteration(side.run)) for side in sides]),
     ]
 
@@ -44,7 +52,7 @@ def agreement_columns(sides: Sequence[Side]) -> list[Column]:
     """How far each run is from the reference, here and at most on the way."""
     reference = reference_of(sides)
     verdicts = [Text(verdict(side, reference)) for side in sides]
-    now, worst = [side.now for side in sides], [_worst(side) for side in sides]
+    now, worst = [side.now for side in sides], [side.worst for side in sides]
     columns = [Column("agreement", verdicts, right=False, least=15)]
     for symbol, place in (("ΔP", 0), ("ΔW", 1), ("Δnll", 2)):
         for title, found in ((f"|{symbol}| now", now), ("worst", worst)):
@@ -53,21 +61,19 @@ def agreement_columns(sides: Sequence[Side]) -> list[Column]:
     return columns
 
 
-def _worst(side: Side) -> Farthest | None:
-    return None if side.trail is None else side.trail.up_to(side.run.iteration) or side.now
-
-
 def verdict(side: Side, reference: Side) -> str:
     """Whether a run agrees with the reference, in a few words."""
     run = side.run
     if side.is_reference:
         return "the reference"
+    if run.status is Status.LOADING:
+        return "loading…" if side.started else "not loaded"
     if run.status in (Status.DIVERGED, Status.FAILED):
         return f"{run.status.value} at {run.iteration:,}" if run.iteration >= 0 else "failed"
     if side.now is None:
-        apart = run.has_loss and reference.run.has_loss
-        return "not in step" if apart and not are_comparable(run, reference.run) else ""
-    return _agreement(side.now, _worst(side) or side.now, run, reference.run)
+        able = run.has_loss and can_go_on(reference.run) and can_go_on(run)
+        return "not in step" if able else ""
+    return _agreement(side.now, side.worst or side.now, run, reference.run)
 
 
 def _agreement(now: Farthest, worst: Farthest, run: Snapshot, reference: Snapshot) -> str:
@@ -75,8 +81,9 @@ def _agreement(now: Farthest, worst: Farthest, run: Snapshot, reference: Snapsho
     allowed = tolerance(run, reference)
     coarse = sorted({run.dtype, reference.dtype} - {"float64"})
     kind = f" ({', '.join(coarse)})" if coarse else ""
+    since = f" since {worst.since:,}" if worst.since else ""
     if most <= allowed:
-        return f"agrees to {_rounded_up(most)}{kind}" if most else "agrees exactly"
+        return (f"agrees to {_rounded_up(most)}" if most else "agrees exactly") + kind + since
     return f"agrees again{kind}" if here <= allowed else f"differs by {difference(now.probability)}"
 
 
@@ -194,7 +201,7 @@ def exact_rows(sides: Sequence[Side], optimum: OptimumOf) -> list[list[object]]:
     reference = reference_of(sides).name
     rows: list[list[object]] = []
     for side in sides:
-        run, best, worst = side.run, optimum(objective_of(side.run)), _worst(side)
+        run, best, worst = side.run, optimum(objective_of(side.run)), side.worst
         rows.append(
             [
                 side.name,

@@ -10,10 +10,11 @@ from rich.text import Text
 from bigram_tui.bigrams import Vocabulary
 from bigram_tui.comparison import Objective
 from bigram_tui.lineup import Lineup
-from bigram_tui.lockstep import Farthest, Frame, Trail
+from bigram_tui.lockstep import Farthest, Frame
 from bigram_tui.optimum import Optimum
 from bigram_tui.printable import in_cells, printable
-from bigram_tui.snapshot import Snapshot
+from bigram_tui.runner import Runner
+from bigram_tui.snapshot import Snapshot, Status
 from bigram_tui.tui.renderables.colors import run_color
 
 REFERENCE = "◎"
@@ -51,7 +52,8 @@ class Side:
     is_reference: bool
     now: Farthest | None
     """How far it is from the reference, if they can be compared here."""
-    trail: Trail | None
+    worst: Farthest | None
+    """How far it was at most on the way here, if that is known."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Side) and self._key == other._key
@@ -61,7 +63,7 @@ class Side:
 
     @property
     def _key(self) -> tuple[object, ...]:
-        return self.number, self.name, self.run, self.color, self.is_reference, self.now
+        return self.number, self.name, self.run, self.color, self.is_reference, self.now, self.worst
 
 
 def sides_of(frame: Frame, lineup: Lineup, dark: bool) -> list[Side]:
@@ -75,10 +77,18 @@ def sides_of(frame: Frame, lineup: Lineup, dark: bool) -> list[Side]:
             started=runner.started,
             is_reference=runner is lineup.reference,
             now=frame.now.get(runner),
-            trail=frame.trails.get(runner),
+            worst=_worst(frame, runner),
         )
         for place, runner in enumerate(lineup.runners)
     ]
+
+
+def _worst(frame: Frame, runner: Runner) -> Farthest | None:
+    trail, run = frame.trails.get(runner), frame.snapshots.get(runner)
+    if trail is None or run is None:
+        return None
+    has_stopped = run.status in (Status.DIVERGED, Status.FAILED)
+    return trail.up_to(min(frame.position, trail.end) if has_stopped else frame.position)
 
 
 def reference_of(sides: Iterable[Side]) -> Side:

@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 
 from rich.text import Text
 from textual import events
-from textual.reactive import reactive
+from textual.geometry import Region, Size
+from textual.reactive import var
+from textual.strip import Strip
 from textual.widget import Widget
 
 from bigram_tui.tui.messages import LineClicked
@@ -15,7 +17,7 @@ Draw = Callable[[int, int, Inks], Sequence[Text]]
 
 
 class Drawn(Widget):
-    """Draws anew when it is given another function."""
+    """Given another function, it sends only the lines that come out differently."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES = {
@@ -27,22 +29,60 @@ class Drawn(Widget):
         "drawn--chosen",
     }
 
-    draw: reactive[Draw | None] = reactive(None)
+    draw: var[Draw | None] = var(None)
+
+    _inks: Inks | None = None
+    _drawn: tuple[Size, list[Text], list[Strip]] | None = None
+    """The lines as text and as strips, and for which size."""
 
     @property
     def inks(self) -> Inks:
         """The styles of the present theme."""
-        kinds = ("title", "strong", "faint", "mark", "amiss", "chosen")
-        return Inks(
-            *(self.get_component_rich_style(f"drawn--{kind}", partial=True) for kind in kinds)
-        )
+        if self._inks is None:
+            kinds = ("title", "strong", "faint", "mark", "amiss", "chosen")
+            styles = (self.get_component_rich_style(f"drawn--{k}", partial=True) for k in kinds)
+            self._inks = Inks(*styles)
+        return self._inks
 
-    def render(self) -> Text:
-        """The lines."""
+    def notify_style_update(self) -> None:
+        """Forget what was drawn in the colours of another theme."""
+        super().notify_style_update()
+        self._inks = self._drawn = None
+
+    def watch_draw(self) -> None:
+        """Draw at once, to send no more than what has changed."""
+        old = self._drawn
+        if old is None or old[0] != self.size:
+            self._drawn = None
+            self.refresh()
+            return
+        new = self._lines()
+        for y in range(self.size.height):
+            was = old[1][y] if y < len(old[1]) else None
+            now = new[y] if y < len(new) else None
+            if was != now:
+                self.refresh(Region(0, y, self.size.width, 1))
+        known = dict(zip(map(id, old[1]), old[2], strict=True))
+        kept = [o if o == n else n for o, n in zip(old[1], new, strict=False)] + new[len(old[1]) :]
+        strips = [known.get(id(line)) or self._strip(line) for line in kept]
+        self._drawn = self.size, kept, strips
+
+    def render_line(self, y: int) -> Strip:
+        """A line of the pane."""
+        if self._drawn is None or self._drawn[0] != self.size:
+            lines = self._lines()
+            self._drawn = self.size, lines, [self._strip(line) for line in lines]
+        strips = self._drawn[2]
+        return strips[y] if y < len(strips) else Strip.blank(self.size.width, self.rich_style)
+
+    def _lines(self) -> list[Text]:
         if self.draw is None or not self.size:
-            return Text()
-        lines = self.draw(*self.size, self.inks)
-        return Text("\n", no_wrap=True, overflow="ellipsis").join(lines)
+            return []
+        return list(self.draw(*self.size, self.inks))[: self.size.height]
+
+    def _strip(self, line: Text) -> Strip:
+        strip = Strip(line.render(self.app.console, end=""))
+        return strip.adjust_cell_length(self.size.width).apply_style(self.rich_style)
 
     def on_click(self, event: events.Click) -> None:
         self.post_message(LineClicked(self, event.y))

@@ -1,7 +1,7 @@
 """The hyperparameters of the active run as controls: ← → change, ↑ ↓ choose, enter types."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -89,15 +89,20 @@ class Control(Widget, can_focus=True):
 class Hyperparameters(Grid):
     """The controls of one backend."""
 
+    _controls: Sequence[Control] = ()
+    """Those that are wanted; others may still be on their way out."""
+
     def show(self, parameters: Mapping[str, Hyperparameter], values: Mapping[str, Any]) -> None:
         """Show the values; the controls are made anew only for other parameters."""
-        controls = list(self.query(Control))
-        if [control.parameter for control in controls] == list(parameters.values()):
-            for control in controls:
+        if [control.parameter for control in self._controls] == list(parameters.values()):
+            for control in self._controls:
                 control.value = values[control.parameter.name]
             return
         self.remove_children()
-        self.mount_all(Control(parameter, values[name]) for name, parameter in parameters.items())
+        self._controls = [
+            Control(parameter, values[name]) for name, parameter in parameters.items()
+        ]
+        self.mount_all(self._controls)
 
 
 def neighbour(parameter: Hyperparameter, value: Any, direction: int) -> Any:
