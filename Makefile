@@ -18,6 +18,7 @@ test: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/iterations.py
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/frames.py
 
 screenshot: $(INSTALLED)
 	$(BIN)/python docs/screenshot.py

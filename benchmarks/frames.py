@@ -16,9 +16,9 @@ from bigram_tui.tui.renderables.colors import TRUE_COLOR
 
 SIZES = ((80, 24), (120, 40), (200, 60))
 SECONDS = 2.0
-ROUNDS = 1
+ROUNDS = 3
 
-FullSpeed = 99
+FULL_SPEED = 99
 """More changes of the pace than there are paces."""
 
 
@@ -41,7 +41,7 @@ async def frames(made: Session, size: tuple[int, int], key: str) -> tuple[float,
             screen_class = CompareScreen
         screen = app.screen
         assert isinstance(screen, screen_class)
-        screen.action_pace(FullSpeed)
+        screen.action_pace(FULL_SPEED)
         pulls: list[None] = []
         pull = screen._pull_if_seen
         screen._pull_if_seen = lambda: (pulls.append(None), pull())  # type: ignore[func-returns-value,method-assign]
@@ -87,7 +87,8 @@ def without_screen(made: Session, one: bool) -> float:
 
 def main() -> None:
     """Print a Markdown table; with and without the screen take turns."""
-    print("| screen | size | runs | a frame | of the speed without a screen |\n|---|---|---|---|---|")
+    print("| screen | size | runs | a frame | of the speed without a screen |")
+    print("|---|---|---|---|---|")
     for name, key, runs in (("explore", "", 3), ("compare", "c", 3), ("compare", "c", 8)):
         made = session(runs)
         for size in SIZES:
@@ -98,7 +99,8 @@ def main() -> None:
                 costs.append(cost)
                 shares.append(speed / alone)
             cost, share = statistics.median(costs), statistics.median(shares)
-            print(f"| {name} | {size[0]}×{size[1]} | {runs} | {cost:.1f} ms | {100 * share:.0f} % |")
+            columns, lines = size
+            print(f"| {name} | {columns}×{lines} | {runs} | {cost:.1f} ms | {100 * share:.0f} % |")
 
 
 if __name__ == "__main__":

@@ -190,10 +190,11 @@ def print_headless(session: "Session", options: argparse.Namespace) -> int:
     with redirect_stdout(sys.stderr):  # where a plugin may print what it likes
         results = list(train(session, steps, samples, explicit=explicit))
     write_runs(session, [result.final for result in results if result.final], options)
+    reference = options.reference or session.first(named=explicit)
     if options.json:
-        emit(document(session, results, options.reference) + "\n")
+        emit(document(session, results, reference) + "\n")
     else:
-        emit(table(session, results, options.reference))
+        emit(table(session, results, reference))
     return DONE if all(result.error is None for result in results) else FAILED
 
 

@@ -61,7 +61,7 @@ def train(session: Session, steps: int, samples: int, *, explicit: bool) -> Iter
         yield Result(source.name, final, names, failure)
 
 
-def document(session: Session, results: list[Result], reference: str | None = None) -> str:
+def document(session: Session, results: list[Result], reference: str) -> str:
     """The JSON document; its layout changes only together with FORMAT_VERSION."""
     corpus = session.corpus
     pairs = combinations(_in_order(results, reference), 2)
@@ -81,10 +81,10 @@ def document(session: Session, results: list[Result], reference: str | None = No
     return json.dumps(finite(content), allow_nan=False, default=str)
 
 
-def _in_order(results: list[Result], reference: str | None) -> list[Snapshot]:
+def _in_order(results: list[Result], reference: str) -> list[Snapshot]:
     """The runs that have a model, the reference first."""
     runs = [result.final for result in results if result.final and result.final.model]
-    return sorted(runs, key=lambda run: run.name != (reference or runs[0].name))
+    return sorted(runs, key=lambda run: run.name != reference)
 
 
 def _run(corpus: Corpus, result: Result) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def _held_out(final: Snapshot, part: Bigrams | None) -> dict[str, float] | None:
     return {"nll": nll, "perplexity": perplexity(nll)}
 
 
-def table(session: Session, results: list[Result], reference: str | None = None) -> str:
+def table(session: Session, results: list[Result], reference: str) -> str:
     """One row per backend, for people; in colour only on a terminal."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
     corpus = session.corpus

@@ -12,6 +12,8 @@ from bigram_tui.registry import BackendError, BackendSource
 from bigram_tui.run import Run
 from bigram_tui.sampling import Name, NameBeside, sample_beside, sample_names, uniforms
 
+STEPPABLE = "numpy"
+
 
 @dataclass(frozen=True)
 class Session:
@@ -29,6 +31,14 @@ class Session:
     def start_weights(self) -> Matrix:
         """The lecture's start for this seed, [V, V]."""
         return start_weights(len(self.corpus.train.vocabulary), self.seed)
+
+    def first(self, *, named: bool) -> str:
+        """The run that is looked at first, and that the others are compared with.
+
+        named: whether the user named the runs; if not, it is one that can be stepped.
+        """
+        names = [source.name for source in self.sources]
+        return STEPPABLE if not named and STEPPABLE in names else names[0]
 
     def has_settings_for(self, source: BackendSource) -> bool:
         """Whether any value was given that may concern a backend."""

@@ -1,4 +1,4 @@
-"""Makes docs/screenshot.svg, the picture in the README: the real program after 100 iterations."""
+"""Makes the pictures in the README: the real program after 100 iterations."""
 
 import asyncio
 import re
@@ -12,17 +12,24 @@ from bigram_tui.tui.renderables.colors import TRUE_COLOR
 
 HERE = Path(__file__).parent
 
+PICTURES = {
+    # What is pressed before each: 100 iterations of numpy and 30 of torch; then all in lock-step.
+    "screenshot.svg": (("3", "S", "S", "S"), ("2", "x")),
+    "compare.svg": (("x",), ("c",), ("3", "m")),
+}
 
-async def screenshot() -> str:
-    """The explore screen at 120×40 after 100 iterations of numpy and 30 of torch, as SVG."""
+
+async def screenshot(pressed: tuple[tuple[str, ...], ...]) -> str:
+    """A screen at 120×40 after some keys, as SVG."""
     corpus = read_corpus(str(HERE.parent / "data" / "names.txt"))
     app = BigramApp(Session(corpus, tuple(choose([]))), depth=TRUE_COLOR)
     async with app.run_test(size=(120, 40)) as pilot:
-        for keys in (("3", "S", "S", "S"), ("2", "x")):
+        for keys in pressed:
             await pilot.press(*keys)
-            while not all(runner.is_idle for runner in app.runners):
+            await pilot.pause(0.2)
+            while not (app.lockstep.is_idle and all(runner.is_idle for runner in app.runners)):
                 await pilot.pause(0.05)
-        await pilot.pause(0.2)
+        await pilot.pause(0.3)
         return app.export_screenshot(title="bigram-tui data/names.txt")
 
 
@@ -32,6 +39,7 @@ def without_web_fonts(svg: str) -> str:
 
 
 if __name__ == "__main__":
-    path = HERE / "screenshot.svg"
-    path.write_text(without_web_fonts(asyncio.run(screenshot())), encoding="utf-8")
-    print(path)
+    for name, pressed in PICTURES.items():
+        path = HERE / name
+        path.write_text(without_web_fonts(asyncio.run(screenshot(pressed))), encoding="utf-8")
+        print(path)

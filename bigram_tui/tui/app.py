@@ -25,9 +25,6 @@ from bigram_tui.tui.renderables.colors import Depth
 from bigram_tui.tui.run_screen import Gaze, RunScreen
 from bigram_tui.tui.widgets.hyperparameters import Control
 
-FIRST_BACKEND = "numpy"
-"""What is active at first if the user names none: there is something to step."""
-
 SWITCH_INTERVAL = 0.001
 """Seconds for which a training thread may keep the interpreter from the screen's."""
 
@@ -63,12 +60,10 @@ class BigramApp(App[None]):
         """
         super().__init__()
         self.session = session
-        names = [source.name for source in session.sources]
-        by_default = not wanted and FIRST_BACKEND in names
-        first = FIRST_BACKEND if by_default else names[0]
+        first = session.first(named=bool(wanted))
         self.lineup = Lineup(session, self._hear_run, reference or first)
         self.lockstep = Lockstep(self.lineup, self._hear_lockstep)
-        active = self.runners[names.index(first)]
+        active = next(runner for runner in self.runners if runner.name == first)
         self._gaze = Gaze.at_first(active, session.corpus)
         self._steps = steps
         self._wanted = bool(wanted)

@@ -382,7 +382,7 @@ async def test_a_number_without_a_run_only_says_how_many_there_are(
         for count, key in enumerate(["3", "4", "5", "6", "7", "8", "9"], 1):
             await pilot.press(key)
             await settle(pilot)
-            assert notifications(pilot) == ["there are 2 backends"] * count
+            assert notifications(pilot) == ["there are 2 runs"] * count
             assert pilot.app.screen.query_one(RunsBar).active == 0
 
 
@@ -1112,11 +1112,11 @@ async def test_the_palette_offers_every_action_of_the_screen(
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
         wanted = {binding.description.lower() for binding in bindings_of(ExploreScreen)}
-        wanted -= {f"backend {number}" for number in range(3, 10)}
+        wanted -= {f"run {number}" for number in range(3, 10)}
         offered = {c.title.lower() for c in app.get_system_commands(app.screen)}
         assert wanted <= offered
-        assert {title for title in offered if title.startswith("backend ")} == {
-            "backend 1", "backend 2",
+        assert {title for title in offered if re.fullmatch(r"run \d", title)} == {
+            "run 1", "run 2",
         }  # fmt: skip
         await pilot.press("p")
         assert isinstance(app.focused, Control)
