@@ -10,7 +10,6 @@ from functools import partial
 from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from bigram_tui.backend import Iteration
 from bigram_tui.comparison import compare, distances
@@ -18,7 +17,8 @@ from bigram_tui.lineup import Lineup
 from bigram_tui.run import Run
 from bigram_tui.runner import Runner
 from bigram_tui.snapshot import Snapshot, Status
-from bigram_tui.timeline import NLL, Rows
+from bigram_tui.timeline import NLL
+from bigram_tui.trail import Farthest, Floats, GrowingTrail, Trail
 
 LEG_SECONDS = 0.03
 """About how long the runs move before new orders are looked at and a frame is published."""
@@ -34,46 +34,7 @@ REACH_SECONDS = 0.05
 PAUSE_SECONDS = 0.0002
 """What other threads get of the interpreter between two legs."""
 
-Floats = npt.NDArray[np.float64]
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class Farthest:
-    """The largest differences of a run from the reference on the way to some iteration."""
-
-    since: int
-    """The first iteration at which they were compared."""
-    probability: float
-    weight: float
-    """NaN unless both have weights."""
-    nll: float
-
-    @property
-    def differences(self) -> tuple[float, float, float]:
-        """|ΔP|, |ΔW| and |Δnll|."""
-        return self.probability, self.weight, self.nll
-
-
-@dataclass(frozen=True, eq=False)
-class Trail:
-    """What two runs had at most between them, from the iteration `start` on."""
-
-    start: int
-    farthest: Floats
-    """[n, 3]: the running maxima of |ΔP|, |ΔW| and |Δnll|."""
-
-    def up_to(self, iteration: int) -> Farthest | None:
-        """The largest differences up to an iteration; None where it was not compared."""
-        place = iteration - self.start
-        if not 0 <= place < len(self.farthest):
-            return None
-        return Farthest(self.start, *self.farthest[place].tolist())
-
-    @property
-    def end(self) -> int:
-        """The last iteration that was compared."""
-        return self.start + len(self.farthest) - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +52,22 @@ class Frame:
     """Whether they are to go on from here."""
     rate: float | None = None
     """Iterations per second, each of all runs, while training."""
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What was wanted when it was last looked at."""
+
+    turn: int
+    position: int
+    goal: float
+    pace: float | None
+    resting: bool
+    reset: bool
+    runners: tuple[Runner, ...]
+    loaded: tuple[Runner, ...]
+    """Those that have a model."""
+    reference: Runner
 
 
 class Lockstep:
@@ -113,9 +90,9 @@ class Lockstep:
         self._position = 0
         self._goal = 0.0
         self._pace: float | None = None
+        self._known = 0  # up to where the way is gone again, at full speed
         self._resting = True  # nothing is to be moved until the next order
         self._reset = False
-        self._forgotten: set[Runner] = set()
         self._news = False  # an order that was not looked at
         self._seen = True  # whether the frame shows all that has changed
         # What the thread knows.
@@ -125,7 +102,7 @@ class Lockstep:
         self._held_against: Runner | None = None
         self._snapshots: dict[Runner, Snapshot] = {}
         self._now: dict[Runner, Farthest] = {}
-        self._trails: dict[Runner, _GrowingTrail] = {}
+        self._trails: dict[Runner, GrowingTrail] = {}
         self._frame = Frame()
         self.is_idle = True
         """Whether all is where it is to be."""
@@ -189,14 +166,6 @@ class Lockstep:
             self._wake.notify_all()
             self._start()
 
-    def forget(self, runner: Runner) -> None:
-        """Begin the trail of a run anew, since what it was at all iterations has changed."""
-
-        def order() -> None:
-            self._forgotten.add(runner)
-
-        self._send(order, moves=False)
-
     def close(self) -> None:
         """Stop as soon as the run at work gives control back."""
         with self._wake:
@@ -233,38 +202,41 @@ class Lockstep:
             self._publish()
             if self._goal > self._position:
                 took = time.monotonic() - started
-                self._wait(PAUSE_SECONDS if plan.pace is None else max(0.0, 1 / plan.pace - took))
+                pace = None if self._position < self._known else plan.pace
+                self._wait(PAUSE_SECONDS if pace is None else max(0.0, 1 / pace - took))
 
-    def _take_orders(self) -> "_Plan":
+    def _take_orders(self) -> _Plan:
         """What is wanted now; whatever is wanted later is for the next time."""
         with self._wake:
-            self._news = False
+            self._news, self._seen = False, True
             lineup = self._lineup
             plan = _Plan(
                 self._turn,
                 self._position,
                 self._goal,
-                self._pace,
+                None if self._position < self._known else self._pace,
                 self._resting,
                 self._reset,
                 lineup.runners,
+                tuple(r for r in lineup.runners if r.snapshot.iteration >= 0),
                 lineup.reference,
             )
-            forgotten, self._forgotten, self._reset = self._forgotten, set(), False
-        if plan.reset or plan.reference in forgotten or plan.reference is not self._held_against:
-            forgotten = {*self._trails, *self._now}
-        for runner in forgotten | (self._trails.keys() - set(plan.runners)):
-            self._trails.pop(runner, None)
+            self._reset = False
+        if plan.reset or plan.reference is not self._held_against:
+            self._trails.clear()
+            self._now.clear()
+        for runner in self._trails.keys() - set(plan.runners):
+            del self._trails[runner]
             self._now.pop(runner, None)
         self._held_against = plan.reference
         return plan
 
-    def _rest(self, plan: "_Plan") -> None:
+    def _rest(self, plan: _Plan) -> None:
         """Publish how all stand, and wait for an order."""
         with self._wake:
-            if self._news:
+            if self._news or not self._seen:
                 return
-            self._goal, self._rate, self._seen = self._position, None, True
+            self._goal, self._rate = self._position, None
         self._snapshots = {runner: runner.snapshot for runner in plan.runners}
         self._compare_here(plan, moving=False)
         self._publish()
@@ -279,7 +251,7 @@ class Lockstep:
         with self._wake:
             self._wake.wait_for(lambda: self._news or self._closed, seconds)
 
-    def _move(self, plan: "_Plan") -> bool:
+    def _move(self, plan: _Plan) -> bool:
         """Do the next small piece of work; False if all is where it is to be."""
         if plan.reset:
             for runner in plan.runners:
@@ -301,21 +273,24 @@ class Lockstep:
             return True
         return False
 
-    def _is_in_place(self, runner: Runner, plan: "_Plan") -> bool:
+    def _is_in_place(self, runner: Runner, plan: _Plan) -> bool:
         """Whether a run is where it is to be, or as near as it can come."""
         run, (turn, hopeless) = runner.snapshot, self._hopeless
-        if run.iteration == plan.position or (turn == plan.turn and runner in hopeless):
+        if run.iteration == plan.position:
+            return True
+        if run.status is Status.FAILED and turn == plan.turn and runner in hopeless:
             return True
         return run.iteration < plan.position and not can_go_on(run)
 
-    def _retrace(self, plan: "_Plan") -> None:
+    def _retrace(self, plan: _Plan) -> None:
         """Go all the way again, so that a new run is compared from its first iteration on."""
         with self._wake:
             if self._turn == plan.turn:
                 self._turn += 1
+                self._known = plan.position
                 self._position, self._goal = 0, max(self._goal, plan.position)
 
-    def _bring(self, late: Sequence[Runner], plan: "_Plan") -> None:
+    def _bring(self, late: Sequence[Runner], plan: _Plan) -> None:
         self._leg = 1
         self._now.clear()
         if self._hopeless[0] != plan.turn:
@@ -326,14 +301,17 @@ class Lockstep:
             if run.status is Status.FAILED:
                 self._hopeless[1].add(runner)
 
-    def _go(self, plan: "_Plan") -> None:
+    def _go(self, plan: _Plan) -> None:
         """Move all runs by the same number of iterations, comparing each with the reference."""
         started = time.monotonic()
         count = 1 if plan.pace is not None else int(min(self._leg, plan.goal - plan.position))
         self._compare_here(plan, moving=True)
+        going = [runner for runner in plan.loaded if not _has_stopped(runner.snapshot)]
+        for runner in set(plan.loaded) - set(going):
+            self._snapshots[runner] = runner.snapshot
         models: list[Iteration | None] = []
         busy = 0.0
-        if plan.reference in plan.loaded:
+        if plan.reference in going:
             model = plan.reference.snapshot.model
             assert model is not None  # it is loaded
             size = 16 * math.prod(model.probabilities.shape)
@@ -341,13 +319,23 @@ class Lockstep:
             lead = partial(_lead, start=plan.position, count=count)
             models, self._snapshots[plan.reference], busy = self._ask(plan.reference, lead)
             count = len(models) or count
-        for runner in plan.loaded:
+        differences: dict[Runner, Floats] = {}
+        for runner in going:
             if runner is not plan.reference:
                 follow = partial(_follow, start=plan.position, count=count, models=models)
                 apart, self._snapshots[runner], seconds = self._ask(runner, follow)
                 busy += seconds
-                self._note(runner, plan, count, apart)
+                differences[runner] = self._note(runner, plan, apart)
         reached = self._common_end(plan, count)
+        for runner in going:
+            if self._snapshots[runner].iteration > reached:  # while another one was slow
+                back = partial(_reach, iteration=reached)
+                self._snapshots[runner] = self._ask(runner, back)
+        self._now = {
+            runner: Farthest(reached, *rows[reached - plan.position - 1].tolist())
+            for runner, rows in differences.items()
+            if 0 < reached - plan.position <= len(rows)
+        }
         with self._wake:
             if self._turn == plan.turn:
                 self._position = reached
@@ -355,7 +343,7 @@ class Lockstep:
         self._measure(plan, reached - plan.position, time.monotonic() - started)
         self._choose_leg(plan, reached - plan.position, count, busy)
 
-    def _common_end(self, plan: "_Plan", count: int) -> int:
+    def _common_end(self, plan: _Plan, count: int) -> int:
         """Up to where all came that can go on; if none can, up to where the last one came."""
         runs = [self._snapshots[runner] for runner in plan.loaded]
         going = [run.iteration for run in runs if can_go_on(run)]
@@ -364,12 +352,12 @@ class Lockstep:
         stopped = [run.iteration for run in runs]
         return max(plan.position, min(plan.position + count, max(stopped)))
 
-    def _measure(self, plan: "_Plan", moved: int, seconds: float) -> None:
+    def _measure(self, plan: _Plan, moved: int, seconds: float) -> None:
         """Find out how fast it goes."""
         latest = moved / max(seconds + PAUSE_SECONDS, 1 / plan.pace if plan.pace else 1e-9)
         self._rate = latest if self._rate is None else 0.8 * self._rate + 0.2 * latest
 
-    def _choose_leg(self, plan: "_Plan", moved: int, count: int, busy: float) -> None:
+    def _choose_leg(self, plan: _Plan, moved: int, count: int, busy: float) -> None:
         """Find out how long the next leg should be. busy: seconds of the runs' own work.
 
         What they had to wait for each other does not count, lest a busy machine has short legs.
@@ -410,7 +398,7 @@ class Lockstep:
 
     # Comparing with the reference
 
-    def _compare_here(self, plan: "_Plan", *, moving: bool) -> None:
+    def _compare_here(self, plan: _Plan, *, moving: bool) -> None:
         """Compare all at this iteration; if they are to go on, only those whose trails begin here.
 
         Who only looks keeps the trails as they are.
@@ -419,9 +407,9 @@ class Lockstep:
         if not moving:
             self._now.clear()
         for runner in plan.runners:
-            trail, run = self._trails.get(runner), runner.snapshot
+            run = runner.snapshot
+            trail = self._trail(runner, run, reference)
             covered = trail is not None and trail.start <= position <= trail.end
-            known = covered if moving else trail is not None
             if runner is plan.reference or (covered and moving):
                 continue
             if not (stands_at(run, position) and stands_at(reference, position)):
@@ -430,67 +418,38 @@ class Lockstep:
             weight = math.nan if found.max_abs_weight is None else found.max_abs_weight
             here = found.max_abs_probability, weight, found.max_abs_nll
             self._now[runner] = Farthest(position, *here)
-            if not known:
-                self._trails[runner] = _GrowingTrail(position, here)
+            if trail is not None and trail.end == position - 1:
+                trail.extend(position - 1, np.array([here]))
+            elif trail is None or (moving and not covered):
+                self._trails[runner] = GrowingTrail(position, here, (run.spans, reference.spans))
 
-    def _note(self, runner: Runner, plan: "_Plan", count: int, apart: Floats) -> None:
-        """Add what a leg of `count` iterations has shown. apart: [n, 2], |ΔP| and |ΔW|."""
-        self._now.pop(runner, None)
+    def _trail(self, runner: Runner, run: Snapshot, reference: Snapshot) -> "GrowingTrail | None":
+        """The trail of a run, without what was left when hyperparameters were changed."""
         trail = self._trails.get(runner)
-        if trail is None or not len(apart):
-            return
+        if trail is not None:
+            trail.follow((run.spans, reference.spans))
+            if not len(trail):
+                del self._trails[runner]
+        return self._trails.get(runner)
+
+    def _note(self, runner: Runner, plan: _Plan, apart: Floats) -> Floats:
+        """Add what a leg has shown to a run's trail. apart: [n, 2], |ΔP| and |ΔW|.
+
+        Returns them with |Δnll|, [n, 3].
+        """
+        if not len(apart):
+            return np.empty((0, 3))
         runs = self._snapshots[runner], self._snapshots[plan.reference]
         own, its = (_losses_after(run, plan.position, len(apart)) for run in runs)
         differences = np.column_stack([apart, np.abs(own - its)])
-        trail.extend(plan.position, differences)
-        if len(apart) == count:
-            self._now[runner] = Farthest(plan.position + count, *differences[-1].tolist())
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What was wanted when it was last looked at."""
-
-    turn: int
-    position: int
-    goal: float
-    pace: float | None
-    resting: bool
-    reset: bool
-    runners: tuple[Runner, ...]
-    reference: Runner
-
-    @property
-    def loaded(self) -> list[Runner]:
-        """The runs that have a model."""
-        return [runner for runner in self.runners if runner.snapshot.iteration >= 0]
+        trail = self._trail(runner, *runs)
+        if trail is not None:
+            trail.extend(plan.position, differences)
+        return differences
 
 
 class _GoneError(Exception):
     """A run of which something was wanted is no longer there."""
-
-
-class _GrowingTrail:
-    """A trail that goes on."""
-
-    def __init__(self, start: int, here: tuple[float, float, float]) -> None:
-        self.start = start
-        self._rows = Rows(3)
-        self._rows.append(*here)
-
-    @property
-    def end(self) -> int:
-        """The last iteration that was compared."""
-        return self.start + len(self._rows) - 1
-
-    def extend(self, iteration: int, differences: Floats) -> None:
-        """What came after an iteration. differences: [n, 3]."""
-        self._rows.truncate(iteration - self.start + 1)
-        before = self._rows.row(len(self._rows) - 1)
-        self._rows.extend(np.fmax.accumulate(np.vstack([before, differences]), axis=0)[1:])
-
-    def view(self) -> Trail:
-        return Trail(self.start, self._rows.view())
 
 
 def can_go_on(run: Snapshot) -> bool:
@@ -498,6 +457,11 @@ def can_go_on(run: Snapshot) -> bool:
     if run.status in (Status.FAILED, Status.LOADING):
         return False
     return run.status is Status.READY or run.iteration < run.latest
+
+
+def _has_stopped(run: Snapshot) -> bool:
+    """Whether a run can't go on though it has not learnt all."""
+    return run.status in (Status.FAILED, Status.DIVERGED) and not can_go_on(run)
 
 
 def stands_at(run: Snapshot, iteration: int) -> bool:

@@ -429,11 +429,6 @@ class CompareScreen(RunScreen, inherit_bindings=False):
         self._fit()
         self._show_all()
 
-    def _set(self, runner: Runner, name: str, value: object) -> None:
-        runner.set(name, value)
-        if runner.snapshot.status is Status.FINISHED:
-            self._lockstep.forget(runner)  # its last model was that of all later iterations
-
     @on(LineClicked, "#runs")
     def _click_run(self, event: LineClicked) -> None:
         place = event.line - 1 + self._first_row

@@ -246,10 +246,7 @@ class RunScreen(Screen[None]):
 
     @on(HyperparameterChanged)
     def _change(self, event: HyperparameterChanged) -> None:
-        self._set(self.runner, event.name, event.value)
-
-    def _set(self, runner: Runner, name: str, value: object) -> None:
-        runner.set(name, value)
+        self.runner.set(event.name, event.value)
 
     @on(ValueWanted)
     def _ask_value(self, event: ValueWanted) -> None:
@@ -258,7 +255,7 @@ class RunScreen(Screen[None]):
 
         def answer(text: str) -> str | None:
             try:
-                self._set(runner, parameter.name, parameter.parse(text.strip()))
+                runner.set(parameter.name, parameter.parse(text.strip()))
             except ValueError as error:
                 return str(error)
             return None

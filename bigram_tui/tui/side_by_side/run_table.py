@@ -7,9 +7,10 @@ import numpy as np
 from rich.text import Text
 
 from bigram_tui.comparison import objective_of, tolerance
-from bigram_tui.lockstep import Farthest, can_go_on
+from bigram_tui.lockstep import can_go_on
 from bigram_tui.printable import printable
 from bigram_tui.snapshot import Snapshot, Status
+from bigram_tui.trail import Farthest
 from bigram_tui.tui.present import parameters_of
 from bigram_tui.tui.renderables.table import Column
 from bigram_tui.tui.side_by_side.sides import (

@@ -10,11 +10,12 @@ from rich.text import Text
 from bigram_tui.bigrams import Vocabulary
 from bigram_tui.comparison import Objective
 from bigram_tui.lineup import Lineup
-from bigram_tui.lockstep import Farthest, Frame
+from bigram_tui.lockstep import Frame
 from bigram_tui.optimum import Optimum
 from bigram_tui.printable import in_cells, printable
 from bigram_tui.runner import Runner
 from bigram_tui.snapshot import Snapshot, Status
+from bigram_tui.trail import Farthest
 from bigram_tui.tui.renderables.colors import run_color
 
 REFERENCE = "◎"
