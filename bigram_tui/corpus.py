@@ -12,12 +12,13 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
 from bigram_tui.bigrams import Bigrams
 from bigram_tui.errors import UserError
-from bigram_tui.tally import LINE_END, TOO_MANY_CHARACTERS, Items, Tally, TextError
+from bigram_tui.tally import LINE_END, TOO_MANY_CHARACTERS, Dealer, Items, Tally, TextError, Tokens
 
 Progress = Callable[[int, int | None], None]
 
@@ -124,6 +125,45 @@ def count_stream(
         raise CorpusError(f"{path!r} {error}") from None
     except MemoryError:
         raise CorpusError(f"{path!r} {TOO_MANY_CHARACTERS}") from None
+
+
+def read_items(
+    path: str,
+    *,
+    split: Sequence[int] | None = None,
+    seed: int = 2147483647,
+    limit: int = sys.maxsize,
+    progress: Progress | None = None,
+    chunk_size: int = CHUNK_SIZE,
+) -> Iterator[tuple[list[str], Tokens]]:
+    """Go through the items of a file once more, in order: some of them, and the part of each.
+
+    split, seed, progress, chunk_size: as in count_stream, which deals out the same parts.
+    limit: of characters, blanks and line ends included; the item that it falls in is cut there.
+    Raises CorpusError when the text cannot be read (standard input only can once) or is not UTF-8.
+    """
+    if path == "-" or not Path(path).is_file():
+        raise CorpusError(f"{path!r} cannot be read again: save its text as a file and name that")
+    dealer = Dealer(split or (1,), seed)
+    begun = ""
+    try:
+        with _opened(path) as stream:
+            texts = _decoded(_with_one_line_end(_chunks(stream, chunk_size, progress)))
+            for text in chain(_limited(texts, limit), [LINE_END]):
+                *lines, begun = (begun + text).split(LINE_END)
+                items = [item for item in map(str.strip, lines) if item]
+                yield items, dealer.deal(len(items))
+    except TextError as error:
+        raise CorpusError(f"{path!r} {error}") from None
+
+
+def _limited(texts: Iterable[str], limit: int) -> Iterator[str]:
+    """The first characters of a text, so many at most."""
+    for text in texts:
+        yield text[:limit]
+        limit -= len(text)
+        if limit <= 0:
+            return
 
 
 def _corpus(path: str, items: Items, tally: Tally) -> Corpus:

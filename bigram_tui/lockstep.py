@@ -145,6 +145,7 @@ class Lockstep:
 
         def order() -> None:
             self._turn += 1
+            self._known = 0
             self._position = max(0, iteration)
             self._goal = self._position
 
@@ -155,6 +156,7 @@ class Lockstep:
 
         def order() -> None:
             self._turn += 1
+            self._known = 0
             self._position, self._goal, self._reset = 0, 0, True
 
         self._send(order)
@@ -408,7 +410,7 @@ class Lockstep:
             self._now.clear()
         for runner in plan.runners:
             run = runner.snapshot
-            trail = self._trail(runner, run, reference)
+            trail = self._trail(runner, (run, reference))
             covered = trail is not None and trail.start <= position <= trail.end
             if runner is plan.reference or (covered and moving):
                 continue
@@ -418,16 +420,14 @@ class Lockstep:
             weight = math.nan if found.max_abs_weight is None else found.max_abs_weight
             here = found.max_abs_probability, weight, found.max_abs_nll
             self._now[runner] = Farthest(position, *here)
-            if trail is not None and trail.end == position - 1:
-                trail.extend(position - 1, np.array([here]))
-            elif trail is None or (moving and not covered):
-                self._trails[runner] = GrowingTrail(position, here, (run.spans, reference.spans))
+            if trail is None or (moving and not covered):
+                self._trails[runner] = GrowingTrail(position, here, (run, reference))
 
-    def _trail(self, runner: Runner, run: Snapshot, reference: Snapshot) -> "GrowingTrail | None":
+    def _trail(self, runner: Runner, runs: tuple[Snapshot, Snapshot]) -> GrowingTrail | None:
         """The trail of a run, without what was left when hyperparameters were changed."""
         trail = self._trails.get(runner)
         if trail is not None:
-            trail.follow((run.spans, reference.spans))
+            trail.follow(runs)
             if not len(trail):
                 del self._trails[runner]
         return self._trails.get(runner)
@@ -442,7 +442,7 @@ class Lockstep:
         runs = self._snapshots[runner], self._snapshots[plan.reference]
         own, its = (_losses_after(run, plan.position, len(apart)) for run in runs)
         differences = np.column_stack([apart, np.abs(own - its)])
-        trail = self._trail(runner, *runs)
+        trail = self._trail(runner, runs)
         if trail is not None:
             trail.extend(plan.position, differences)
         return differences

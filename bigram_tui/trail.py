@@ -6,6 +6,7 @@ from itertools import zip_longest
 import numpy as np
 import numpy.typing as npt
 
+from bigram_tui.snapshot import Snapshot
 from bigram_tui.timeline import Rows, Span
 
 Floats = npt.NDArray[np.float64]
@@ -54,11 +55,11 @@ class GrowingTrail:
     """A trail that goes on."""
 
     def __init__(
-        self, start: int, here: tuple[float, float, float], spans: tuple[Spans, Spans]
+        self, start: int, here: tuple[float, float, float], runs: tuple[Snapshot, Snapshot]
     ) -> None:
-        """spans: the hyperparameters of both runs, and from when on they held."""
+        """here: |ΔP|, |ΔW| and |Δnll| of the runs at the first iteration."""
         self.start = start
-        self._spans = spans
+        self._spans = [run.spans for run in runs]
         self._rows = Rows(3)
         self._rows.append(*here)
 
@@ -70,12 +71,15 @@ class GrowingTrail:
         """The last iteration that was compared."""
         return self.start + len(self._rows) - 1
 
-    def follow(self, spans: tuple[Spans, Spans]) -> None:
-        """Forget what was compared of a way that has been left since."""
-        for old, new in zip(self._spans, spans, strict=True):
+    def follow(self, runs: tuple[Snapshot, Snapshot]) -> None:
+        """Forget what was compared of a way that one of the runs has left since."""
+        for place, run in enumerate(runs):
+            old, new = self._spans[place], run.spans
             if old is not new and old != new:
-                self._rows.truncate(max(0, _parted(old, new) - self.start))
-        self._spans = spans
+                # Weights are still the same where others begin to act on them.
+                kept = _parted(old, new) + (run.model is not None and run.model.weights is not None)
+                self._rows.truncate(max(0, kept - self.start))
+            self._spans[place] = new
 
     def extend(self, iteration: int, differences: Floats) -> None:
         """What came after an iteration. differences: [n, 3]."""

@@ -11,10 +11,11 @@ from bigram_tui.timeline import LOSS_COLUMNS, SCARCE, Keyframes, Rows, Settings
 # Rows
 
 appends = st.tuples(st.just("append"), st.integers(1, 150))
+extensions = st.tuples(st.just("extend"), st.integers(0, 300))
 truncations = st.tuples(st.just("truncate"), st.integers(0, 300))
 
 
-@given(st.lists(appends | truncations, max_size=12))
+@given(st.lists(appends | extensions | truncations, max_size=12))
 def test_a_view_never_changes_whatever_comes_after(operations: list[tuple[str, int]]) -> None:
     history = Rows(LOSS_COLUMNS)
     rows: list[list[float]] = []
@@ -25,6 +26,11 @@ def test_a_view_never_changes_whatever_comes_after(operations: list[tuple[str, i
                 number += 1
                 history.append(number, -number, number / 2, 0.5)
                 rows.append([number, -number, number / 2, 0.5])
+        elif kind == "extend":
+            more = [[number + i, -number - i, (number + i) / 2, 1.5] for i in range(1, amount + 1)]
+            number += amount
+            history.extend(np.array(more).reshape(-1, LOSS_COLUMNS))
+            rows.extend(more)
         else:
             history.truncate(amount)
             del rows[amount:]
@@ -52,6 +58,59 @@ def test_a_long_history_takes_at_most_twice_its_rows() -> None:
     base = history.view().base
     assert base is not None
     assert base.nbytes <= 2 * 10_000 * 4 * 8
+
+
+def test_to_extend_is_to_append_row_by_row() -> None:
+    rows = np.random.default_rng(0).normal(size=(1000, 3))
+    at_once, one_by_one, in_pieces = Rows(3), Rows(3), Rows(3)
+    at_once.extend(rows)
+    for row in rows:
+        one_by_one.append(*row)
+    for start, stop in ((0, 1), (1, 64), (64, 64), (64, 65), (65, 700), (700, 1000)):
+        in_pieces.extend(rows[start:stop])
+        assert len(in_pieces) == stop
+        np.testing.assert_array_equal(in_pieces.view(), rows[:stop])
+    for table in (at_once, one_by_one, in_pieces):
+        np.testing.assert_array_equal(table.view(), rows)
+        assert table.row(999) == rows[999].tolist()
+
+
+def test_what_it_was_extended_by_is_copied() -> None:
+    table, mine = Rows(2), np.array([[1.0, 2.0], [3.0, 4.0]])
+    for _ in range(40):
+        table.extend(mine)
+    mine[:] = 7
+    assert table.view().tolist() == [[1, 2], [3, 4]] * 40
+
+
+def test_rows_of_another_width_are_refused_and_nothing_is_added() -> None:
+    table = Rows(3)
+    table.append(1, 2, 3)
+    for length in (2, 200):
+        with pytest.raises(ValueError, match="broadcast"):
+            table.extend(np.zeros((length, 4)))
+        assert table.view().tolist() == [[1, 2, 3]]
+
+
+@pytest.mark.parametrize("piece", [1, 7, 63, 64, 65, 4096, 100_000])
+def test_a_table_that_is_extended_takes_at_most_twice_its_rows(piece: int) -> None:
+    table = Rows(3)
+    for start in range(0, 100_000, piece):
+        table.extend(np.zeros((min(piece, 100_000 - start), 3)))
+    base = table.view().base
+    assert base is not None
+    assert table.view().shape == (100_000, 3)
+    assert base.nbytes <= 2 * 100_000 * 3 * 8
+
+
+def test_extending_piece_by_piece_seldom_copies() -> None:
+    table, bases = Rows(3), set[int]()
+    kept = []
+    for _ in range(10_000):
+        table.extend(np.zeros((10, 3)))
+        kept.append(table.view().base)
+        bases.add(id(kept[-1]))
+    assert len(bases) < 20
 
 
 # Keyframes

@@ -16,6 +16,7 @@ from bigram_tui.lineup import Lineup
 from bigram_tui.lockstep import Lockstep
 from bigram_tui.runner import Runner
 from bigram_tui.session import Session
+from bigram_tui.tui.chooser import Chooser
 from bigram_tui.tui.compare_screen import CompareScreen
 from bigram_tui.tui.explore_screen import ExploreScreen
 from bigram_tui.tui.help_screen import HelpScreen
@@ -23,6 +24,7 @@ from bigram_tui.tui.keymap import read_keymap
 from bigram_tui.tui.messages import RunSettled
 from bigram_tui.tui.renderables.colors import Depth
 from bigram_tui.tui.run_screen import Gaze, RunScreen
+from bigram_tui.tui.why_screen import WhyScreen
 from bigram_tui.tui.widgets.hyperparameters import Control
 
 SWITCH_INTERVAL = 0.001
@@ -71,7 +73,7 @@ class BigramApp(App[None]):
         self._samples = samples
         self._depth = depth or Depth.of(self.console.color_system, self.no_color)
 
-        classes = (self, ExploreScreen, CompareScreen, Control, HelpScreen)
+        classes = (self, ExploreScreen, CompareScreen, Control, HelpScreen, WhyScreen, Chooser)
         bindings = [b for c in classes for b in Binding.make_bindings(c.BINDINGS)]
         known = {binding.id for binding in bindings if binding.id is not None}
         self.set_keymap(read_keymap(config_folder() / "keymap.toml", known))

@@ -20,7 +20,7 @@ from bigram_tui.printable import EMPTY, printable
 from bigram_tui.runner import Runner
 from bigram_tui.sampling import NameBeside
 from bigram_tui.session import Session
-from bigram_tui.snapshot import Status
+from bigram_tui.snapshot import Snapshot, Status
 from bigram_tui.surprise import surprise, tokens_of
 from bigram_tui.tui import present
 from bigram_tui.tui.chooser import Chooser
@@ -434,6 +434,10 @@ class CompareScreen(RunScreen, inherit_bindings=False):
         place = event.line - 1 + self._first_row
         if event.line >= 1 and place < len(self._lineup.runners):
             self.action_pick(place)
+
+    @property
+    def _looked_at(self) -> Snapshot:
+        return self._lockstep.frame.snapshots.get(self.runner, self.runner.snapshot)
 
     def _exports(self) -> list[Export]:
         table = Export("table of runs  .csv", "runs.csv", (".csv",), self._runs_to_write)

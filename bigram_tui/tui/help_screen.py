@@ -16,7 +16,7 @@ one character after the other from the rows.
 
 [b]s S x[/b]      step 1, 10, 100     [b]v[/b]       view: P, counts, W, gradient
 [b]z Z[/b]        back 1, 10          [b]n[/b]       scale: linear, √, log
-[b]space[/b]      run, pause          [b]arrows[/b]  move the cursor; h j k l too
+[b]space[/b]      run, pause          [b]arrows[/b]  move the cursor; hjkl too
 [b], .[/b]        run slower, faster  [b]/[/b]       jump to a character, a bigram
 [b]1…9 b[/b]      a backend, the next [b]+ -[/b]     size of the cells
 [b]a A[/b]        step, run all       [b]y Y[/b]     log axis: loss, iteration
@@ -26,6 +26,7 @@ one character after the other from the rows.
            change, enter types [b]E[/b]       export to a file
 [b]ctrl+p[/b]     all actions, themes [b]q[/b]       quit
 
+[b]enter[/b]      why is it so? where the numbers under the cursor come from
 A change of a hyperparameter in the past forks the timeline: the way that
 was left stays on the plot, dim.             [dim]esc, ? or q closes this[/dim]"""
 
@@ -43,7 +44,7 @@ random numbers; a bold character is where one parts from the reference's.
 [b]\\[ ][/b]       along the plot       [b]tab[/b]       the next pane
 [b]home end[/b]  first, last          [b]w[/b]         a word's surprise
 [b]r[/b]         reset all            [b]v n + -[/b]   view, scale, cell size
-[b]1…9 b[/b]     choose a run         [b]/ arrows[/b]  go to a cell
+[b]1…9 b[/b]     choose a run         [b]/ enter[/b]   go to a cell; why?
 [b]R[/b]         the new reference    [b]g[/b]         other names
 [b]p[/b]         its hyperparameters  [b]E[/b]         export to a file
 [b]C B D[/b]     copy, add, remove    [b]Y[/b]         log axis of iterations

@@ -20,6 +20,7 @@ _TIME: list[BindingType] = [
     _key("z", "back(1)", "back", "back", show=True),
     _key("Z", "back(10)", "10 steps back", "back-10", "Z"),
     _key("question_mark", "help", "help", "help", "?", show=True),
+    _key("enter", "why", "why", "why", "enter", show=True),
 ]
 
 _RUNS: list[BindingType] = [

@@ -22,6 +22,7 @@ from bigram_tui.lineup import Lineup
 from bigram_tui.printable import printable
 from bigram_tui.runner import Runner
 from bigram_tui.session import Session
+from bigram_tui.snapshot import Snapshot
 from bigram_tui.tui import present
 from bigram_tui.tui.exports import Export, Write, choose_export
 from bigram_tui.tui.help_screen import HelpScreen
@@ -35,6 +36,7 @@ from bigram_tui.tui.messages import (
 from bigram_tui.tui.renderables.colors import Depth
 from bigram_tui.tui.renderables.heatmap import CellForm, Scale, forms
 from bigram_tui.tui.views import VIEWS, View
+from bigram_tui.tui.why_screen import WhyScreen
 from bigram_tui.tui.widgets.heatmap import Cell, Heatmap
 from bigram_tui.tui.widgets.hyperparameters import Control
 from bigram_tui.tui.widgets.prompt import Prompt
@@ -322,6 +324,16 @@ class RunScreen(Screen[None]):
         return None
 
     # The rest
+
+    def action_why(self) -> None:
+        """Show where the numbers under the cursor come from."""
+        corpus = self._session.corpus
+        self.app.push_screen(WhyScreen(self._looked_at, corpus.train, self.cursor, corpus.path))
+
+    @property
+    def _looked_at(self) -> Snapshot:
+        """The active run as the screen shows it."""
+        return self.runner.snapshot
 
     def action_export(self) -> None:
         """Choose what to write to a file, and where to."""

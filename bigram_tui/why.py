@@ -1,0 +1,159 @@
+"""Where the numbers of one cell come from: each formula of the model, with its numbers put in."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from bigram_tui.bigrams import BOUNDARY, Bigrams, Matrix, Vocabulary
+from bigram_tui.corpus import read_items
+from bigram_tui.snapshot import Snapshot, Status
+
+Cell = tuple[int, int]
+
+CLOSE = 1e3
+"""Units in the last place by which a backend may compute a formula in another way."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One quantity and how it follows from those before it."""
+
+    name: str
+    formula: str
+    """As it is written in the field; empty for what is given."""
+    numbers: str
+    """The same with numbers."""
+    value: float
+
+
+def reasons(run: Snapshot, bigrams: Bigrams, cell: Cell) -> list[Step]:
+    """The derivation of a cell of a run, as far as the run keeps to it; the counts at least.
+
+    A backend may have formulas of its own: what does not agree with its numbers is left out.
+    """
+    counts = int(bigrams.counts[cell]), int(bigrams.row_sums[cell[0]])
+    steps = [
+        Step("N", "", "how often the bigram occurs", counts[0]),
+        Step("n", "", "how often its first character occurs", counts[1]),
+    ]
+    if run.probabilities is None:
+        return steps
+    derived = _by_counting if run.weights is None else _by_weights
+    steps += derived(run, bigrams, cell)
+    probability = float(run.probabilities[cell])
+    if probability > 0:
+        steps.append(
+            Step("surprise", "−log P", f"−log {_text(probability)}", -math.log(probability))
+        )
+    if run.gradient is not None:
+        steps += _update(run, bigrams, cell)
+    return steps
+
+
+def _by_counting(run: Snapshot, bigrams: Bigrams, cell: Cell) -> Iterator[Step]:
+    assert run.probabilities is not None
+    probability = float(run.probabilities[cell])
+    n, row_sum, size = (
+        int(bigrams.counts[cell]),
+        int(bigrams.row_sums[cell[0]]),
+        len(bigrams.counts),
+    )
+    alpha = run.settings.get("smoothing")
+    whole = row_sum + (alpha or 0.0) * size
+    if alpha is not None and whole and _agree((n + alpha) / whole, probability, run):
+        numbers = f"({n} + {alpha:g}) / ({row_sum} + {alpha:g} · {size})"
+        yield Step("P", "(N + α) / (n + αV)", numbers, probability)
+    elif alpha is not None and not whole and _agree(1 / size, probability, run):
+        yield Step("P", "1 / V", f"1 / {size}: the row has no counts", probability)
+    else:
+        yield Step("P", "", f"as {run.name} has it", probability)
+
+
+def _by_weights(run: Snapshot, bigrams: Bigrams, cell: Cell) -> Iterator[Step]:
+    assert run.probabilities is not None
+    assert run.weights is not None
+    row, probability = run.weights[cell[0]].astype(float), float(run.probabilities[cell])
+    yield Step("W", "", f"the logit of iteration {run.iteration:,}", float(row[cell[1]]))
+    with np.errstate(over="ignore"):
+        odds = np.exp(row)
+    total = float(odds.sum())
+    if not _agree(_softmax(row)[cell[1]], probability, run) or not math.isfinite(total):
+        yield Step("P", "", f"as {run.name} has it", probability)
+        return
+    own = float(odds[cell[1]])
+    yield Step("odds", "e^W", f"e^{_text(row[cell[1]])}", own)
+    yield Step("sum", "Σ e^W", f"of the row's {len(row)} odds", total)
+    yield Step("P", "e^W / Σ e^W", f"{_text(own)} / {_text(total)}", probability)
+
+
+def _update(run: Snapshot, bigrams: Bigrams, cell: Cell) -> Iterator[Step]:
+    """The gradient and the step that it leads to."""
+    assert run.probabilities is not None
+    assert run.gradient is not None
+    assert run.weights is not None
+    probability, gradient = float(run.probabilities[cell]), float(run.gradient[cell])
+    n, row_sum = int(bigrams.counts[cell]), int(bigrams.row_sums[cell[0]])
+    size, total, weight = len(bigrams.counts), bigrams.total, float(run.weights[cell])
+    l2 = float(run.settings.get("l2", 0.0))
+    data = (row_sum * probability - n) / total
+    decay = 2 * l2 * weight / size**2
+    if abs(data + decay - gradient) > CLOSE * run.precision * max(1.0, abs(gradient)):
+        yield Step("gradient", "", f"∂L/∂W as {run.name} has it", gradient)
+        return
+    fractions = f"({row_sum} · {_text(probability)} − {n}) / {total}"
+    yield Step("data", "(n·P − N) / B", fractions, data)
+    yield Step("decay", "2λW / V²", f"2 · {l2:g} · {_text(weight)} / {size}²", decay)
+    yield Step("gradient", "data + decay", f"{_text(data)} + {_text(decay)}", gradient)
+    rate = run.settings.get("learning_rate")
+    if not isinstance(rate, float) or run.status in (Status.DIVERGED, Status.FAILED):
+        return
+    yield Step("step", "−η · gradient", f"−{rate:g} · {_text(gradient)}", -rate * gradient)
+    row = run.weights[cell[0]] - rate * run.gradient[cell[0]]
+    numbers = f"{_text(weight)} + {_text(-rate * gradient)}"
+    yield Step("next W", "W + step", numbers, float(row[cell[1]]))
+    after = float(_softmax(row.astype(float))[cell[1]])
+    yield Step("next P", "softmax of the row", "after all its W took their steps", after)
+
+
+def lines_with(
+    bigram: tuple[int, int],
+    vocabulary: Vocabulary,
+    path: str,
+    count: int = 3,
+    stop: Callable[[], bool] = lambda: False,
+) -> list[str]:
+    """The first lines of a text that a bigram stands in, looked for until `stop` says so.
+
+    CorpusError if the text can't be read again.
+    """
+    first, second = ("" if k == BOUNDARY else vocabulary.labels[k] for k in bigram)
+    found: list[str] = []
+    for items, _ in read_items(path):
+        for item in items:
+            # Where a boundary is meant, the character stands at that end of the line.
+            at_start = not first and item.startswith(second)
+            at_end = not second and item.endswith(first)
+            within = bool(first and second) and first + second in item
+            if at_start or at_end or within:
+                found.append(item)
+                if len(found) == count:
+                    return found
+        if stop():
+            break
+    return found
+
+
+def _softmax(row: Matrix) -> Matrix:
+    odds = np.exp(row - row.max())
+    result: Matrix = odds / odds.sum()
+    return result
+
+
+def _agree(derived: float, found: float, run: Snapshot) -> bool:
+    return abs(derived - found) <= CLOSE * run.precision
+
+
+def _text(value: float) -> str:
+    return f"{value:.5g}".replace("-", "−")
