@@ -55,11 +55,8 @@ def reasons(run: Snapshot, bigrams: Bigrams, cell: Cell) -> list[Step]:
 def _by_counting(run: Snapshot, bigrams: Bigrams, cell: Cell) -> Iterator[Step]:
     assert run.probabilities is not None
     probability = float(run.probabilities[cell])
-    n, row_sum, size = (
-        int(bigrams.counts[cell]),
-        int(bigrams.row_sums[cell[0]]),
-        len(bigrams.counts),
-    )
+    n, row_sum = int(bigrams.counts[cell]), int(bigrams.row_sums[cell[0]])
+    size = len(bigrams.counts)
     alpha = run.settings.get("smoothing")
     whole = row_sum + (alpha or 0.0) * size
     if alpha is not None and whole and _agree((n + alpha) / whole, probability, run):
@@ -84,7 +81,7 @@ def _by_weights(run: Snapshot, bigrams: Bigrams, cell: Cell) -> Iterator[Step]:
         return
     own = float(odds[cell[1]])
     yield Step("odds", "e^W", f"e^{_text(row[cell[1]])}", own)
-    yield Step("sum", "Σ e^W", f"of the row's {len(row)} odds", total)
+    yield Step("sum", "", f"Σ e^W over the {len(row)} cells of the row", total)
     yield Step("P", "e^W / Σ e^W", f"{_text(own)} / {_text(total)}", probability)
 
 
@@ -114,7 +111,7 @@ def _update(run: Snapshot, bigrams: Bigrams, cell: Cell) -> Iterator[Step]:
     numbers = f"{_text(weight)} + {_text(-rate * gradient)}"
     yield Step("next W", "W + step", numbers, float(row[cell[1]]))
     after = float(_softmax(row.astype(float))[cell[1]])
-    yield Step("next P", "softmax of the row", "after all its W took their steps", after)
+    yield Step("next P", "", "when all W of the row have taken their step", after)
 
 
 def lines_with(

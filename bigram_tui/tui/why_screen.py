@@ -90,7 +90,7 @@ def _told(step: Step) -> str:
 def _value(step: Step) -> str:
     if float(step.value).is_integer() and abs(step.value) < 1e15:
         return f"{step.value:,.0f}"
-    return f"{step.value:.5g}".replace("-", "−")
+    return f"{step.value:.6g}".replace("-", "−")
 
 
 def _never_seen(run: Snapshot, bigrams: Bigrams, cell: Cell) -> Text:
