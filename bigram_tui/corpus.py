@@ -11,7 +11,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
@@ -47,6 +47,8 @@ class Corpus:
     validation: Bigrams | None
     test: Bigrams | None
     items: frozenset[str] | None
+    split: tuple[int, ...] | None = None
+    """The shares by which lines were dealt out to the parts; None without a split."""
 
     @property
     def bigrams(self) -> int:
@@ -120,7 +122,7 @@ def count_stream(
         for text in _decoded(_with_one_line_end(_chunks(stream, chunk_size, progress))):
             items.feed(text)
             tally.feed(text)
-        return _corpus(path, items, tally)
+        return replace(_corpus(path, items, tally), split=None if split is None else tuple(split))
     except TextError as error:
         raise CorpusError(f"{path!r} {error}") from None
     except MemoryError:

@@ -22,9 +22,9 @@ from bigram_tui.tui.explore_screen import ExploreScreen
 from bigram_tui.tui.help_screen import HelpScreen
 from bigram_tui.tui.keymap import read_keymap
 from bigram_tui.tui.messages import RunSettled
+from bigram_tui.tui.panel import Panel
 from bigram_tui.tui.renderables.colors import Depth
 from bigram_tui.tui.run_screen import Gaze, RunScreen
-from bigram_tui.tui.why_screen import WhyScreen
 from bigram_tui.tui.widgets.hyperparameters import Control
 
 SWITCH_INTERVAL = 0.001
@@ -73,7 +73,7 @@ class BigramApp(App[None]):
         self._samples = samples
         self._depth = depth or Depth.of(self.console.color_system, self.no_color)
 
-        classes = (self, ExploreScreen, CompareScreen, Control, HelpScreen, WhyScreen, Chooser)
+        classes = (self, ExploreScreen, CompareScreen, Control, HelpScreen, Panel, Chooser)
         bindings = [b for c in classes for b in Binding.make_bindings(c.BINDINGS)]
         known = {binding.id for binding in bindings if binding.id is not None}
         self.set_keymap(read_keymap(config_folder() / "keymap.toml", known))

@@ -27,6 +27,7 @@ one character after the other from the rows.
 [b]ctrl+p[/b]     all actions, themes [b]q[/b]       quit
 
 [b]enter[/b]      why is it so? where the numbers under the cursor come from
+[b]M N[/b]        meters (step size, λ and α, …); more than one character of context
 A change of a hyperparameter in the past forks the timeline: the way that
 was left stays on the plot, dim.             [dim]esc, ? or q closes this[/dim]"""
 
@@ -49,7 +50,7 @@ random numbers; a bold character is where one parts from the reference's.
 [b]p[/b]         its hyperparameters  [b]E[/b]         export to a file
 [b]C B D[/b]     copy, add, remove    [b]Y[/b]         log axis of iterations
 [b]J K[/b]       move it down, up     [b]c[/b]         explore the chosen run
-                                    [dim]esc, ? or q closes this[/dim]"""
+[b]M N[/b]       meters; contexts     [dim]            esc, ? or q closes this[/dim]"""
 
 
 class HelpScreen(ModalScreen[None]):

@@ -43,6 +43,8 @@ _LOOKING: list[BindingType] = [
     _key("slash", "jump", "jump to a character or a bigram", "jump", "/"),
     _key("plus,equals_sign", "grow(1)", "larger cells", "larger", "+"),
     _key("minus", "grow(-1)", "smaller cells", "smaller", "-"),
+    _key("M", "meters", "meters: step size, invariants, λ and α", "meters", "M"),
+    _key("N", "contexts", "beyond the bigram: longer contexts", "contexts", "N"),
     _key("E", "export", "export losses, tables or the screen", "export", "E"),
     _key("t", "dark", "dark or light", "dark"),
     _key("escape", "focus_heatmap", "back to the heatmap", "leave"),

@@ -24,6 +24,7 @@ from bigram_tui.runner import Runner
 from bigram_tui.session import Session
 from bigram_tui.snapshot import Snapshot
 from bigram_tui.tui import present
+from bigram_tui.tui.contexts_screen import ContextsScreen
 from bigram_tui.tui.exports import Export, Write, choose_export
 from bigram_tui.tui.help_screen import HelpScreen
 from bigram_tui.tui.messages import (
@@ -33,6 +34,7 @@ from bigram_tui.tui.messages import (
     RunSettled,
     ValueWanted,
 )
+from bigram_tui.tui.meters_screen import MetersScreen
 from bigram_tui.tui.renderables.colors import Depth
 from bigram_tui.tui.renderables.heatmap import CellForm, Scale, forms
 from bigram_tui.tui.views import VIEWS, View
@@ -329,6 +331,15 @@ class RunScreen(Screen[None]):
         """Show where the numbers under the cursor come from."""
         corpus = self._session.corpus
         self.app.push_screen(WhyScreen(self._looked_at, corpus.train, self.cursor, corpus.path))
+
+    def action_meters(self) -> None:
+        """Show what else can be measured of the active run."""
+        corpus, start = self._session.corpus, self._session.start_weights
+        self.app.push_screen(MetersScreen(self._looked_at, corpus, start))
+
+    def action_contexts(self) -> None:
+        """Count longer contexts, to see what that gains and costs."""
+        self.app.push_screen(ContextsScreen(self._session.corpus, self._session.seed))
 
     @property
     def _looked_at(self) -> Snapshot:

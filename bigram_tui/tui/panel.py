@@ -1,0 +1,60 @@
+"""A dialogue that tells something, found out in a thread if it takes time."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+from textual.worker import get_current_worker
+
+from bigram_tui.errors import UserError
+
+WIDTH = 74
+"""Columns of its text, where the screen has 80."""
+
+
+class Panel(ModalScreen[None]):
+    """Closed by escape, enter or q; the arrow keys scroll what is longer than the screen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,q", "dismiss", "close", id="close-panel")
+    ]
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._title = title
+
+    def compose(self) -> ComposeResult:
+        """One text."""
+        with VerticalScroll(id="panel") as panel:
+            panel.border_title = Content(self._title)
+            yield Static(id="told")
+
+    def tell(self, text: Text) -> None:
+        """Show a text."""
+        self.query_one("#told", Static).update(text)
+
+    def find_out(self, work: Callable[[Callable[[Text], None], Callable[[], bool]], None]) -> None:
+        """Do some work in a thread.
+
+        work: takes what it is to tell texts with, and what says whether the dialogue was closed.
+        """
+
+        def run() -> None:
+            worker = get_current_worker()
+
+            def tell(text: Text) -> None:
+                if not worker.is_cancelled:
+                    self.app.call_from_thread(self.tell, text)
+
+            try:
+                work(tell, lambda: worker.is_cancelled)
+            except UserError as error:
+                tell(Text(str(error)))
+
+        self.run_worker(run, thread=True, exit_on_error=False)
