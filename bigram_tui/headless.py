@@ -82,9 +82,10 @@ def document(session: Session, results: list[Result], reference: str) -> str:
 
 
 def _in_order(results: list[Result], reference: str) -> list[Snapshot]:
-    """The runs that have a model, the reference first."""
+    """The runs that can be compared, the reference first: not those that stopped on the way."""
     runs = [result.final for result in results if result.final and result.final.model]
-    return sorted(runs, key=lambda run: run.name != reference)
+    sound = [run for run in runs if run.status not in (Status.DIVERGED, Status.FAILED)]
+    return sorted(sound, key=lambda run: run.name != reference)
 
 
 def _run(corpus: Corpus, result: Result) -> dict[str, Any]:

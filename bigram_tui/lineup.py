@@ -22,6 +22,7 @@ class Lineup:
         self._session = session
         self._on_idle = on_idle
         self._sources: dict[Runner, BackendSource] = {}
+        self._marks: dict[Runner, int] = {}
         self._runners: list[Runner] = []
         for source in session.sources:
             self._insert(len(self._runners), source)
@@ -38,6 +39,10 @@ class Lineup:
         """The backend that a run is of."""
         return self._sources[runner]
 
+    def mark_of(self, runner: Runner) -> int:
+        """A number that tells a run from the others for as long as it is there: its colour."""
+        return self._marks[runner]
+
     def add(self, source: BackendSource, after: Runner) -> Runner:
         """Start another run of a backend, with the values of the session."""
         return self._insert(self._runners.index(after) + 1, source)
@@ -52,7 +57,7 @@ class Lineup:
         if len(self._runners) == 1:
             raise ValueError("it is the only run")
         self._runners.remove(runner)
-        del self._sources[runner]
+        del self._sources[runner], self._marks[runner]
         runner.close()
         if runner is self.reference:
             self.reference = self._runners[0]
@@ -73,6 +78,7 @@ class Lineup:
             named = source.alias(next(name for name in names if name not in taken))
         load = partial(self._session.make_run, named, values or {})
         runner = Runner(named.name, load, self._on_idle)
-        self._runners.insert(place, runner)
         self._sources[runner] = named
+        self._marks[runner] = next(n for n in count() if n not in self._marks.values())
+        self._runners.insert(place, runner)
         return runner

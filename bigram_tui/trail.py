@@ -82,7 +82,9 @@ class GrowingTrail:
             self._spans[place] = new
 
     def extend(self, iteration: int, differences: Floats) -> None:
-        """What came after an iteration. differences: [n, 3]."""
+        """What came after an iteration; nothing new on a way that was gone before. [n, 3]"""
+        if iteration + len(differences) <= self.end:
+            return
         self._rows.truncate(iteration - self.start + 1)
         before = self._rows.row(len(self._rows) - 1)
         self._rows.extend(np.fmax.accumulate(np.vstack([before, differences]), axis=0)[1:])

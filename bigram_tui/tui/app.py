@@ -129,8 +129,10 @@ class BigramApp(App[None]):
         yield from super().get_system_commands(screen)
         if not isinstance(screen, RunScreen):
             return
+        offered: set[str] = set()
         for binding in Binding.make_bindings(screen.BINDINGS):
-            if self._is_of_use(binding):
+            if binding.action not in offered and self._is_of_use(binding):
+                offered.add(binding.action)
                 key = self.get_key_display(binding)
                 run = partial(screen.run_action, binding.action)
                 yield SystemCommand(binding.description.capitalize(), f"key {key}", run)

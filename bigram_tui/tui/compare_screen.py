@@ -30,7 +30,7 @@ from bigram_tui.tui.keys import COMPARE_KEYS
 from bigram_tui.tui.messages import IterationPointed, LineClicked
 from bigram_tui.tui.renderables.colors import Depth
 from bigram_tui.tui.renderables.heatmap import best_form
-from bigram_tui.tui.renderables.table import table_lines
+from bigram_tui.tui.renderables.table import fitting, table_lines
 from bigram_tui.tui.run_screen import Gaze, RunScreen, entitle
 from bigram_tui.tui.side_by_side.cell import cell_lines
 from bigram_tui.tui.side_by_side.names import name_lines
@@ -42,10 +42,10 @@ from bigram_tui.tui.side_by_side.plots import (
     why_never_attained,
 )
 from bigram_tui.tui.side_by_side.run_table import (
-    COLUMN_GROUPS,
     EXACT_TITLES,
+    data_columns,
     exact_rows,
-    table_columns,
+    head_columns,
 )
 from bigram_tui.tui.side_by_side.sides import Inks, Side, in_room, reference_of, sides_of
 from bigram_tui.tui.side_by_side.tables import difference_map, maps_of
@@ -107,7 +107,8 @@ class CompareScreen(RunScreen, inherit_bindings=False):
         self._engaged = False  # whether the runs are in lock-step
         self._optima = Optima(session.corpus.train)
         self._layout = Layout.ALL
-        self._group = 0  # of columns of the table
+        self._first_column = 0  # of the table's data
+        self._shown_columns = 1
         self._first_row = self._rows = 0  # of the table
         self._plot = 0
         self._pane = PANES[0]
@@ -167,7 +168,9 @@ class CompareScreen(RunScreen, inherit_bindings=False):
         sides = sides_of(frame, self._lineup, dark)
         chosen = sides[self.active]
         self._show_status(frame)
-        state = (chosen.number, self.size, dark, *(side.run.model for side in sides))
+        reference = reference_of(sides).number
+        models = (side.run.model for side in sides)
+        state = (chosen.number, self.size, dark, reference, *models)
         if self._is_new("maps", self.view, self.scale, self._layout, self._count, *state):
             self.query_one(Maps).show(self._maps(sides, chosen))
         if numbers:
@@ -182,10 +185,12 @@ class CompareScreen(RunScreen, inherit_bindings=False):
             self._show_names(sides, chosen)
         if self._is_new("word", self._word, *models):
             self._show_word(sides, chosen)
-        state = (*models[:3], self._optima.solved, *sides)
-        if self._is_new("runs", self._group, *state):
+        state = (*models[:4], self._optima.solved, *sides)
+        if self._is_new("runs", self._first_column, *state):
             self._show_table(sides, chosen)
-        if self._is_new("plot", frame.position, self._plot, self._gaze.log_x, *state):
+        if self._is_new(
+            "plot", frame.position, self._plot, self._gaze.log, self._gaze.log_x, *state
+        ):
             self._show_plot(frame, sides, chosen)
         if self._is_new("cell", self.cursor, *state):
             corpus = self._session.corpus.train
@@ -215,10 +220,15 @@ class CompareScreen(RunScreen, inherit_bindings=False):
         rows = min(len(sides), MOST_ROWS if self.size.height >= ROOMY_HEIGHT else FEW_ROWS)
         self._first_row = max(0, min(chosen.number - rows // 2 - 1, len(sides) - rows))
         shown = slice(self._first_row, self._first_row + rows)
-        columns = table_columns(sides, COLUMN_GROUPS[self._group], self._optima.of)
+        hidden = rows < len(sides)
+        head = head_columns(sides, f"run, {rows} of {len(sides)}" if hidden else "run")
+        columns = data_columns(sides, self._optima.of)
+        self._first_column %= max(1, len(columns))
+        columns = columns[self._first_column :] + columns[: self._first_column]
+        self._shown_columns = fitting([*head, *columns], self.size.width - 2) - len(head)
 
         def draw(width: int, _: int, inks: Inks) -> list[Text]:
-            title, *lines = table_lines(columns, width - 2, inks.title)
+            title, *lines = table_lines([*head, *columns], width - 2, inks.title)
             lines[chosen.number - 1].stylize_before(inks.chosen)
             return [Text(" ").append_text(line) for line in (title, *lines[shown])]
 
@@ -230,12 +240,13 @@ class CompareScreen(RunScreen, inherit_bindings=False):
 
     def _show_plot(self, frame: Frame, sides: list[Side], chosen: Side) -> None:
         kind, log_x, optimum = PLOTS[self._plot], self._gaze.log_x, self._optima.of
+        log = kind.log or self._gaze.log
         position = frame.position
         curve = self.query_one(LossCurve)
-        curve.plot = plot_of(sides, chosen.number - 1, kind, position, log_x, optimum)
+        curve.plot = plot_of(sides, chosen, kind, position, optimum, log=log, log_x=log_x)
         reference = printable(reference_of(sides).name)
         pane = self.query_one("#losses")
-        axes = present.axes_text(kind.log, log_x)
+        axes = present.axes_text(log, log_x)
         entitle(pane, f"{kind.title.format(reference=reference)}  {axes}".rstrip())
         values = self.query_one("#values", Drawn)
 
@@ -245,11 +256,11 @@ class CompareScreen(RunScreen, inherit_bindings=False):
             return [*lines, *(Text(line, inks.faint) for line in wrap(why, width))]
 
         values.draw = draw
-        values.styles.height = len(draw(values.size.width or 40, 0, values.inks))
+        values.styles.height = min(3, len(draw(values.size.width or 40, 0, values.inks)))
 
     def _maps(self, sides: list[Side], chosen: Side) -> list[Map]:
         bigrams, view, scale = self._session.corpus.train, self.view, self.scale
-        if self._layout is Layout.ALL:
+        if self._layout is Layout.ALL or len(sides) == 1:
             shown = in_room(sides, chosen, self._count, 1)
             return maps_of(shown, view, bigrams, scale)
         first = reference_of(sides)
@@ -277,7 +288,7 @@ class CompareScreen(RunScreen, inherit_bindings=False):
         )
         draw = f"  draw {self._gaze.draw + 1}" if self._gaze.draw else ""
         known = "" if corpus.holds("") is None else "  • = in the text"
-        entitle(pane, f"names from the same random numbers{draw}{known}")
+        entitle(pane, f"names from one stream of random numbers{draw}{known}")
 
     def _show_word(self, sides: list[Side], chosen: Side) -> None:
         pane = self.query_one("#word", Drawn)
@@ -308,7 +319,8 @@ class CompareScreen(RunScreen, inherit_bindings=False):
         scrolls = form.height_of(size) > down
         map_width = max(form.width_of(size) + (1 if scrolls else 0), MAP_WIDTH)
         map_width = min(map_width, max(MAP_WIDTH, across // least))
-        most = len(self._lineup.runners) if self._layout is Layout.ALL else 3
+        runs = len(self._lineup.runners)
+        most = runs if self._layout is Layout.ALL or runs == 1 else 3
         self._count = max(1, min(most, MOST_MAPS, across // (map_width + 1)))
         tables = self.query_one("#tables")
         tables.styles.height = "1fr" if beside else min(down, form.height_of(size)) + 2
@@ -409,7 +421,7 @@ class CompareScreen(RunScreen, inherit_bindings=False):
 
     def action_remove(self) -> None:
         """End the active run."""
-        place = self.active
+        place, reference = self.active, self._lineup.reference
         try:
             self._lineup.remove(self.runner)
         except ValueError as error:
@@ -417,6 +429,8 @@ class CompareScreen(RunScreen, inherit_bindings=False):
             return
         runners = self._lineup.runners
         self._gaze.runner = runners[min(place, len(runners) - 1)]
+        if self._lineup.reference is not reference:
+            self._say(f"{self._lineup.reference.name} is the reference now")
         self._lineup_changed()
 
     def action_reorder(self, places: int) -> None:
@@ -469,17 +483,22 @@ class CompareScreen(RunScreen, inherit_bindings=False):
         self._pull()
 
     def action_next_columns(self) -> None:
-        """Begin the table with other columns."""
-        self._group = (self._group + 1) % len(COLUMN_GROUPS)
+        """Show the columns that there was not room for, and in the end the first ones again."""
+        first = self._first_column + max(1, self._shown_columns)
+        columns = data_columns(sides_of(self._lockstep.frame, self._lineup, True), self._optima.of)
+        self._first_column = first if first < len(columns) else 0
         self._pull()
 
     def action_next_pane(self) -> None:
         """Show another pane where there is not room for all."""
-        wide = "-wide" in self.classes and "-roomy" in self.classes
-        if wide:
+        panes: tuple[str, ...] = PANES
+        if "-roomy" in self.classes and "-narrow" not in self.classes:
+            panes = () if "-wide" in self.classes else ("names", "word")
+        if not panes:
             self._say("all panes are in sight")
             return
-        self._bring_forward(PANES[(PANES.index(self._pane) + 1) % len(PANES)])
+        place = panes.index(self._pane) + 1 if self._pane in panes else 1
+        self._bring_forward(panes[place % len(panes)])
 
     def _bring_forward(self, pane: str) -> None:
         self.remove_class(*(f"-{other}" for other in PANES))
@@ -500,11 +519,6 @@ class CompareScreen(RunScreen, inherit_bindings=False):
             return None
 
         self._ask("word", self._word, answer)
-
-    def action_log_iterations(self) -> None:
-        """Switch the axis of iterations to logarithmic, and back."""
-        self._gaze.log_x = not self._gaze.log_x
-        self._pull()
 
     def action_parameters(self) -> None:
         """Show the hyperparameters of the active run, and go to the next of them."""

@@ -61,7 +61,6 @@ class ExploreScreen(RunScreen):
         """samples: how many names to show; as many as there is room for if None."""
         super().__init__(session, lineup, gaze, fps, depth)
         self._samples = samples
-        self._log = False
 
     # What is on it
 
@@ -99,7 +98,7 @@ class ExploreScreen(RunScreen):
         run = self.runner.snapshot
         dark = self.app.current_theme.dark
         bar = self.query_one(RunsBar)
-        bar.runs, bar.active = present.run_states(self._lineup.runners, dark), self.active
+        bar.runs, bar.active = present.run_states(self._lineup, dark), self.active
         if self._is_new("status", run, self.pace, dark):
             self._show_status(run)
         view, scale = self.view, self.scale
@@ -113,11 +112,11 @@ class ExploreScreen(RunScreen):
         self._show_notice(present.notice(self.runner, self._session.corpus.validation))
         snapshots = [runner.snapshot for runner in self._lineup.runners]
         log_x = self._gaze.log_x
-        if self._is_new("losses", self.active, self._log, log_x, dark, *snapshots):
+        if self._is_new("losses", self.active, self._gaze.log, log_x, dark, *snapshots):
             self.query_one(LossCurve).plot = present.plot(
-                self._lineup.runners, self.active, dark=dark, log=self._log, log_x=log_x
+                self._lineup, self.runner, dark=dark, log=self._gaze.log, log_x=log_x
             )
-        if self._is_new("run", run, self._log, log_x):
+        if self._is_new("run", run, self._gaze.log, log_x):
             self._show_loss(run)
         names = self.query_one(NameList)
         if self._is_new("names", run.model, self._gaze.draw, names.size):
@@ -133,7 +132,7 @@ class ExploreScreen(RunScreen):
 
     def _show_loss(self, run: Snapshot) -> None:
         loss = self.query_one(LossCurve)
-        axes = present.axes_text(self._log, self._gaze.log_x)
+        axes = present.axes_text(self._gaze.log, self._gaze.log_x)
         entitle(loss, present.loss_title(run, loss.size.width - 4, axes))
         self.query_one(Hyperparameters).show(present.parameters_of(run), run.settings)
 
@@ -240,11 +239,3 @@ class ExploreScreen(RunScreen):
                 runner.pause()
             else:
                 runner.train(self.pace)
-
-    def action_log(self, axis: str) -> None:
-        """Switch the axis of the losses or that of the iterations to logarithmic, and back."""
-        if axis == "loss":
-            self._log = not self._log
-        else:
-            self._gaze.log_x = not self._gaze.log_x
-        self._pull()

@@ -16,6 +16,9 @@ Write = Callable[[Path, bool], None]
 """Takes a path, and whether what is there may be replaced. UserError if it can't be done."""
 
 
+SETTLED_SECONDS = 0.2
+
+
 @dataclass(frozen=True)
 class Export:
     """One thing to write."""
@@ -54,7 +57,8 @@ def _ask_path(screen: Screen[None], export: Export) -> None:
             return "it exists; enter replaces it"
         except UserError as error:
             return str(error)
-        screen.call_after_refresh(_write, screen, export, path, path == confirmed)
+        # When the line that asked has gone and the footer is back: both may be in the picture.
+        screen.set_timer(SETTLED_SECONDS, lambda: _write(screen, export, path, path == confirmed))
         return None
 
     screen.query_one(Prompt).ask("write to", export.name, answer)

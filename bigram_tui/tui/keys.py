@@ -24,7 +24,7 @@ _TIME: list[BindingType] = [
 ]
 
 _RUNS: list[BindingType] = [
-    _key("b", "next_run", "backend", "next-backend", show=True),
+    _key("b", "next_run", "next run", "next-backend", show=True),
     *(_key(str(n), f"pick({n - 1})", f"run {n}", f"backend-{n}") for n in range(1, 10)),
     _key("r", "reset", "reset to the same start", "reset"),
     _key("comma", "pace(-1)", "run slower", "slower", ","),
@@ -43,6 +43,8 @@ _LOOKING: list[BindingType] = [
     _key("slash", "jump", "jump to a character or a bigram", "jump", "/"),
     _key("plus,equals_sign", "grow(1)", "larger cells", "larger", "+"),
     _key("minus", "grow(-1)", "smaller cells", "smaller", "-"),
+    _key("y", "log('loss')", "logarithmic loss axis", "log-loss"),
+    _key("Y", "log('iteration')", "logarithmic iteration axis", "log-iteration", "Y"),
     _key("M", "meters", "meters: step size, invariants, λ and α", "meters", "M"),
     _key("N", "contexts", "beyond the bigram: longer contexts", "contexts", "N"),
     _key("E", "export", "export losses, tables or the screen", "export", "E"),
@@ -57,8 +59,6 @@ EXPLORE_KEYS: list[BindingType] = [
     _key("a", "step_all", "step all backends", "step-all"),
     _key("A", "toggle_all", "run or pause all backends", "run-all", "A"),
     *_LOOKING,
-    _key("y", "log('loss')", "logarithmic loss axis", "log-loss"),
-    _key("Y", "log('iteration')", "logarithmic iteration axis", "log-iteration", "Y"),
 ]
 
 COMPARE_KEYS: list[BindingType] = [
@@ -81,5 +81,4 @@ COMPARE_KEYS: list[BindingType] = [
     _key("end", "scrub_to(1)", "to the last iteration", "last"),
     *_RUNS,
     *_LOOKING,
-    _key("Y", "log_iterations", "logarithmic iteration axis", "log-iteration", "Y"),
 ]

@@ -1,7 +1,6 @@
 """Says in words and curves how runs stand: snapshots in, what widgets show out; no widget here."""
 
 import time
-from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -11,6 +10,7 @@ from rich.text import Text
 from bigram_tui.backend import Hyperparameter, hyperparameters
 from bigram_tui.bigrams import Bigrams
 from bigram_tui.corpus import Corpus
+from bigram_tui.lineup import Lineup
 from bigram_tui.lockstep import Frame
 from bigram_tui.printable import counted, in_cells, printable
 from bigram_tui.runner import Runner
@@ -78,11 +78,11 @@ def _speed(rate: float | None, pace: float | None) -> str:
     return f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2g}/s"
 
 
-def run_states(runners: Sequence[Runner], dark: bool) -> list[RunState]:
+def run_states(lineup: Lineup, dark: bool) -> list[RunState]:
     """An entry for each run."""
     return [
-        _run_state(runner, Style(color=run_color(number, dark)))
-        for number, runner in enumerate(runners)
+        _run_state(runner, Style(color=run_color(lineup.mark_of(runner), dark)))
+        for runner in lineup.runners
     ]
 
 
@@ -132,20 +132,19 @@ def axes_text(log: bool, log_x: bool) -> str:
     return "  ".join(text for text, on in (("log y", log), ("log x", log_x)) if on)
 
 
-def plot(runners: Sequence[Runner], active: int, *, dark: bool, log: bool, log_x: bool) -> Plot:
+def plot(lineup: Lineup, active: Runner, *, dark: bool, log: bool, log_x: bool) -> Plot:
     """The losses of all runs, the active one in front; behind them the way it last left."""
-    run = runners[active].snapshot
+    run = active.snapshot
     curves = []
     if run.left is not None:
-        faint = Style(color=run_color(active, dark, faint=True))
+        faint = Style(color=run_color(lineup.mark_of(active), dark, faint=True))
         left = Curve(run.left.losses[:, NLL], faint, start=run.left.start, background=True)
         curves.append(left)
-    order = [*(n for n in range(len(runners)) if n != active), active]
-    for number in order:
-        snapshot = runners[number].snapshot
+    for runner in [*(runner for runner in lineup.runners if runner is not active), active]:
+        snapshot = runner.snapshot
         constant = snapshot.status is Status.FINISHED and snapshot.latest == 0
         if snapshot.latest >= 0:
-            style = Style(color=run_color(number, dark))
+            style = Style(color=run_color(lineup.mark_of(runner), dark))
             curves.append(Curve(snapshot.losses[:, NLL], style, constant=constant))
     marker = run.iteration if run.iteration < run.latest else None
     hint = FIRST_HINT if run.status is Status.READY and run.latest == 0 else ""

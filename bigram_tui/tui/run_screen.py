@@ -19,7 +19,7 @@ from bigram_tui.export import write_matrix
 from bigram_tui.files import write_whole
 from bigram_tui.history import write_losses
 from bigram_tui.lineup import Lineup
-from bigram_tui.printable import printable
+from bigram_tui.printable import counted, printable
 from bigram_tui.runner import Runner
 from bigram_tui.session import Session
 from bigram_tui.snapshot import Snapshot
@@ -43,7 +43,7 @@ from bigram_tui.tui.widgets.heatmap import Cell, Heatmap
 from bigram_tui.tui.widgets.hyperparameters import Control
 from bigram_tui.tui.widgets.prompt import Prompt
 
-PACES: tuple[float | None, ...] = (1, 5, 20, 100, 1000, None)
+PACES: tuple[int | None, ...] = (1, 5, 20, 100, 1000, None)
 """Iterations per second to choose from; None is as fast as possible."""
 
 FIRST_PACE = 2
@@ -64,6 +64,8 @@ class Gaze:
     draw: int = 0
     """How often other names were wanted."""
     pace: int = FIRST_PACE
+    log: bool = False
+    """Whether the axis of the losses is logarithmic; log_x: that of the iterations."""
     log_x: bool = False
 
     @classmethod
@@ -220,13 +222,15 @@ class RunScreen(Screen[None]):
 
     def action_pace(self, change: int) -> None:
         """Run slower or faster."""
-        self._gaze.pace = min(max(self._gaze.pace + change, 0), len(PACES) - 1)
-        self._change_pace()
-        pace = self.pace
-        self._say(f"runs at {'full speed' if pace is None else f'{pace:g} iterations a second'}")
+        pace = min(max(self._gaze.pace + change, 0), len(PACES) - 1)
+        if pace != self._gaze.pace:
+            self._gaze.pace = pace
+            self._change_pace()
+        speed = "full speed" if self.pace is None else f"{counted(self.pace, 'iteration')} a second"
+        self._say(f"runs at {speed}")
 
     @property
-    def pace(self) -> float | None:
+    def pace(self) -> int | None:
         """Iterations per second at which runs are to go on."""
         return PACES[self._gaze.pace]
 
@@ -289,6 +293,14 @@ class RunScreen(Screen[None]):
         place = self._forms.index(self.query(Heatmap).first().form) + change
         self._form = self._forms[min(max(place, 0), len(self._forms) - 1)]
         self._fit()
+
+    def action_log(self, axis: str) -> None:
+        """Switch the axis of the losses or that of the iterations to logarithmic, and back."""
+        if axis == "loss":
+            self._gaze.log = not self._gaze.log
+        else:
+            self._gaze.log_x = not self._gaze.log_x
+        self._pull()
 
     def action_sample(self) -> None:
         """Sample other names."""

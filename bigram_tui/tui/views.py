@@ -20,6 +20,8 @@ class View:
     text: Callable[[float], str]
     absent: str = ""
     """What to say of a model that has no such table."""
+    of_run: bool = True
+    """False for what is of the text."""
     diverging: bool = False
     most: float = math.inf
 
@@ -78,6 +80,7 @@ VIEWS = (
         Scale.ROOT,
         lambda _, bigrams: bigrams.counts,
         count_text,
+        of_run=False,
     ),
     View(
         "W",

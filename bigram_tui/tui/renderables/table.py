@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
@@ -20,27 +21,31 @@ class Column:
     least: int = 0
     """Columns of the screen that it takes at least, so that it does not change its width."""
 
+    @property
+    def width(self) -> int:
+        """Columns of the screen that it takes."""
+        return max(self.least, cell_len(self.title), *(cell.cell_len for cell in self.cells))
+
+
+def fitting(columns: Sequence[Column], width: int) -> int:
+    """How many columns, from the first on, there is room for."""
+    used = -GAP
+    for number, column in enumerate(columns):
+        used += GAP + column.width
+        if used > width:
+            return number
+    return len(columns)
+
 
 def table_lines(columns: Sequence[Column], width: int, title: Style) -> list[Text]:
-    """A line of titles and one line per row, each of `width` cells.
-
-    Columns that do not fit are left out; so are those that say nothing.
-    """
+    """A line of titles and one line per row, each of `width` cells, of the columns that fit."""
     lines = [Text(no_wrap=True) for _ in range(1 + len(columns[0].cells))]
-    used = 0
-    for column in columns:
-        if not any(cell.plain for cell in column.cells):
-            continue
-        cells = [Text(column.title, title), *column.cells]
-        widths = [cell.cell_len for cell in cells]
-        room = max(column.least, *widths)
-        if used + room > width:
-            break
-        for line, cell, taken in zip(lines, cells, widths, strict=True):
-            pad = " " * (room - taken)
-            line.append(pad if column.right else "").append_text(cell)
-            line.append(" " * GAP if column.right else pad + " " * GAP)
-        used += room + GAP
+    for column in columns[: fitting(columns, width)]:
+        room = column.width
+        for line, cell in zip(lines, [Text(column.title, title), *column.cells], strict=True):
+            pad = " " * (room - cell.cell_len)
+            line.append(" " * GAP if line.plain else "").append(pad if column.right else "")
+            line.append_text(cell).append("" if column.right else pad)
     for line in lines:
-        line.append(" " * (width - used)) if width > used else line.truncate(width)
+        line.truncate(width, pad=True)
     return lines

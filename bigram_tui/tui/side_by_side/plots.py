@@ -33,6 +33,8 @@ class PlotKind:
     title: str
     log: bool
     values: Callable[[Side, Side, OptimumOf], Floats | None]
+    column: list[int] | None = None
+    """Which columns of the losses add up to it, if it is a loss."""
 
 
 def _nll(side: Side, _: Side, __: OptimumOf) -> Floats | None:
@@ -40,7 +42,8 @@ def _nll(side: Side, _: Side, __: OptimumOf) -> Floats | None:
 
 
 def _total(side: Side, _: Side, __: OptimumOf) -> Floats | None:
-    return side.run.losses[:, NLL] + side.run.losses[:, REGULARIZATION]
+    total: Floats = side.run.losses[:, [NLL, REGULARIZATION]].sum(axis=1)
+    return total
 
 
 def _above_optimum(side: Side, _: Side, optimum: OptimumOf) -> Floats | None:
@@ -76,11 +79,11 @@ def _extended(values: Floats, length: int) -> Floats:
     return result
 
 
-ABOVE_OPTIMUM = PlotKind("total − optimum", True, _above_optimum)
+ABOVE_OPTIMUM = PlotKind("total − optimum, × is 0", True, _above_optimum)
 
 PLOTS = (
-    PlotKind("nll", False, _nll),
-    PlotKind("total = nll + reg", False, _total),
+    PlotKind("nll", False, _nll, [NLL]),
+    PlotKind("total = nll + reg", False, _total, [NLL, REGULARIZATION]),
     ABOVE_OPTIMUM,
     PlotKind("|Δnll| to {reference}, × is 0", True, _apart),
 )
@@ -88,24 +91,33 @@ PLOTS = (
 
 def plot_of(
     sides: Sequence[Side],
-    active: int,
+    chosen: Side,
     kind: PlotKind,
     position: int,
-    log_x: bool,
     optimum: OptimumOf,
+    *,
+    log: bool,
+    log_x: bool,
 ) -> Plot:
-    """One curve per run, the active one in front, and the iteration that all are at."""
+    """One curve per run, the chosen one in front, and the iteration that all are at.
+
+    Behind them is the way that the chosen one last left.
+    """
     reference = reference_of(sides)
     curves = []
-    order = [*(side for side in sides if side.number - 1 != active), sides[active]]
-    for side in order:
-        values = kind.values(side, reference, optimum) if side.run.latest >= 0 else None
-        if values is not None:
-            constant = _has_finished(side) and len(values) == 1
-            curves.append(Curve(values, side.color, constant=constant))
-    last = max((len(curve.values) - 1 for curve in curves if not curve.constant), default=0)
+    left = chosen.run.left
+    if left is not None and kind.column is not None:
+        values = left.losses[:, kind.column].sum(axis=1)
+        curves.append(Curve(values, chosen.faint, start=left.start, background=True))
+    for side in [*(side for side in sides if side is not chosen), chosen]:
+        found = kind.values(side, reference, optimum) if side.run.latest >= 0 else None
+        if found is not None:
+            constant = _has_finished(side) and len(found) == 1
+            curves.append(Curve(found, side.color, constant=constant))
+    own = [curve for curve in curves if not (curve.constant or curve.background)]
+    last = max((len(curve.values) - 1 for curve in own), default=0)
     marker = position if 0 <= position < last else None
-    return Plot(curves, marker, kind.log, log_x)
+    return Plot(curves, marker, log, log_x)
 
 
 def plot_values(

@@ -30,13 +30,11 @@ SIGNS = {
     Status.FAILED: "✗",
 }
 
-COLUMN_GROUPS = ("agreement", "loss", "settings", "speed")
 
-
-def head_columns(sides: Sequence[Side]) -> list[Column]:
+def head_columns(sides: Sequence[Side], title: str = "run") -> list[Column]:
     """Which run it is and how it stands: what is always shown."""
     return [
-        Column("run", [label_of(side) for side in sides], right=False, least=12),
+        Column(title, [label_of(side) for side in sides], right=False, least=12),
         Column("", [Text(SIGNS[side.run.status]) for side in sides], right=False, least=1),
         Column("iteration", [Text(_iteration(side.run)) for side in sides]),
     ]
@@ -54,7 +52,7 @@ def agreement_columns(sides: Sequence[Side]) -> list[Column]:
     reference = reference_of(sides)
     verdicts = [Text(verdict(side, reference)) for side in sides]
     now, worst = [side.now for side in sides], [side.worst for side in sides]
-    columns = [Column("agreement", verdicts, right=False, least=15)]
+    columns = [Column("P and nll", verdicts, right=False, least=15)]
     for symbol, place in (("ΔP", 0), ("ΔW", 1), ("Δnll", 2)):
         for title, found in ((f"|{symbol}| now", now), ("worst", worst)):
             cells = ["" if each is None else difference(each.differences[place]) for each in found]
@@ -84,8 +82,10 @@ def _agreement(now: Farthest, worst: Farthest, run: Snapshot, reference: Snapsho
     kind = f" ({', '.join(coarse)})" if coarse else ""
     since = f" since {worst.since:,}" if worst.since else ""
     if most <= allowed:
-        return (f"agrees to {_rounded_up(most)}" if most else "agrees exactly") + kind + since
-    return f"agrees again{kind}" if here <= allowed else f"differs by {difference(now.probability)}"
+        agreement = f"agree to {_rounded_up(most)}" if most else "agree exactly"
+    else:
+        agreement = "agree again" if here <= allowed else f"differ by {difference(here)}"
+    return f"{agreement}{kind}{since}"
 
 
 def _rounded_up(value: float) -> str:
@@ -103,7 +103,7 @@ def loss_columns(sides: Sequence[Side], optimum: OptimumOf) -> list[Column]:
 
     return [
         column("nll", lambda run: decimal(run.nll)),
-        column("gap", lambda run: _gap(run, optimum), 7),
+        column("to best", lambda run: _gap(run, optimum), 7),
         column("held out", lambda run: decimal(run.validation)),
         column("perplexity", lambda run: decimal(run.perplexity, 4)),
         column("reg", lambda run: decimal(run.regularization) if run.regularization else ""),
@@ -159,17 +159,15 @@ def speed_columns(sides: Sequence[Side]) -> list[Column]:
     ]
 
 
-def table_columns(sides: Sequence[Side], group: str, optimum: OptimumOf) -> list[Column]:
-    """All columns, those of one group first."""
-    groups = {
-        "agreement": agreement_columns(sides),
-        "loss": loss_columns(sides, optimum),
-        "settings": setting_columns(sides),
-        "speed": speed_columns(sides),
-    }
-    place = COLUMN_GROUPS.index(group)
-    order = COLUMN_GROUPS[place:] + COLUMN_GROUPS[:place]
-    return [*head_columns(sides), *(column for name in order for column in groups[name])]
+def data_columns(sides: Sequence[Side], optimum: OptimumOf) -> list[Column]:
+    """All columns that have something to say, but those of head_columns."""
+    columns = [
+        *agreement_columns(sides),
+        *loss_columns(sides, optimum),
+        *setting_columns(sides),
+        *speed_columns(sides),
+    ]
+    return [column for column in columns if any(cell.plain for cell in column.cells)]
 
 
 EXACT_TITLES = (
@@ -219,9 +217,15 @@ def exact_rows(sides: Sequence[Side], optimum: OptimumOf) -> list[list[object]]:
                 run.dtype,
                 run.device,
                 run.seconds_per_iteration,
-                *((None,) * 3 if side.now is None else side.now.differences),
+                *_known(side.now),
                 None if worst is None else worst.since,
-                *((None,) * 3 if worst is None else worst.differences),
+                *_known(worst),
             ]
         )
     return rows
+
+
+def _known(apart: Farthest | None) -> list[float | None]:
+    """|ΔP|, |ΔW| and |Δnll|, as far as there are such."""
+    found = (math.nan,) * 3 if apart is None else apart.differences
+    return [None if math.isnan(value) else value for value in found]

@@ -49,6 +49,8 @@ class Side:
     name: str
     run: Snapshot
     color: Style
+    faint: Style
+    """Of what it has left behind."""
     started: bool
     is_reference: bool
     now: Farthest | None
@@ -74,7 +76,8 @@ def sides_of(frame: Frame, lineup: Lineup, dark: bool) -> list[Side]:
             number=place + 1,
             name=runner.name,
             run=frame.snapshots.get(runner, runner.snapshot),
-            color=Style(color=run_color(place, dark)),
+            color=Style(color=run_color(lineup.mark_of(runner), dark)),
+            faint=Style(color=run_color(lineup.mark_of(runner), dark, faint=True)),
             started=runner.started,
             is_reference=runner is lineup.reference,
             now=frame.now.get(runner),

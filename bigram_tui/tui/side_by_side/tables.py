@@ -15,13 +15,17 @@ from bigram_tui.tui.widgets.maps import Map
 
 def maps_of(sides: Sequence[Side], view: View, bigrams: Bigrams, scale: Scale) -> list[Map]:
     """A map for each run; what is as bright stands for the same value in all."""
+    if not view.of_run:
+        counts = view.picture(sides[0].run, bigrams, scale)
+        same = "is the same for all runs"
+        return [Map(view.title, None, counts), *(Map("", None, None, same) for _ in sides[1:])]
     pictures = [
         None if side.run.model is None else view.picture(side.run, bigrams, scale) for side in sides
     ]
     limit = max((picture.limit for picture in pictures if picture is not None), default=1.0)
     return [
         Map(
-            f"{printable(side.name)}  {view.name}",
+            f"{printable(side.name)}  {view.title}",
             side.color,
             picture and replace(picture, limit=limit),
             f"{printable(side.name)} {view.absent if side.run.model else 'is not loaded yet'}",
@@ -33,6 +37,8 @@ def maps_of(sides: Sequence[Side], view: View, bigrams: Bigrams, scale: Scale) -
 def difference_map(a: Side, b: Side, view: View, bigrams: Bigrams, scale: Scale) -> Map:
     """The table of one run less that of another."""
     title = f"{printable(a.name)} − {printable(b.name)}"
+    if not view.of_run:
+        return Map(title, None, None, "is the same for all runs")
     tables = [None if side.run.model is None else view.table(side.run, bigrams) for side in (a, b)]
     if tables[0] is None or tables[1] is None:
         return Map(title, None, None, "only one of them has it")

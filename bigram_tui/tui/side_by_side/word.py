@@ -65,7 +65,7 @@ def word_lines(
         for side in shown:
             value = float(surprises[side.number].nats[k])
             cell = Text(f"{_nats(value, 2):>5} ", inks.amiss if math.isinf(value) else "")
-            share = min(value, longest) / longest if value > 0 else 0.0
+            share = value / longest if 0 < value < math.inf else 0.0
             cell.append(across(share, max(0, room - 6 - GAP)), side.color)
             cells.append(cell)
         lines.append(line.append_text(in_columns(cells, room)))

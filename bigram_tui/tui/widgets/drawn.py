@@ -78,7 +78,10 @@ class Drawn(Widget):
     def _lines(self) -> list[Text]:
         if self.draw is None or not self.size:
             return []
-        return list(self.draw(*self.size, self.inks))[: self.size.height]
+        lines = list(self.draw(*self.size, self.inks))
+        if len(lines) > self.size.height:
+            lines[self.size.height - 1 :] = [Text("…", self.inks.faint)]
+        return lines
 
     def _strip(self, line: Text) -> Strip:
         strip = Strip(line.render(self.app.console, end=""))
