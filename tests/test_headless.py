@@ -465,7 +465,7 @@ def test_a_backend_that_fails_leaves_the_others_alone(unlucky: Path, light: dict
     assert failed["loss_history"]["nll"] == pytest.approx([math.log(27)] * 2)
     assert len(failed["samples"]) == 5
     pairs = [(pair["a"], pair["b"]) for pair in found["comparison"]]
-    assert pairs == [("count", "unlucky"), ("count", "numpy"), ("unlucky", "numpy")]
+    assert pairs == [("count", "numpy")], "what stopped on the way is at another iteration"
 
 
 def test_a_backend_that_cannot_even_start_leaves_the_others_alone(
