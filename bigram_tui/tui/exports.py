@@ -4,12 +4,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from textual.app import App
 from textual.screen import Screen
 
+from bigram_tui.bigrams import Bigrams
 from bigram_tui.errors import UserError
-from bigram_tui.files import ExistsError, check_path
+from bigram_tui.export import write_matrix
+from bigram_tui.files import ExistsError, check_path, write_whole
+from bigram_tui.history import write_losses
 from bigram_tui.printable import printable
+from bigram_tui.snapshot import Snapshot
 from bigram_tui.tui.chooser import Chooser
+from bigram_tui.tui.views import View
 from bigram_tui.tui.widgets.prompt import Prompt
 
 Write = Callable[[Path, bool], None]
@@ -79,3 +85,38 @@ def _write(screen: Screen[None], export: Export, path: Path, overwrite: bool) ->
         screen.app.call_from_thread(screen.notify, text, severity=severity, timeout=6, markup=False)
 
     screen.run_worker(work, thread=True, exit_on_error=False)
+
+
+def export_of_losses(runs: Sequence[tuple[str, Snapshot]]) -> Export:
+    """The losses of all iterations. runs: each with the name of its backend."""
+
+    def prepare() -> Write:
+        return lambda path, overwrite: write_losses(path, runs, overwrite=overwrite)
+
+    title = "losses of all runs and iterations  .csv .jsonl"
+    return Export(title, "losses.csv", (".csv", ".jsonl"), prepare)
+
+
+def export_of_table(run: Snapshot, view: View, bigrams: Bigrams) -> Export:
+    """The table of a run that is looked at."""
+
+    def write(path: Path, overwrite: bool) -> None:
+        table = view.table(run, bigrams)
+        if table is None:
+            raise UserError(f"{run.name} {view.absent or 'has no table yet'}")
+        write_matrix(path, bigrams.vocabulary, table, overwrite=overwrite)
+
+    title = f"table {view.name} of {printable(run.name)}  .csv"
+    return Export(title, f"{view.name.replace('∂', 'd')}.csv", (".csv",), lambda: write)
+
+
+def export_of_screen(app: App[None]) -> Export:
+    """A picture of what is on the screen when it is written."""
+
+    def prepare() -> Write:
+        picture = app.export_screenshot()
+        return lambda path, overwrite: write_whole(
+            path, lambda file: file.write(picture), overwrite=overwrite
+        )
+
+    return Export("this screen as a picture  .svg", "bigram-tui.svg", (".svg",), prepare)

@@ -32,25 +32,25 @@ A change of a hyperparameter in the past forks the timeline: the way that
 was left stays on the plot, dim.             [dim]esc, ? or q closes this[/dim]"""
 
 COMPARE_HELP = """\
-All runs move together, from the same start. Each is held against the
-[b]reference[/b] (◎) at every iteration: the largest difference in a cell of P or
-W and of the NLL, [b]now[/b] and the [b]worst[/b] so far. They agree if no more than the
-rounding of their number formats lies between. [b]gap[/b] is how far the total is
-above the least that the run can reach. Names are drawn from the same
-random numbers; a bold character is where one parts from the reference's.
+All runs move together from one start. Each is held against the [b]reference[/b]
+(◎) at every iteration: the largest difference in a cell of P or W, and in
+the NLL, [b]now[/b] and the [b]worst[/b] so far; P and nll agree if that is no more than
+rounding. [b]to best[/b]: how far the total is above the least that the run can
+reach with its own α or λ. All [b]names[/b] begin at the reference's random numbers;
+a bold character is where one parts, ■ where it ends instead.
 
 [b]s S x[/b]     step all 1, 10, 100  [b]m[/b]         maps: all, or A, B, A−B
-[b]z Z[/b]       all back 1, 10       [b]o[/b]         plot: nll, total, gap, |Δ|
-[b]space[/b]     run, pause all       [b]i[/b]         columns of the table
+[b]z Z[/b]       all back 1, 10       [b]o[/b]         plot: nll, total, …, |Δ|
+[b]space , .[/b] run; slower, faster  [b]i[/b]         more columns of the table
 [b]\\[ ][/b]       along the plot       [b]tab[/b]       the next pane
 [b]home end[/b]  first, last          [b]w[/b]         a word's surprise
 [b]r[/b]         reset all            [b]v n + -[/b]   view, scale, cell size
-[b]1…9 b[/b]     choose a run         [b]/ enter[/b]   go to a cell; why?
-[b]R[/b]         the new reference    [b]g[/b]         other names
-[b]p[/b]         its hyperparameters  [b]E[/b]         export to a file
-[b]C B D[/b]     copy, add, remove    [b]Y[/b]         log axis of iterations
+[b]1…9 b[/b]     choose a run         [b]/ enter[/b]   go to a cell; why is it so?
+[b]R[/b]         the new reference    [b]g y Y[/b]     other names; log axes
+[b]p[/b]         its hyperparameters  [b]E t q[/b]     export; dark, light; quit
+[b]C B D[/b]     copy, add, remove    [b]M N[/b]       meters; longer contexts
 [b]J K[/b]       move it down, up     [b]c[/b]         explore the chosen run
-[b]M N[/b]       meters; contexts     [dim]            esc, ? or q closes this[/dim]"""
+                                     [dim]esc, ? or q closes this[/dim]"""
 
 
 class HelpScreen(ModalScreen[None]):

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from rich.cells import cell_len
 from textual import on
@@ -14,10 +13,6 @@ from textual.widgets import Static
 
 from bigram_tui.bigrams import BOUNDARY
 from bigram_tui.corpus import Corpus
-from bigram_tui.errors import UserError
-from bigram_tui.export import write_matrix
-from bigram_tui.files import write_whole
-from bigram_tui.history import write_losses
 from bigram_tui.lineup import Lineup
 from bigram_tui.printable import counted, printable
 from bigram_tui.runner import Runner
@@ -25,8 +20,13 @@ from bigram_tui.session import Session
 from bigram_tui.snapshot import Snapshot
 from bigram_tui.tui import present
 from bigram_tui.tui.contexts_screen import ContextsScreen
-from bigram_tui.tui.exports import Export, Write, choose_export
-from bigram_tui.tui.help_screen import HelpScreen
+from bigram_tui.tui.exports import (
+    Export,
+    choose_export,
+    export_of_losses,
+    export_of_screen,
+    export_of_table,
+)
 from bigram_tui.tui.messages import (
     CellPointed,
     HyperparameterChanged,
@@ -363,50 +363,16 @@ class RunScreen(Screen[None]):
         choose_export(self, self._exports())
 
     def _exports(self) -> list[Export]:
-        view, run = self.view.name, printable(self.runner.name)
-        losses = "losses of all runs and iterations  .csv .jsonl"
-        table = f"table {view} of {run}  .csv"
-        picture = "this screen as a picture  .svg"
-        return [
-            Export(losses, "losses.csv", (".csv", ".jsonl"), self._losses_to_write),
-            Export(table, f"{view.replace('∂', 'd')}.csv", (".csv",), self._table_to_write),
-            Export(picture, "bigram-tui.svg", (".svg",), self._picture_to_write),
-        ]
-
-    def _losses_to_write(self) -> Write:
+        """What can be written: the losses, the table that is looked at, the screen."""
         runs = [
             (self._lineup.source_of(runner).backend, runner.snapshot)
             for runner in self._lineup.runners
-            if runner.snapshot.latest >= 0
         ]
-        return lambda path, overwrite: write_losses(path, runs, overwrite=overwrite)
-
-    def _table_to_write(self) -> Write:
-        bigrams = self._session.corpus.train
-        table = self.view.table(self.runner.snapshot, bigrams)
-
-        def write(path: Path, overwrite: bool) -> None:
-            if table is None:
-                raise UserError(f"{self.runner.name} {self.view.absent or 'has no table yet'}")
-            write_matrix(path, bigrams.vocabulary, table, overwrite=overwrite)
-
-        return write
-
-    def _picture_to_write(self) -> Write:
-        picture = self.app.export_screenshot()
-        return lambda path, overwrite: write_whole(
-            path, lambda file: file.write(picture), overwrite=overwrite
-        )
-
-    def action_dark(self) -> None:
-        """Change between the dark and the light theme."""
-        dark = self.app.current_theme.dark
-        self.app.theme = "textual-light" if dark else "textual-dark"
-
-    def action_help(self) -> None:
-        """Show the keys."""
-        boundary = f"'{self._session.corpus.train.vocabulary.boundary_label}'"
-        self.app.push_screen(HelpScreen(self.HELP.format(boundary=boundary)))
+        return [
+            export_of_losses(runs),
+            export_of_table(self._looked_at, self.view, self._session.corpus.train),
+            export_of_screen(self.app),
+        ]
 
 
 def entitle(widget: Widget, title: str) -> None:
