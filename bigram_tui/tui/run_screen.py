@@ -27,6 +27,7 @@ from bigram_tui.tui.exports import (
     export_of_screen,
     export_of_table,
 )
+from bigram_tui.tui.help_screen import HelpScreen
 from bigram_tui.tui.messages import (
     CellPointed,
     HyperparameterChanged,
