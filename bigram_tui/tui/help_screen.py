@@ -14,20 +14,18 @@ The brighter a cell, the more probable; {boundary} starts and ends a line.
 gradient descent, each step lowering the loss. Names are made by drawing
 one character after the other from the rows.
 
-[b]s S x[/b]      step 1, 10, 100     [b]v[/b]       view: P, counts, W, gradient
-[b]z Z[/b]        back 1, 10          [b]n[/b]       scale: linear, √, log
-[b]space[/b]      run, pause          [b]arrows[/b]  move the cursor; hjkl too
-[b], .[/b]        run slower, faster  [b]/[/b]       jump to a character, a bigram
-[b]1…9 b[/b]      a backend, the next [b]+ -[/b]     size of the cells
-[b]a A[/b]        step, run all       [b]y Y[/b]     log axis: loss, iteration
-[b]r[/b]          reset, same start   [b]t[/b]       dark, light
-[b]p[/b]          hyperparameters:    [b]g[/b]       other names
-           ↑ ↓ choose, ← →     [b]c[/b]       compare side by side
-           change, enter types [b]E[/b]       export to a file
-[b]ctrl+p[/b]     all actions, themes [b]q[/b]       quit
+[b]s S x[/b]      step 1, 10, 100      [b]v[/b]       view: P, counts, W, gradient
+[b]z Z[/b]        back 1, 10           [b]n[/b]       scale: linear, √, log
+[b]space , .[/b]  run; slower, faster  [b]arrows[/b]  move the cursor; hjkl too
+[b]1…9 b[/b]      a backend, the next  [b]/[/b]       jump to a character, a bigram
+[b]a A[/b]        step, run all        [b]+ -[/b]     size of the cells
+[b]r[/b]          reset, same start    [b]y Y[/b]     log axis: loss, iteration
+[b]p[/b]          hyperparameters: ↑ ↓ [b]g[/b]       other names
+           choose, ← → change,  [b]t[/b]       dark, light
+           enter types          [b]E[/b]       export to a file
+[b]c[/b]          compare side by side [b]M N[/b]     meters; longer contexts
+[b]enter[/b]      why is this cell so? [b]ctrl+p q[/b] all actions, themes; quit
 
-[b]enter[/b]      why is it so? where the numbers under the cursor come from
-[b]M N[/b]        meters (step size, λ and α, …); more than one character of context
 A change of a hyperparameter in the past forks the timeline: the way that
 was left stays on the plot, dim.             [dim]esc, ? or q closes this[/dim]"""
 
@@ -36,8 +34,8 @@ All runs move together from one start. Each is held against the [b]reference[/b]
 (◎) at every iteration: the largest difference in a cell of P or W, and in
 the NLL, [b]now[/b] and the [b]worst[/b] so far; P and nll agree if that is no more than
 rounding. [b]to best[/b]: how far the total is above the least that the run can
-reach with its own α or λ. All [b]names[/b] begin at the reference's random numbers;
-a bold character is where one parts, ■ where it ends instead.
+reach by its α or λ. [b]Names[/b] begin where the reference's do among the random
+numbers; a bold character is where one parts, ■ where it ends.
 
 [b]s S x[/b]     step all 1, 10, 100  [b]m[/b]         maps: all, or A, B, A−B
 [b]z Z[/b]       all back 1, 10       [b]o[/b]         plot: nll, total, …, |Δ|
