@@ -4,13 +4,30 @@ from collections.abc import Callable
 
 from textual import events, on
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Label
 
-Answer = Callable[[str], str | None]
+Check = Callable[[str], str | None]
 """Takes what was typed; says what is wrong with it, or None."""
+
+
+EDITING = {binding.key: binding.action for binding in Binding.make_bindings(Input.BINDINGS)}
+
+
+class Answer(Input):
+    """Keys act in the order in which they were typed, however fast they come.
+
+    Textual lets a binding take its way through the app, and later letters overtake it.
+    """
+
+    async def _on_key(self, event: events.Key) -> None:
+        action = EDITING.get(event.key)
+        if action is not None:
+            event.stop().prevent_default()
+            await self.run_action(action)
 
 
 class Prompt(Horizontal):
@@ -22,14 +39,14 @@ class Prompt(Horizontal):
     def compose(self) -> ComposeResult:
         """The question, or what was wrong with the answer, and the input."""
         yield Label(id="question", markup=False)
-        yield Input(id="answer", compact=True, select_on_focus=True)
+        yield Answer(id="answer", compact=True, select_on_focus=True)
 
     def on_mount(self) -> None:
         self.display = False
-        self._answer: Answer = lambda _: None
+        self._answer: Check = lambda _: None
         self._focused: Widget | None = None
 
-    def ask(self, question: str, value: str, answer: Answer) -> None:
+    def ask(self, question: str, value: str, answer: Check) -> None:
         """Show the line and wait for an answer."""
         self._answer = answer
         if not self.display:
