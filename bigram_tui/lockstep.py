@@ -151,6 +151,17 @@ class Lockstep:
 
         self._send(order)
 
+    def shift(self, iterations: int, last: int) -> None:
+        """Stop and bring all runs on by some iterations, or back; from 0 to the last one."""
+
+        def order() -> None:
+            self._turn += 1
+            self._known = 0
+            self._position = max(0, min(self._position + iterations, last))
+            self._goal = self._position
+
+        self._send(order)
+
     def reset(self) -> None:
         """Begin again, each run from the same start with its present hyperparameters."""
 

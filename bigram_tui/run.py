@@ -136,6 +136,7 @@ class Run:
             settings=self._settings.at(max(0, self.iteration)),
             spans=self._settings.spans,
             backend=self.backend,
+            end=self._end,
             training=training,
             rate=rate,
         )
@@ -217,6 +218,8 @@ class Run:
         """Stand at an iteration, recording it if it is new."""
         losses = self._evaluate(model) if iteration == len(self._losses) else None
         self.iteration, self._model, self._arrival = iteration, model, arrival
+        if model.last:
+            self._end = iteration
         if losses is not None:
             self._losses.append(*losses, seconds)
             self._keyframes.offer(iteration, arrival)
@@ -244,7 +247,7 @@ class Run:
             what, value = ("regularization", penalty) if math.isfinite(nll) else ("NLL", nll)
             self.status = Status.DIVERGED
             self.message = f"diverged at iteration {self.iteration}: the {what} is {value:g}"
-        elif model.last or self.iteration == self._end:
+        elif self.iteration == self._end:
             self.status, self.message = Status.FINISHED, NOTHING_LEFT
         elif self.iteration == LAST_ITERATION:
             self.status, self.message = Status.FINISHED, "as many iterations as a run remembers"

@@ -84,7 +84,6 @@ class ExploreScreen(RunScreen):
 
     def on_mount(self) -> None:
         self.query_one(StatusLine).facts = present.corpus_facts(self._session.corpus)
-        self.query_one("#parameters").border_title = "hyperparameters"
         self.query_one("#inspector").border_title = "under the cursor"
         super().on_mount()
 
@@ -134,7 +133,10 @@ class ExploreScreen(RunScreen):
         loss = self.query_one(LossCurve)
         axes = present.axes_text(self._gaze.log, self._gaze.log_x)
         entitle(loss, present.loss_title(run, loss.size.width - 4, axes))
-        self.query_one(Hyperparameters).show(present.parameters_of(run), run.settings)
+        controls = self.query_one(Hyperparameters)
+        controls.show(present.parameters_of(run), run.settings)
+        step_size = present.step_size(run, self._session.corpus.train)
+        entitle(controls, f"hyperparameters  {step_size}".rstrip())
 
     def _show_picture(self, run: Snapshot) -> None:
         heatmap = self.query_one(Heatmap)

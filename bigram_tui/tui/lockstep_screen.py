@@ -14,6 +14,10 @@ from bigram_tui.tui.renderables.colors import Depth
 from bigram_tui.tui.run_screen import Gaze, RunScreen
 from bigram_tui.tui.widgets.loss_curve import LossCurve
 
+AXIS_WIDTH = 6
+HIDDEN_WIDTH = 40
+"""Columns of a plot that is out of sight."""
+
 
 class LockstepScreen(RunScreen, inherit_bindings=False):
     """While it is seen, all runs are at one iteration."""
@@ -64,10 +68,9 @@ class LockstepScreen(RunScreen, inherit_bindings=False):
 
     def action_back(self, iterations: int) -> None:
         """Go back along the timelines."""
-        position = self._lockstep.frame.position
-        if position == 0:
+        if self._lockstep.frame.position == 0:
             self._say("all are at the first iteration")
-        self._lockstep.seek(max(0, position - iterations))
+        self._lockstep.shift(-iterations, self._latest)
 
     def action_toggle_training(self) -> None:
         """Run, or pause."""
@@ -89,8 +92,9 @@ class LockstepScreen(RunScreen, inherit_bindings=False):
     def action_scrub(self, direction: int) -> None:
         """Go along the timeline by what one column of the plot shows."""
         plot = self.query_one(LossCurve)
-        step = max(1, self._latest // max(1, plot.size.width - 6))
-        self._scrub_to(self._lockstep.frame.position + direction * step)
+        columns = plot.size.width - AXIS_WIDTH if plot.size.width > AXIS_WIDTH else HIDDEN_WIDTH
+        step = max(1, self._latest // columns)
+        self._lockstep.shift(direction * step, self._latest)
 
     def action_scrub_to(self, share: int) -> None:
         """Go to the first or to the last iteration."""

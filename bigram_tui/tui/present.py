@@ -15,6 +15,7 @@ from bigram_tui.lockstep import Frame
 from bigram_tui.printable import counted, in_cells, printable
 from bigram_tui.runner import Runner
 from bigram_tui.snapshot import Snapshot, Status
+from bigram_tui.stability import curvature
 from bigram_tui.timeline import NLL
 from bigram_tui.tui.renderables.colors import run_color
 from bigram_tui.tui.renderables.curve import Curve, sparkline
@@ -25,6 +26,9 @@ PATIENCE_SECONDS = 2.0
 """After how long one says that a backend is still at work."""
 
 SPARKLINE_WIDTH = 12
+
+STEADY_SIZE = 256
+"""The V above which the curvature is not looked for in every frame: it takes O(V²)."""
 
 FIRST_HINT = "s takes a gradient step, space runs"
 
@@ -149,6 +153,18 @@ def plot(lineup: Lineup, active: Runner, *, dark: bool, log: bool, log_x: bool) 
     marker = run.iteration if run.iteration < run.latest else None
     hint = FIRST_HINT if run.status is Status.READY and run.latest == 0 else ""
     return Plot(curves, marker, log, log_x, hint)
+
+
+def step_size(run: Snapshot, bigrams: Bigrams) -> str:
+    """Where the learning rate stands to the largest that the present curvature allows."""
+    rate, table = run.settings.get("learning_rate"), run.probabilities
+    too_large = table is not None and len(table) > STEADY_SIZE and run.training
+    if not isinstance(rate, float) or table is None or run.weights is None or too_large:
+        return ""
+    standing = curvature(table, bigrams, float(run.settings.get("l2", 0.0))).standing(rate)
+    if np.isnan(standing):
+        return ""
+    return f"η is {standing:.2f} of 2/λmax" + (": too large" if standing > 1 else "")
 
 
 def parameters_of(run: Snapshot) -> dict[str, Hyperparameter]:

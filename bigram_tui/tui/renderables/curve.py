@@ -165,9 +165,12 @@ def iteration_at(
     inside = column - axes.gutter
     if not 0 <= inside < width - axes.gutter:
         return None
-    # The first of a cell's two columns of dots at the left end, the second one at the right.
-    share = inside / max(1, width - axes.gutter - 1)
-    return axes.x.iteration(DOTS_ACROSS * inside + round(share))
+    # Of a cell's two columns of dots the first one at the left end, the second one at the right;
+    # the other where an iteration stands only there.
+    first = round(inside / max(1, width - axes.gutter - 1))
+    found = [axes.x.iteration(DOTS_ACROSS * inside + dot) for dot in (first, 1 - first)]
+    columns = axes.x.of(np.array(found)) // DOTS_ACROSS
+    return found[1] if columns[0] != inside == columns[1] else found[0]
 
 
 @dataclass(frozen=True)

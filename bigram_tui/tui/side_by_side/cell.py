@@ -28,7 +28,8 @@ def cell_lines(
     ]
     names = [label_of(side) for side in sides]
     if width >= 48:
-        columns = [Column(title, list(map(Text, cells)), least=8) for title, cells in parts]
+        held = [(title, cells) for title, cells in parts if any(cells)]
+        columns = [Column(title, list(map(Text, cells)), least=8) for title, cells in held]
         names_first = [Column("", names, right=False), *columns]
         return [first, *table_lines(names_first, width, inks.title)]
     lines = [first]

@@ -138,5 +138,7 @@ def _interval(side: Side, after: int, token: int) -> str:
     assert side.run.probabilities is not None
     row = side.run.probabilities[after]
     sums = np.cumsum(row, dtype=np.float64)
+    if not 0 < sums[-1] < np.inf:
+        return "from no table"
     low = sums[token - 1] / sums[-1] if token else 0.0
     return "–".join(f"{end:.4f}".removeprefix("0") for end in (low, sums[token] / sums[-1]))

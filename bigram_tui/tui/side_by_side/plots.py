@@ -10,7 +10,6 @@ from rich.text import Text
 
 from bigram_tui.comparison import objective_of
 from bigram_tui.printable import printable
-from bigram_tui.snapshot import Status
 from bigram_tui.timeline import NLL, REGULARIZATION
 from bigram_tui.tui.renderables.curve import Curve
 from bigram_tui.tui.side_by_side.sides import (
@@ -69,7 +68,7 @@ def _apart(side: Side, reference: Side, _: OptimumOf) -> Floats | None:
 
 
 def _has_finished(side: Side) -> bool:
-    return side.run.status is Status.FINISHED
+    return side.run.end is not None and side.run.end == side.run.latest
 
 
 def _extended(values: Floats, length: int) -> Floats:

@@ -22,6 +22,8 @@ from bigram_tui.tui.side_by_side.sides import (
     reference_of,
 )
 
+NOTHING = (math.nan,) * 3
+
 SIGNS = {
     Status.LOADING: "…",
     Status.READY: "",
@@ -201,31 +203,28 @@ def exact_rows(sides: Sequence[Side], optimum: OptimumOf) -> list[list[object]]:
     rows: list[list[object]] = []
     for side in sides:
         run, best, worst = side.run, optimum(objective_of(side.run)), side.worst
+        settings = " ".join(f"{name}={value}" for name, value in run.settings.items())
+        gradient = None if run.gradient is None else float(np.linalg.norm(run.gradient))
         rows.append(
             [
                 side.name,
                 reference,
                 run.status.value,
-                run.iteration,
-                run.nll,
-                None if math.isnan(run.validation) else run.validation,
-                run.regularization,
-                run.total,
+                run.iteration if run.iteration >= 0 else None,
+                *map(_known, (run.nll, run.validation, run.regularization, run.total)),
                 None if best is None else best.total,
-                None if run.gradient is None else float(np.linalg.norm(run.gradient)),
-                " ".join(f"{name}={value}" for name, value in run.settings.items()),
+                gradient,
+                settings,
                 run.dtype,
                 run.device,
-                run.seconds_per_iteration,
-                *_known(side.now),
+                _known(run.seconds_per_iteration),
+                *map(_known, NOTHING if side.now is None else side.now.differences),
                 None if worst is None else worst.since,
-                *_known(worst),
+                *map(_known, NOTHING if worst is None else worst.differences),
             ]
         )
     return rows
 
 
-def _known(apart: Farthest | None) -> list[float | None]:
-    """|ΔP|, |ΔW| and |Δnll|, as far as there are such."""
-    found = (math.nan,) * 3 if apart is None else apart.differences
-    return [None if math.isnan(value) else value for value in found]
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value

@@ -58,6 +58,8 @@ def word_lines(
     reasons = _impossible(shown, surprises, bigrams, width)
     pairs = list(pairwise(tokens))
     fitting = max(1, height - 2 - len(reasons))
+    if len(pairs) > fitting:
+        fitting = max(1, fitting - 1)
     for k, (first, second) in enumerate(pairs[:fitting]):
         label = f"{in_cells(labels[first], 2).rstrip()}{in_cells(labels[second], 2).rstrip()}"
         line = Text(label + " " * (LABEL - cell_len(label)), inks.title, no_wrap=True)
@@ -70,7 +72,7 @@ def word_lines(
             cells.append(cell)
         lines.append(line.append_text(in_columns(cells, room)))
     if len(pairs) > fitting:
-        means.append(f"  of {len(pairs)} bigrams", inks.faint)
+        lines.append(Text(f"… {len(pairs)} bigrams", inks.title, no_wrap=True))
     return [*lines, means, *(Text(reason, inks.faint) for reason in reasons)][:height]
 
 
