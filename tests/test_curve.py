@@ -18,6 +18,7 @@ from bigram_tui.tui.renderables.curve import (
     Curve,
     Scale,
     curve_strips,
+    iteration_at,
     sparkline,
 )
 
@@ -492,6 +493,118 @@ def test_the_marker_stands_where_no_curve_does() -> None:
 
 def test_a_marker_beyond_the_axis_is_not_drawn() -> None:
     assert "│" not in "".join(text(curve_strips([Curve(DECAY, RED)], 45, 8, marker=140)))
+
+
+# The iteration that a column shows
+
+
+def falling(last: int) -> list[Curve]:
+    """One curve whose labels take the columns of "0.500 "."""
+    return [Curve(np.linspace(1.0, 0.5, last + 1), RED)]
+
+
+LEFT = len("0.500 ")
+
+
+def column_of(iteration: int, last: int, width: int, log_x: bool) -> int:
+    """The column of a plot of `falling` in which an iteration is drawn."""
+    return LEFT + round(place(iteration, last, log_x) * (2 * (width - LEFT) - 1)) // 2
+
+
+def iterations_by_column(last: int, width: int, log_x: bool) -> dict[int, set[int]]:
+    drawn: dict[int, set[int]] = {}
+    for iteration in range(last + 1):
+        drawn.setdefault(column_of(iteration, last, width, log_x), set()).add(iteration)
+    return drawn
+
+
+@axes
+@given(last=st.integers(1, 3000), width=st.integers(20, 90))
+@example(last=30, width=31)
+def test_a_column_shows_an_iteration_that_is_drawn_in_it(
+    log_x: bool, last: int, width: int
+) -> None:
+    drawn = iterations_by_column(last, width, log_x)
+    for column, iterations in drawn.items():
+        assert iteration_at(falling(last), width, 9, column, log_x=log_x) in iterations
+
+
+@axes
+@given(last=st.integers(1, 3000), width=st.integers(20, 90))
+@example(last=30, width=31)
+def test_between_a_column_and_the_iteration_that_it_shows_no_other_is_drawn(
+    log_x: bool, last: int, width: int
+) -> None:
+    """Also for columns in which none is."""
+    drawn = iterations_by_column(last, width, log_x)
+    for column in range(LEFT, width):
+        found = iteration_at(falling(last), width, 9, column, log_x=log_x)
+        assert found is not None
+        low, high = sorted((column, column_of(found, last, width, log_x)))
+        assert not [other for other in drawn if low < other < high]
+
+
+@given(st.integers(2, 10**7), st.integers(20, 90))
+def test_where_iterations_are_many_each_column_shows_one_of_its_own(
+    per_dot: int, width: int
+) -> None:
+    last = per_dot * 2 * (width - LEFT)
+    curves = [Curve(np.array([1.0]), BLUE, start=last), Curve(np.array([0.5]), RED)]
+    for column in range(LEFT, width):
+        found = iteration_at(curves, width, 9, column)
+        assert found is not None
+        assert column_of(found, last, width, log_x=False) == column
+
+
+@axes
+def test_the_marker_is_drawn_in_the_column_that_was_pointed_at(log_x: bool) -> None:
+    curves = falling(9_999)
+    for column in range(LEFT + (20 if log_x else 0), 66):  # before, there are fewer iterations
+        marker = iteration_at(curves, 66, 9, column, log_x=log_x)
+        strips = curve_strips(curves, 66, 9, log_x=log_x, marker=marker)
+        assert {place for _, place, sign, _ in cells(strips) if sign == "│"} == {column}
+
+
+@axes
+@given(last=st.integers(0, 10**7), width=st.integers(20, 90))
+def test_the_ends_of_the_axis_show_the_first_iteration_and_the_last(
+    log_x: bool, last: int, width: int
+) -> None:
+    curves = [Curve(np.array([1.0]), BLUE, start=last), Curve(np.array([0.5]), RED)]
+    shown = [iteration_at(curves, width, 9, column, log_x=log_x) for column in range(LEFT, width)]
+    assert (shown[0], shown[-1]) == (0, last)
+    assert shown == sorted(shown)  # type: ignore[type-var]
+
+
+@given(any_curves, st.integers(0, 60), st.integers(0, 20), st.booleans(), st.booleans())
+def test_left_and_right_of_the_axis_there_is_no_iteration(
+    curves: list[Curve], width: int, height: int, log: bool, log_x: bool
+) -> None:
+    """It begins at the column of its 0."""
+    strips = curve_strips(curves, width, height, log=log, log_x=log_x, axis_style=GREY)
+    if height < 2 or "0" not in strips[-1].text:
+        return
+    left = strips[-1].text.index("0")
+    last = int(strips[-1].text.split()[-1].replace(",", ""))
+    for column in range(-3, width + 3):
+        found = iteration_at(curves, width, height, column, log=log, log_x=log_x)
+        assert (found is None) == (not left <= column < width)
+        assert found is None or 0 <= found <= last
+
+
+@pytest.mark.parametrize(("width", "height"), [(40, 1), (40, 0), (0, 9)])
+def test_a_plot_without_room_has_no_iterations(width: int, height: int) -> None:
+    assert {iteration_at(falling(9), width, height, column) for column in range(-1, 41)} == {None}
+
+
+def test_without_curves_there_is_the_first_iteration_alone() -> None:
+    assert {iteration_at([], 20, 9, column) for column in range(20)} == {0}
+
+
+def test_a_constant_and_the_way_that_was_left_do_not_lengthen_the_axis() -> None:
+    left = Curve(np.linspace(3.0, 2.0, 500), BLUE, background=True)
+    level = Curve(np.array([2.5]), GREEN, constant=True)
+    assert iteration_at([left, level, LIVE], 65, 12, 64) == 50
 
 
 def test_a_sparkline_shows_the_shape() -> None:

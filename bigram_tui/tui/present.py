@@ -164,7 +164,7 @@ def step_size(run: Snapshot, bigrams: Bigrams) -> str:
     standing = curvature(table, bigrams, float(run.settings.get("l2", 0.0))).standing(rate)
     if np.isnan(standing):
         return ""
-    return f"η is {standing:.2f} of 2/λmax" + (": too large" if standing > 1 else "")
+    return f"η {standing:.2f} × 2/λmax" + (", too large" if standing > 1 else "")
 
 
 def parameters_of(run: Snapshot) -> dict[str, Hyperparameter]:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -41,6 +42,23 @@ def _brief_waits() -> Iterator[None]:
         patch.setattr("textual.app.wait_for_idle", _wait_for_idle)
         patch.setattr("textual.pilot.wait_for_idle", _wait_for_idle)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _remember_toasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Toasts expire; what was said is kept, however slow the test."""
+    original = BigramApp.notify
+
+    def notify(self: BigramApp, message: str, **options: Any) -> None:
+        vars(self).setdefault("_said", []).append(message)
+        original(self, message, **options)
+
+    monkeypatch.setattr(BigramApp, "notify", notify)
+
+
+def notifications(pilot: Pilot[None]) -> list[str]:
+    """All that was said in toasts."""
+    return list(vars(pilot.app).get("_said", ()))
 
 
 @pytest.fixture(scope="session")
@@ -95,12 +113,20 @@ def _layout(app: BigramApp) -> object:
     return screen, app.size, screen._layout_required, places
 
 
+def _is_at_rest(app: BigramApp) -> bool:
+    """Whether nothing is under way; side by side, also whether all runs are seen as they are."""
+    idle = app.lockstep.is_idle and all(r.is_idle for r in app.runners if r.started)
+    seen = app.lockstep.frame.snapshots
+    return idle and (
+        app.current_mode != "compare" or all(seen.get(r) is r.snapshot for r in app.runners)
+    )
+
+
 async def _settle(pilot: Pilot[None]) -> None:
     app = pilot.app
     assert isinstance(app, BigramApp)
     await pilot.pause()
-    started = [runner for runner in app.runners if runner.started]
-    await _wait_until(pilot, lambda: all(runner.is_idle for runner in started), "an idle run")
+    await _wait_until(pilot, lambda: _is_at_rest(app), "a moment of rest")
     app.post_message(RunSettled())  # so that the screen pulls now, whenever its timer is due
     alike = 0
     while alike < 2:  # one change of the layout may lead to another
@@ -117,7 +143,7 @@ def wait_until() -> WaitUntil:
 
 @pytest.fixture
 def settle() -> Settle:
-    """Waits until every run that was started is idle and the screen shows how they stand."""
+    """Waits until all runs are where they are to be and the screen shows how they stand."""
     return _settle
 
 

@@ -5,21 +5,25 @@ import re
 import time
 import unicodedata
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from rich.cells import cell_len
 from textual.binding import Binding
+from textual.events import MouseDown, MouseMove
 from textual.pilot import Pilot
-from textual.widgets import Footer, Input
+from textual.widgets import Footer, Input, OptionList
 
 from bigram_tui.runner import Runner
 from bigram_tui.snapshot import Snapshot, Status
 from bigram_tui.tui.app import BigramApp
+from bigram_tui.tui.chooser import Chooser
+from bigram_tui.tui.compare_screen import CompareScreen
 from bigram_tui.tui.explore_screen import ExploreScreen
 from bigram_tui.tui.help_screen import HelpScreen
+from bigram_tui.tui.panel import Panel
 from bigram_tui.tui.renderables.colors import GLYPHS_ONLY, LEVELS, ramp, run_color
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.hyperparameters import Control
@@ -29,7 +33,7 @@ from bigram_tui.tui.widgets.loss_curve import LossCurve
 from bigram_tui.tui.widgets.name_list import NameList
 from bigram_tui.tui.widgets.prompt import Prompt
 from bigram_tui.tui.widgets.status import RunsBar, StatusLine
-from tests.tui.conftest import MakeApp, Settle, TextOf, WaitUntil
+from tests.tui.conftest import MakeApp, Settle, TextOf, WaitUntil, notifications
 
 SIZE = (120, 40)
 LABEL_WIDTH = 3  # of all forms for characters of one column
@@ -104,23 +108,6 @@ def last_line(pilot: Pilot[None]) -> str:
     return screen_text(pilot).split("\n")[-1]
 
 
-@pytest.fixture(autouse=True)
-def _remember_toasts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Toasts expire; what was said is kept, however slow the test."""
-    original = BigramApp.notify
-
-    def notify(self: BigramApp, message: str, **options: Any) -> None:
-        vars(self).setdefault("_said", []).append(message)
-        original(self, message, **options)
-
-    monkeypatch.setattr(BigramApp, "notify", notify)
-
-
-def notifications(pilot: Pilot[None]) -> list[str]:
-    """All that was said in toasts."""
-    return list(vars(pilot.app).get("_said", ()))
-
-
 # Training
 
 
@@ -187,7 +174,7 @@ async def test_a_key_changes_the_pace_and_says_so(
         for _ in range(6):
             await pilot.press(key)
         paces = [
-            float(found[1]) if (found := re.search(r"(\d+) iteration", note)) else np.inf
+            float(found[0].replace(",", "")) if (found := re.search(r"[\d,]+", note)) else np.inf
             for note in notifications(pilot)
         ]
         assert len(paces) == 6
@@ -416,6 +403,19 @@ async def test_steps_are_taken_at_the_start(make_app: MakeApp, settle: Settle) -
     async with make_app(steps=7).run_test(size=SIZE) as pilot:
         await settle(pilot)
         assert iterations(pilot) == [7, 0]
+
+
+async def test_c_opens_all_runs_side_by_side(make_app: MakeApp, settle: Settle) -> None:
+    """And leads back; what is different there is tested where that screen is."""
+    async with make_app().run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("s", "c")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, CompareScreen)
+        await pilot.press("c")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, ExploreScreen)
+        assert iterations(pilot) == [1, 0]
 
 
 # Hyperparameters
@@ -1082,6 +1082,42 @@ async def test_a_key_closes_the_help(make_app: MakeApp, settle: Settle) -> None:
         assert iterations(pilot) == [1, 0]
 
 
+async def test_capital_e_offers_what_can_be_written(make_app: MakeApp, settle: Settle) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("E")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, Chooser)
+        offered = [str(o.prompt) for o in pilot.app.screen.query_one(OptionList).options]
+        assert [re.findall(r"\.\w+", text) for text in offered] == [
+            [".csv", ".jsonl"], [".csv"], [".svg"],
+        ]  # fmt: skip
+        for key in ("escape", "q"):
+            await pilot.press(key)
+            await settle(pilot)
+            assert isinstance(pilot.app.screen, ExploreScreen)
+            assert pilot.app.is_running
+            await pilot.press("E")
+            await settle(pilot)
+
+
+async def test_a_key_opens_a_panel_that_leaves_the_runs_alone(
+    make_app: MakeApp, settle: Settle
+) -> None:
+    async with make_app(steps=3).run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        for key in ("M", "N", "enter"):
+            for close in ("escape", "enter", "q"):
+                await pilot.press(key)
+                await settle(pilot)
+                assert isinstance(pilot.app.screen, Panel)
+                await pilot.press(close)
+                await settle(pilot)
+                assert isinstance(pilot.app.screen, ExploreScreen)
+        assert pilot.app.is_running
+        assert iterations(pilot) == [3, 0]
+
+
 @pytest.mark.parametrize("key", ["q", "ctrl+q"])
 async def test_a_key_quits(make_app: MakeApp, settle: Settle, key: str) -> None:
     app = make_app()
@@ -1173,6 +1209,43 @@ async def test_the_mouse_beside_the_cells_leaves_the_cursor(
         await pilot.hover(heatmap, (20, 28))
         await settle(pilot)
         assert heatmap.cursor == (26, 8), "the last line is that of z"
+
+
+@pytest.mark.parametrize("log_x", [False, True], ids=["linear x", "log x"])
+async def test_a_press_on_the_plot_goes_to_the_iteration_that_is_drawn_there(
+    make_app: MakeApp, settle: Settle, shown: Shown, log_x: bool
+) -> None:
+    """Of the active run alone, which can go on from there; so does dragging."""
+    app = make_app(steps=300)
+    async with app.run_test(size=SIZE) as pilot:
+        app.lineup.add(app.session.sources[0], after=app.runners[-1]).start()
+        await settle(pilot)
+        if log_x:
+            await pilot.press("Y")
+            await settle(pilot)
+        plot = app.screen.query_one(LossCurve)
+        lines = shown(pilot, LossCurve).split("\n")
+        left, right = lines[-1].index("0"), plot.size.width - 1
+        for kind, column in ((MouseDown, 60), (MouseMove, 50), (MouseMove, right)):
+            await pilot._post_mouse_events([kind], plot, (column, 5), button=1)
+            await settle(pilot)
+            part = (column - left) / (right - left)
+            expected = 301**part - 1 if log_x else 300 * part
+            found = run_of(pilot).iteration
+            assert found == pytest.approx(expected, abs=300 / (right - left), rel=0.1)
+            assert (run_of(pilot).latest, iterations(pilot)[1:]) == (300, [0, 0])
+            ruled = {line.index("│") for line in shown(pilot, LossCurve).split("\n") if "│" in line}
+            assert ruled == ({column} if column < right else set())
+        await pilot.hover(plot, (left + 3, 5))
+        await settle(pilot)
+        assert run_of(pilot).iteration == 300, "no button is pressed"
+        for column, reached in ((left - 1, 300), (left, 0), (right, 300)):
+            await pilot.click(plot, (column, 5))
+            await settle(pilot)
+            assert run_of(pilot).iteration == reached
+        await pilot.press("s")
+        await settle(pilot)
+        assert iterations(pilot) == [301, 0, 0]
 
 
 async def test_a_click_on_an_entry_switches_the_run(
@@ -1365,6 +1438,9 @@ TESTED = {
     "r": "test_reset_begins_again_from_the_same_start",
     "comma": "test_a_key_changes_the_pace_and_says_so",
     "full_stop": "test_a_key_changes_the_pace_and_says_so",
+    "c": "test_c_opens_all_runs_side_by_side",
+    "E": "test_capital_e_offers_what_can_be_written",
+    **dict.fromkeys("MN", "test_a_key_opens_a_panel_that_leaves_the_runs_alone"),
     "p": "test_p_goes_from_one_hyperparameter_to_the_next",
     "v": "test_v_shows_one_table_after_the_other",
     "n": "test_n_changes_the_scale_of_this_view_alone",
@@ -1385,7 +1461,7 @@ TESTED = {
 }
 """The test that presses each key."""
 
-OWNERS = (BigramApp, ExploreScreen, HelpScreen, Control)
+OWNERS = (BigramApp, ExploreScreen, CompareScreen, HelpScreen, Chooser, Panel, Control)
 
 owners = pytest.mark.parametrize("owner", OWNERS, ids=lambda owner: owner.__name__)
 
@@ -1397,10 +1473,15 @@ def bindings_of(owner: type) -> Iterator[Binding]:
 
 @owners
 def test_every_key_is_pressed_by_a_test(owner: type) -> None:
+    """Of the screen of runs side by side, by one of its own."""
+    tested, tests = TESTED, globals()
+    if owner is CompareScreen:
+        tests = vars(import_module("tests.tui.test_compare_screen"))
+        tested = tests["TESTED"]
     for binding in bindings_of(owner):
         for key in binding.key.split(","):
-            assert key in TESTED, f"no test presses {key}"
-            assert f'"{key}"' in inspect.getsource(globals()[TESTED[key]])
+            assert key in tested, f"no test presses {key}"
+            assert f'"{key}"' in inspect.getsource(tests[tested[key]]), key
 
 
 @owners
@@ -1409,8 +1490,14 @@ def test_every_binding_has_an_id(owner: type) -> None:
 
 
 def test_no_two_bindings_share_an_id() -> None:
-    ids = [binding.id for owner in OWNERS for binding in bindings_of(owner) if binding.id]
-    assert len(ids) == len(set(ids))
+    """But for the same key of two screens."""
+    meant: dict[str, set[tuple[str, str]]] = {}
+    for owner in OWNERS:
+        ids = [binding.id for binding in bindings_of(owner) if binding.id]
+        assert len(ids) == len(set(ids))
+        for binding in bindings_of(owner):
+            meant.setdefault(binding.id or "", set()).add((binding.key, binding.action))
+    assert {id: keys for id, keys in meant.items() if len(keys) > 1} == {}
 
 
 @owners

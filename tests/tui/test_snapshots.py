@@ -9,7 +9,9 @@ from textual.pilot import Pilot
 from bigram_tui.corpus import read_corpus
 from bigram_tui.registry import BackendSource, choose
 from bigram_tui.session import Session
+from bigram_tui.snapshot import Snapshot
 from bigram_tui.tui.app import BigramApp
+from bigram_tui.tui.compare_screen import CompareScreen
 from bigram_tui.tui.renderables.colors import GLYPHS_ONLY, INDEXED, TRUE_COLOR, Depth
 
 
@@ -24,7 +26,9 @@ NAMES = Path(__file__).parents[2] / "data" / "names.txt"
 SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
 
 Compare = Callable[..., bool]
+Compared = Callable[..., Callable[[Pilot[None]], Awaitable[None]]]
 Settle = Callable[[Pilot[None]], Awaitable[None]]
+WaitUntil = Callable[..., Awaitable[None]]
 
 
 def explorer(theme: str = "textual-dark", depth: Depth = TRUE_COLOR) -> BigramApp:
@@ -32,6 +36,40 @@ def explorer(theme: str = "textual-dark", depth: Depth = TRUE_COLOR) -> BigramAp
     app = BigramApp(Session(read_corpus(str(NAMES)), tuple(choose([]))), depth=depth)
     app.theme = theme
     return app
+
+
+def comparer(theme: str = "textual-dark") -> BigramApp:
+    """Three runs without torch, two of which are of numpy: with η = 50 and η = 10."""
+    count, numpy = choose(["count", "numpy"])
+    session = Session(
+        read_corpus(str(NAMES)),
+        (count, numpy, numpy.alias("slow")),
+        individual={"slow": {"learning_rate": 10.0}},
+    )
+    app = BigramApp(session, depth=TRUE_COLOR)
+    app.theme = theme
+    return app
+
+
+@pytest.fixture
+def compared(settle: Settle, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch) -> Compared:
+    """Presses keys on the screen of runs side by side, after a hundred iterations of all.
+
+    No iteration takes another time than 50 µs.
+    """
+    monkeypatch.setattr(Snapshot, "seconds_per_iteration", 5e-5)
+
+    def press_keys(*keys: str) -> Callable[[Pilot[None]], Awaitable[None]]:
+        async def press(pilot: Pilot[None]) -> None:
+            await after(settle, "c", "x")(pilot)
+            screen = pilot.app.screen
+            assert isinstance(screen, CompareScreen)
+            await wait_until(pilot, lambda: screen._optima.solved == 2)
+            await after(settle, *keys)(pilot)
+
+        return press
+
+    return press_keys
 
 
 def after(settle: Settle, *keys: str) -> Callable[[Pilot[None]], Awaitable[None]]:
@@ -86,3 +124,42 @@ def test_sparkline_instead_of_the_curve(snap_compare: Compare, settle: Settle) -
 def test_fewer_colours(snap_compare: Compare, settle: Settle, depth: Depth) -> None:
     app = explorer(depth=depth)
     assert snap_compare(app, terminal_size=(80, 24), run_before=after(settle, "x"))
+
+
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
+@pytest.mark.parametrize("size", SIZES)
+def test_compare_three_runs(
+    snap_compare: Compare, compared: Compared, size: str, theme: str
+) -> None:
+    assert snap_compare(comparer(theme), terminal_size=SIZES[size], run_before=compared())
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_compare_two_runs_and_their_difference(
+    snap_compare: Compare, compared: Compared, size: str
+) -> None:
+    before = compared("m", "v", "v", "o", "o", "3", "Z", "Z")
+    assert snap_compare(comparer(), terminal_size=SIZES[size], run_before=before)
+
+
+@pytest.mark.parametrize("pane", ["names", "word", "cell"])
+def test_compare_one_pane_after_the_other(
+    snap_compare: Compare, compared: Compared, pane: str
+) -> None:
+    keys = ["tab"] * (1 + ["names", "word", "cell"].index(pane))
+    before = compared(*keys)
+    assert snap_compare(comparer(), terminal_size=(80, 24), run_before=before)
+
+
+def test_compare_hyperparameters(snap_compare: Compare, compared: Compared) -> None:
+    before = compared("i", "p", "right")
+    assert snap_compare(comparer(), terminal_size=(80, 24), run_before=before)
+
+
+def test_compare_help(snap_compare: Compare, compared: Compared) -> None:
+    before = compared("question_mark")
+    assert snap_compare(comparer(), terminal_size=(80, 24), run_before=before)
+
+
+def test_compare_a_backend_to_add(snap_compare: Compare, compared: Compared) -> None:
+    assert snap_compare(comparer(), terminal_size=(80, 24), run_before=compared("B"))
