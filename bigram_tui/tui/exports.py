@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from textual.app import App
@@ -22,7 +23,9 @@ Write = Callable[[Path, bool], None]
 """Takes a path, and whether what is there may be replaced. UserError if it can't be done."""
 
 
-SETTLED_SECONDS = 0.2
+LOOK_SECONDS = 0.05
+PATIENCE = 20
+"""How often it is looked whether the footer is back."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,24 @@ def _ask_path(screen: Screen[None], export: Export) -> None:
             return "it exists; enter replaces it"
         except UserError as error:
             return str(error)
-        # When the line that asked has gone and the footer is back: both may be in the picture.
-        screen.set_timer(SETTLED_SECONDS, lambda: _write(screen, export, path, path == confirmed))
+        screen.call_after_refresh(_write_later, screen, export, path, path == confirmed)
         return None
 
     screen.query_one(Prompt).ask("write to", export.name, answer)
+
+
+def _write_later(
+    screen: Screen[None], export: Export, path: Path, overwrite: bool, patience: int = PATIENCE
+) -> None:
+    """Write when the footer is back in the place of the line that asked: it may be in a picture."""
+    bindings = [bound.binding for bound in screen.active_bindings.values()]
+    wanted = {binding.action for binding in bindings if binding.show}
+    is_back = wanted == {getattr(key, "action", "") for key in screen.query("FooterKey")}
+    if is_back or not patience:
+        screen.call_after_refresh(_write, screen, export, path, overwrite)
+    else:
+        again = partial(_write_later, screen, export, path, overwrite, patience - 1)
+        screen.set_timer(LOOK_SECONDS, again)
 
 
 def _write(screen: Screen[None], export: Export, path: Path, overwrite: bool) -> None:
