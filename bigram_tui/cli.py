@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import redirect_stdout
 from itertools import count
 from typing import TYPE_CHECKING, NoReturn
@@ -170,14 +170,12 @@ def check_history(options: argparse.Namespace) -> None:
     check_target(options.history, overwrite=options.overwrite)
 
 
-def write_runs(session: "Session", runs: "Sequence[Snapshot]", options: argparse.Namespace) -> None:
-    """Write the history, if one is wanted."""
+def write_runs(runs: "Iterable[tuple[str, Snapshot]]", options: argparse.Namespace) -> None:
+    """Write the history, if one is wanted. runs: each with the name of its backend."""
     from bigram_tui.history import write_history  # noqa: PLC0415
 
     if options.history is not None:
-        backends = {source.name: source.backend for source in session.sources}
-        named = [(backends[run.name], run) for run in runs]
-        write_history(options.history, named, overwrite=options.overwrite)
+        write_history(options.history, runs, overwrite=options.overwrite)
 
 
 def print_headless(session: "Session", options: argparse.Namespace) -> int:
@@ -189,7 +187,9 @@ def print_headless(session: "Session", options: argparse.Namespace) -> int:
     explicit = bool(options.backend or options.run)
     with redirect_stdout(sys.stderr):  # where a plugin may print what it likes
         results = list(train(session, steps, samples, explicit=explicit))
-    write_runs(session, [result.final for result in results if result.final], options)
+    backends = {source.name: source.backend for source in session.sources}
+    finals = [result.final for result in results if result.final]
+    write_runs([(backends[final.name], final) for final in finals], options)
     reference = options.reference or session.first(named=explicit)
     if options.json:
         emit(document(session, results, reference) + "\n")
@@ -216,5 +216,5 @@ def open_screen(session: "Session", options: argparse.Namespace) -> int:
             raise UsageError(f"no theme {options.theme!r}; there are: {names}")
         app.theme = options.theme
     app.run(mouse=not options.no_mouse)
-    write_runs(session, [runner.snapshot for runner in app.runners], options)
+    write_runs(app.lineup.history(), options)
     return app.return_code or DONE

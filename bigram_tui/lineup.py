@@ -7,6 +7,7 @@ from itertools import count
 from bigram_tui.registry import BackendSource
 from bigram_tui.runner import Runner
 from bigram_tui.session import Session
+from bigram_tui.snapshot import Snapshot
 
 
 class Lineup:
@@ -38,6 +39,10 @@ class Lineup:
     def source_of(self, runner: Runner) -> BackendSource:
         """The backend that a run is of."""
         return self._sources[runner]
+
+    def history(self) -> list[tuple[str, Snapshot]]:
+        """How each run stands, with the name of its backend."""
+        return [(self._sources[runner].backend, runner.snapshot) for runner in self._runners]
 
     def mark_of(self, runner: Runner) -> int:
         """A number that tells a run from the others for as long as it is there: its colour."""

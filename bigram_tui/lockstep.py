@@ -13,6 +13,7 @@ import numpy as np
 
 from bigram_tui.backend import Iteration
 from bigram_tui.comparison import compare, distances
+from bigram_tui.errors import one_line
 from bigram_tui.lineup import Lineup
 from bigram_tui.run import Run
 from bigram_tui.runner import Runner
@@ -106,6 +107,8 @@ class Lockstep:
         self._frame = Frame()
         self.is_idle = True
         """Whether all is where it is to be."""
+        self.complaint = ""
+        """What went wrong at the last order, if anything did."""
 
     # Called from any thread
 
@@ -136,7 +139,7 @@ class Lockstep:
 
         def order() -> None:
             self._resting = self._goal <= self._position
-            self._goal = self._position
+            self._goal = max(self._position, self._known)  # first where it was, if that is ahead
 
         self._send(order)
 
@@ -189,6 +192,7 @@ class Lockstep:
         with self._wake:
             if moves:
                 self._resting = False
+                self.complaint = ""
             order()
             self._news, self.is_idle = True, False
             self._wake.notify_all()
@@ -206,17 +210,29 @@ class Lockstep:
             started = time.monotonic()
             plan = self._take_orders()
             try:
-                moved = self._move(plan)
+                if not self._move(plan):
+                    self._rest(plan)
+                    continue
             except _GoneError:  # a run was removed, or gave up: the others go on
                 continue
-            if not moved:
-                self._rest(plan)
+            except Exception as error:  # such as a plugin's array that can't be read any more
+                self._stop_short(error)
                 continue
             self._publish()
             if self._goal > self._position:
                 took = time.monotonic() - started
                 pace = None if self._position < self._known else plan.pace
                 self._wait(PAUSE_SECONDS if pace is None else max(0.0, 1 / pace - took))
+
+    def _stop_short(self, error: Exception) -> None:
+        """Say what went wrong and do nothing more until the next order."""
+        self.complaint = one_line(f"lock-step: {type(error).__name__}: {error}")
+        with self._wake:
+            self._goal, self._resting = self._position, True
+            self.is_idle = not self._news
+        self._on_idle()
+        with self._wake:
+            self._wake.wait_for(lambda: self._news or self._closed)
 
     def _take_orders(self) -> _Plan:
         """What is wanted now; whatever is wanted later is for the next time."""

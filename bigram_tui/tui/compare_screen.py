@@ -191,7 +191,7 @@ class CompareScreen(LockstepScreen):
         order = sorted(self._lineup.runners, key=lambda runner: runner is not self.runner)
         validation = self._session.corpus.validation
         notices = (present.notice(runner, validation) for runner in order)
-        return next((text for text in notices if text), "")
+        return self._lockstep.complaint or next((text for text in notices if text), "")
 
     def _show_table(self, sides: list[Side], chosen: Side) -> None:
         table = self.query_one("#runs", Drawn)

@@ -83,7 +83,8 @@ def _lesson(models: Sequence[ContextModel], best: ContextModel | None, sample: S
     held = "one line of ten" if sample.own_split else "the validation lines"
     notes = f"nats per character; held out: {held}, which also choose α; unseen: predictions "
     notes += "whose context training lacks; α = 0 gives ∞ as soon as one pair is new."
-    parts.append(notes)
+    few = "nats per character; no lines were held out: there are too few"
+    parts.append(few if best is None else notes)
     if not sample.whole:
         parts.append(f"Counted on the first {sample.lines:,} lines.")
     if sample.longest < 6:

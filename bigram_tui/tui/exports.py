@@ -39,6 +39,7 @@ class Export:
     """What the name of its file may end in."""
     prepare: Callable[[], Write]
     """Called when the screen is as it was before the dialogue; what it returns may take long."""
+    is_picture: bool = False
 
 
 def choose_export(screen: Screen[None], exports: Sequence[Export]) -> None:
@@ -56,7 +57,10 @@ def _ask_path(screen: Screen[None], export: Export) -> None:
 
     def answer(text: str) -> str | None:
         nonlocal confirmed
-        path = Path(text.strip()).expanduser()
+        try:
+            path = Path(text.strip()).expanduser()
+        except RuntimeError as error:  # there is no such user
+            return str(error)
         if path.suffix not in export.endings:
             return f"a name that ends in {' or '.join(export.endings)}"
         try:
@@ -66,7 +70,8 @@ def _ask_path(screen: Screen[None], export: Export) -> None:
             return "it exists; enter replaces it"
         except UserError as error:
             return str(error)
-        screen.call_after_refresh(_write_later, screen, export, path, path == confirmed)
+        start = _write_later if export.is_picture else _write
+        screen.call_after_refresh(start, screen, export, path, path == confirmed)
         return None
 
     screen.query_one(Prompt).ask("write to", export.name, answer)
@@ -135,4 +140,5 @@ def export_of_screen(app: App[None]) -> Export:
             path, lambda file: file.write(picture), overwrite=overwrite
         )
 
-    return Export("this screen as a picture  .svg", "bigram-tui.svg", (".svg",), prepare)
+    title = "this screen as a picture  .svg"
+    return Export(title, "bigram-tui.svg", (".svg",), prepare, is_picture=True)

@@ -33,8 +33,8 @@ COMPARE_HELP = """\
 All runs move together from one start. Each is held against the [b]reference[/b]
 (◎) at every iteration: the largest difference in a cell of P or W, and in
 the NLL, [b]now[/b] and the [b]worst[/b] so far; P and nll agree if that is no more than
-rounding. [b]to best[/b]: how far the total is above the least that the run can
-reach by its α or λ. [b]Names[/b] begin where the reference's do among the random
+rounding. [b]to best[/b]: how far the total is above the least that is possible,
+with its λ or, counting, with α = 0. [b]Names[/b] begin at the reference's random
 numbers; a bold character is where one parts, ■ where it ends.
 
 [b]s S x[/b]     step all 1, 10, 100  [b]m[/b]         maps: all, or A, B, A−B

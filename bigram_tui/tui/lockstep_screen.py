@@ -1,5 +1,7 @@
 """A screen whose runs are in lock-step: what its keys do to all of them, and to their list."""
 
+from dataclasses import replace
+
 from textual import on
 
 from bigram_tui.comparison import Optima
@@ -130,7 +132,7 @@ class LockstepScreen(RunScreen, inherit_bindings=False):
     def action_add(self) -> None:
         """Choose a backend and add a run of it."""
         sources = self._session.sources
-        backends = {source.backend: source for source in sources}
+        backends = {source.backend: replace(source, name=source.backend) for source in sources}
 
         def add(place: int | None) -> None:
             if place is not None:

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
-from bigram_tui.errors import UserError
+from bigram_tui.errors import UserError, one_line
 
 WIDTH = 74
 """Columns of its text, where the screen has 80."""
@@ -37,7 +37,8 @@ class Panel(ModalScreen[None]):
 
     def tell(self, text: Text) -> None:
         """Show a text."""
-        self.query_one("#told", Static).update(text)
+        for told in self.query("#told").results(Static):  # none if it is closed already
+            told.update(text)
 
     def find_out(self, work: Callable[[Callable[[Text], None], Callable[[], bool]], None]) -> None:
         """Do some work in a thread.
@@ -56,5 +57,7 @@ class Panel(ModalScreen[None]):
                 work(tell, lambda: worker.is_cancelled)
             except UserError as error:
                 tell(Text(str(error)))
+            except Exception as error:  # such as numbers that a plugin gave
+                tell(Text(one_line(f"{type(error).__name__}: {error}")))
 
         self.run_worker(run, thread=True, exit_on_error=False)

@@ -255,12 +255,15 @@ class RunScreen(Screen[None]):
 
     @on(HyperparameterChanged)
     def _change(self, event: HyperparameterChanged) -> None:
-        self.runner.set(event.name, event.value)
+        if event.name in present.parameters_of(self.runner.snapshot):  # or it is another run by now
+            self.runner.set(event.name, event.value)
 
     @on(ValueWanted)
     def _ask_value(self, event: ValueWanted) -> None:
         runner = self.runner
-        parameter = present.parameters_of(runner.snapshot)[event.name]
+        parameter = present.parameters_of(runner.snapshot).get(event.name)
+        if parameter is None:  # another run was chosen meanwhile
+            return
 
         def answer(text: str) -> str | None:
             try:
@@ -365,12 +368,8 @@ class RunScreen(Screen[None]):
 
     def _exports(self) -> list[Export]:
         """What can be written: the losses, the table that is looked at, the screen."""
-        runs = [
-            (self._lineup.source_of(runner).backend, runner.snapshot)
-            for runner in self._lineup.runners
-        ]
         return [
-            export_of_losses(runs),
+            export_of_losses(self._lineup.history()),
             export_of_table(self._looked_at, self.view, self._session.corpus.train),
             export_of_screen(self.app),
         ]

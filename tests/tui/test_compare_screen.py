@@ -1748,10 +1748,17 @@ async def test_it_opens_and_works_at_every_size(
     app = add_runs(make_app(), 0)
     async with app.run_test(size=size) as pilot:
         await opened(pilot, settle, "S")
-        for key in ("m", "3", "tab", "v", "tab", "plus", "o", "tab", "i", "p", "escape", "minus"):
-            await press(pilot, settle, key)
-            assert widths_of(pilot) == [size[0]] * size[1], key
-        await press(pilot, settle, "s", "z", "slash", "escape", "w", "escape", "g", "r")
+        for keys in (
+            "m3",
+            ["tab", "v", "tab", "plus"],
+            ["o", "tab", "i"],
+            ["p", "escape", "minus"],
+        ):
+            await pilot.press(*keys)
+            await settle(pilot)
+            assert widths_of(pilot) == [size[0]] * size[1], keys
+        await pilot.press("s", "z", "slash", "escape", "w", "escape", "g", "r")
+        await settle(pilot)
         assert iterations(pilot) == [0, 0, 0]
         assert 1 <= len(titles_of_maps(pilot)) <= 3
 

@@ -66,6 +66,8 @@ def compared(settle: Settle, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPa
             assert isinstance(screen, CompareScreen)
             await wait_until(pilot, lambda: screen._optima.solved == 2)
             await after(settle, *keys)(pilot)
+            pilot.app.clear_notifications()  # which would expire at some time
+            await settle(pilot)
 
         return press
 

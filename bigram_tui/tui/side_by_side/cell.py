@@ -50,4 +50,6 @@ def _of_cell(table: Matrix | None, cell: tuple[int, int], text: Callable[[float]
 
 
 def _surprise_text(probability: float) -> str:
+    if math.isnan(probability):
+        return "nan"
     return f"{-math.log(probability):.4f}" if probability > 0 else "∞"

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from rich.text import Text
 
@@ -24,6 +25,9 @@ NAME_WIDTH = 12
 """Columns that a run takes at least where several stand side by side."""
 
 GAP = 2
+
+LONGEST_NAME = 24
+"""Columns of a run's name at most: --run makes it as long as its settings."""
 
 
 OptimumOf = Callable[[Objective | None], Optimum | None]
@@ -103,7 +107,10 @@ def reference_of(sides: Iterable[Side]) -> Side:
 def label_of(side: Side) -> Text:
     text = Text(f"{side.number} ", no_wrap=True)
     text.append("━━ " if side.started else "── ", side.color)
-    text.append(printable(side.name))
+    name = printable(side.name)
+    text.append(
+        name if cell_len(name) <= LONGEST_NAME else set_cell_size(name, LONGEST_NAME - 1) + "…"
+    )
     return text.append(f" {REFERENCE}" if side.is_reference else "")
 
 
