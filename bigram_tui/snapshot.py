@@ -65,6 +65,12 @@ class Snapshot:
         """The values that held at an iteration."""
         return next(values for start, values in reversed(self.spans) if start <= iteration)
 
+    def number(self, name: str) -> float | None:
+        """A hyperparameter, if there is one of that name and it is a number."""
+        value = self.settings.get(name)
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return float(value) if is_number else None  # type: ignore[arg-type]
+
     @property
     def latest(self) -> int:
         """The last iteration that was reached."""

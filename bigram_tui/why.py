@@ -12,7 +12,7 @@ from bigram_tui.snapshot import Snapshot, Status
 
 Cell = tuple[int, int]
 
-CLOSE = 1e3
+CLOSE = 64
 """Units in the last place by which a backend may compute a formula in another way."""
 
 
@@ -47,7 +47,7 @@ def reasons(run: Snapshot, bigrams: Bigrams, cell: Cell) -> list[Step]:
         steps.append(
             Step("surprise", "−log P", f"−log {_text(probability)}", -math.log(probability))
         )
-    if run.gradient is not None:
+    if run.gradient is not None and run.weights is not None:
         steps += _update(run, bigrams, cell)
     return steps
 
@@ -57,7 +57,7 @@ def _by_counting(run: Snapshot, bigrams: Bigrams, cell: Cell) -> Iterator[Step]:
     probability = float(run.probabilities[cell])
     n, row_sum = int(bigrams.counts[cell]), int(bigrams.row_sums[cell[0]])
     size = len(bigrams.counts)
-    alpha = run.settings.get("smoothing")
+    alpha = run.number("smoothing")
     whole = row_sum + (alpha or 0.0) * size
     if alpha is not None and whole and _agree((n + alpha) / whole, probability, run):
         numbers = f"({n} + {alpha:g}) / ({row_sum} + {alpha:g} · {size})"
@@ -75,8 +75,9 @@ def _by_weights(run: Snapshot, bigrams: Bigrams, cell: Cell) -> Iterator[Step]:
     yield Step("W", "", f"the logit of iteration {run.iteration:,}", float(row[cell[1]]))
     with np.errstate(over="ignore"):
         odds = np.exp(row)
-    total = float(odds.sum())
-    if not _agree(_softmax(row)[cell[1]], probability, run) or not math.isfinite(total):
+        total = float(odds.sum())
+    sound = 0 < total < math.inf and np.isfinite(row).all()
+    if not sound or not _agree(float(_softmax(row)[cell[1]]), probability, run):
         yield Step("P", "", f"as {run.name} has it", probability)
         return
     own = float(odds[cell[1]])
@@ -93,25 +94,26 @@ def _update(run: Snapshot, bigrams: Bigrams, cell: Cell) -> Iterator[Step]:
     probability, gradient = float(run.probabilities[cell]), float(run.gradient[cell])
     n, row_sum = int(bigrams.counts[cell]), int(bigrams.row_sums[cell[0]])
     size, total, weight = len(bigrams.counts), bigrams.total, float(run.weights[cell])
-    l2 = float(run.settings.get("l2", 0.0))
+    l2 = run.number("l2") or 0.0
     data = (row_sum * probability - n) / total
     decay = 2 * l2 * weight / size**2
-    if abs(data + decay - gradient) > CLOSE * run.precision * max(1.0, abs(gradient)):
+    terms = (row_sum * probability + n) / total + abs(decay)
+    if not abs(data + decay - gradient) <= CLOSE * run.precision * terms:
         yield Step("gradient", "", f"∂L/∂W as {run.name} has it", gradient)
         return
     fractions = f"({row_sum} · {_text(probability)} − {n}) / {total}"
     yield Step("data", "(n·P − N) / B", fractions, data)
     yield Step("decay", "2λW / V²", f"2 · {l2:g} · {_text(weight)} / {size}²", decay)
     yield Step("gradient", "data + decay", f"{_text(data)} + {_text(decay)}", gradient)
-    rate = run.settings.get("learning_rate")
-    if not isinstance(rate, float) or run.status in (Status.DIVERGED, Status.FAILED):
+    rate = run.number("learning_rate")
+    if rate is None or run.status in (Status.DIVERGED, Status.FAILED):
         return
     yield Step("step", "−η · gradient", f"−{rate:g} · {_text(gradient)}", -rate * gradient)
-    row = run.weights[cell[0]] - rate * run.gradient[cell[0]]
+    row = run.weights[cell[0]].astype(float) - rate * run.gradient[cell[0]]
     numbers = f"{_text(weight)} + {_text(-rate * gradient)}"
-    yield Step("next W", "W + step", numbers, float(row[cell[1]]))
-    after = float(_softmax(row.astype(float))[cell[1]])
-    yield Step("next P", "", "when all W of the row have taken their step", after)
+    yield Step("then W", "W + step", numbers, float(row[cell[1]]))
+    after = float(_softmax(row)[cell[1]])
+    yield Step("then P", "", "after such a step of all W of the row", after)
 
 
 def lines_with(
@@ -143,14 +145,15 @@ def lines_with(
 
 
 def _softmax(row: Matrix) -> Matrix:
-    odds = np.exp(row - row.max())
-    result: Matrix = odds / odds.sum()
+    with np.errstate(invalid="ignore", over="ignore"):
+        odds = np.exp(row - row.max())
+        result: Matrix = odds / odds.sum()
     return result
 
 
 def _agree(derived: float, found: float, run: Snapshot) -> bool:
-    return abs(derived - found) <= CLOSE * run.precision
+    return abs(derived - found) <= CLOSE * run.precision * max(abs(derived), abs(found))
 
 
 def _text(value: float) -> str:
-    return f"{value:.5g}".replace("-", "−")
+    return f"{value + 0.0:.5g}".replace("-", "−")

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from itertools import chain, islice
+from itertools import islice
 
 import numpy as np
 from rich.text import Text
@@ -26,13 +26,14 @@ Meter = tuple[str, str]
 class MetersScreen(Panel):
     """The meters of one run."""
 
-    def __init__(self, run: Snapshot, corpus: Corpus, start_weights: Matrix) -> None:
-        """start_weights: where all trainings began."""
+    def __init__(self, run: Snapshot, corpus: Corpus, start_weights: Matrix, seed: int) -> None:
+        """start_weights: where all trainings began. seed: that the corpus was split with."""
         at = f"{printable(run.name)} at iteration {run.iteration:,}"
         super().__init__(f"meters  {at}")
         self._run = run
         self._corpus = corpus
         self._start_weights = start_weights
+        self._seed = seed
 
     def on_mount(self) -> None:
         self.tell(Text("measuring …"))
@@ -40,41 +41,43 @@ class MetersScreen(Panel):
 
     def _measure(self, tell: Callable[[Text], None], closed: Callable[[], bool]) -> None:
         text = Text()
-        for title, found in meters(self._run, self._corpus, self._start_weights):
+        for title, found in meters(self._run, self._corpus, self._start_weights, self._seed):
             text.append(f"{title}\n", "bold").append(f"{found}\n\n")
             tell(text.copy())
             if closed():
                 return
 
 
-def meters(run: Snapshot, corpus: Corpus, start_weights: Matrix) -> Iterator[Meter]:
+def meters(run: Snapshot, corpus: Corpus, start_weights: Matrix, seed: int) -> Iterator[Meter]:
     """All that applies to a run, one after the other, as some take their time."""
     if run.probabilities is None or not run.has_loss:
         yield "nothing yet", f"{run.name} has no model"
         return
     if run.weights is not None:
-        if "learning_rate" in run.settings:
+        if run.number("learning_rate") is not None:
             yield "how large a step may be", _step_size(run, corpus.train)
             yield "what stays as it is", _invariants(run, corpus.train, start_weights)
-        yield "λ is not α", _smoothing(run, corpus.train)
-    yield "why logarithms", _likelihood(run, corpus)
+        if run.number("l2"):
+            yield "λ is not α", _smoothing(run, corpus.train)
+    yield "why logarithms", _likelihood(run, corpus, seed)
 
 
 def _step_size(run: Snapshot, bigrams: Bigrams) -> str:
     assert run.probabilities is not None
-    rate, l2 = float(run.settings["learning_rate"]), float(run.settings.get("l2", 0.0))
+    rate, l2 = run.number("learning_rate") or 0.0, run.number("l2") or 0.0
     found = curvature(run.probabilities, bigrams, l2)
     standing = found.standing(rate)
-    row = _character(bigrams, found.row)
-    where = f"steepest in row {row}: λmax = {found.largest:.5f}, so 2/λmax = "
-    where += f"{found.critical_learning_rate:.2f}. η = {rate:g} is {standing:.2f} of that: "
     if math.isnan(standing):
         return "P holds what is no number"
-    if standing < 0.5:
-        return where + "it goes straight down."
+    row = _character(bigrams, found.row)
+    told = f"steepest in row {row}: λmax = {found.largest:.5f}, so 2/λmax = "
+    told += f"{found.critical_learning_rate:.2f}. η = {rate:g} is {standing:.2f} of that. "
+    told += "In a valley that curves as it does here, a step of gradient descent "
+    if standing <= 0.5:
+        return told + "goes straight down."
     if standing < 1:
-        return where + "it swings over the floor of the valley, less each time."
-    return where + "a step leads farther up the other side; near the minimum it never settles."
+        return told + "swings to the other side, less far each time."
+    return told + "ends farther up the other side: near such a minimum it would never settle."
 
 
 def _invariants(run: Snapshot, bigrams: Bigrams, start_weights: Matrix) -> str:
@@ -110,21 +113,34 @@ def _smoothing(run: Snapshot, bigrams: Bigrams) -> str:
     )
 
 
-def _likelihood(run: Snapshot, corpus: Corpus) -> str:
+def _likelihood(run: Snapshot, corpus: Corpus, seed: int) -> str:
     assert run.probabilities is not None
     log10 = -run.nll * corpus.train.total / math.log(10)
-    whole = f"The likelihood of all {corpus.train.total:,} bigrams is 10^{log10:,.1f}"
+    if not math.isfinite(log10):
+        return "P of a bigram of the text is 0 or no number, and so is the likelihood."
+    whole = f"The likelihood of all {corpus.train.total:,} training bigrams is 10^{log10:,.1f}"
+    whole = whole.replace("-", "−")
     try:
-        lines = chain.from_iterable(items for items, _ in read_items(corpus.path, limit=FACTORS))
-        factors = bigram_probabilities(lines, corpus.train.vocabulary, run.probabilities)
-        found = underflow(islice(factors, FACTORS))
+        found = underflow(islice(_factors(run.probabilities, corpus, seed), FACTORS))
     except (CorpusError, ValueError) as error:
-        return f"{whole}: no float holds that, so logs are summed. ({error})"
+        return f"{whole}; logs are summed, since a long product underflows. ({error})"
     places = []
     for name, product in (("float32", found.float32), ("float64", found.float64)):
-        after = f"after {product.zero:,} bigrams" if product.zero else "later than was looked"
-        places.append(f"in {name} {after}")
-    return f"{whole}. As a product it is 0 {', '.join(places)}; the sum of logs stays exact."
+        zero = f"is 0 after {product.zero:,} bigrams" if product.zero else "does not underflow"
+        places.append(f"in {name} it {zero}")
+    return f"{whole}. As a product {', '.join(places)}; the sum of logs stays exact."
+
+
+def _factors(table: Matrix, corpus: Corpus, seed: int) -> Iterator[float]:
+    """P of the training lines' bigrams, in the order of the text."""
+    parts = read_items(corpus.path, split=corpus.split, seed=seed, limit=20 * FACTORS)
+    lines = (
+        item
+        for items, dealt in parts
+        for item, part in zip(items, dealt.tolist(), strict=True)
+        if part == 0
+    )
+    return bigram_probabilities(lines, corpus.train.vocabulary, table)
 
 
 def _character(bigrams: Bigrams, token: int) -> str:

@@ -28,7 +28,7 @@ PATIENCE_SECONDS = 2.0
 SPARKLINE_WIDTH = 12
 
 STEADY_SIZE = 256
-"""The V above which the curvature is not looked for in every frame: it takes O(V²)."""
+"""The V above which the curvature is not looked for by the way: it takes O(V²)."""
 
 FIRST_HINT = "s takes a gradient step, space runs"
 
@@ -156,15 +156,14 @@ def plot(lineup: Lineup, active: Runner, *, dark: bool, log: bool, log_x: bool) 
 
 
 def step_size(run: Snapshot, bigrams: Bigrams) -> str:
-    """Where the learning rate stands to the largest that the present curvature allows."""
-    rate, table = run.settings.get("learning_rate"), run.probabilities
-    too_large = table is not None and len(table) > STEADY_SIZE and run.training
-    if not isinstance(rate, float) or table is None or run.weights is None or too_large:
+    """Where the learning rate stands to what the curvature here allows near a minimum."""
+    rate, table = run.number("learning_rate"), run.probabilities
+    if rate is None or table is None or run.weights is None or len(table) > STEADY_SIZE:
         return ""
-    standing = curvature(table, bigrams, float(run.settings.get("l2", 0.0))).standing(rate)
+    standing = curvature(table, bigrams, run.number("l2") or 0.0).standing(rate)
     if np.isnan(standing):
         return ""
-    return f"η {standing:.2f} × 2/λmax" + (", too large" if standing > 1 else "")
+    return f"η {standing:.2f} × 2/λmax" + (", large" if standing > 1 else "")
 
 
 def parameters_of(run: Snapshot) -> dict[str, Hyperparameter]:

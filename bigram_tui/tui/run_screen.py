@@ -351,7 +351,7 @@ class RunScreen(Screen[None]):
     def action_meters(self) -> None:
         """Show what else can be measured of the active run."""
         corpus, start = self._session.corpus, self._session.start_weights
-        self.app.push_screen(MetersScreen(self._looked_at, corpus, start))
+        self.app.push_screen(MetersScreen(self._looked_at, corpus, start, self._session.seed))
 
     def action_contexts(self) -> None:
         """Count longer contexts, to see what that gains and costs."""

@@ -13,6 +13,8 @@ from bigram_tui.tui.panel import WIDTH, Panel
 from bigram_tui.tui.renderables.table import Column, table_lines
 from bigram_tui.why import Cell, Step, lines_with, reasons
 
+LONGEST_LINE = 60
+
 
 class WhyScreen(Panel):
     """The derivation of one cell."""
@@ -29,19 +31,20 @@ class WhyScreen(Panel):
 
     def on_mount(self) -> None:
         seen = self._bigrams.counts[self._cell] > 0
-        self.tell(self._told(Text() if seen else _never_seen(self._run, self._cell)))
+        self.tell(self._told(Text() if seen else _never_seen(self._run, self._bigrams, self._cell)))
         if seen:
             self.find_out(self._look_up)
 
     def _look_up(self, tell: Callable[[Text], None], closed: Callable[[], bool]) -> None:
         vocabulary = self._bigrams.vocabulary
+        sought = "".join(vocabulary.labels[k] for k in self._cell if k != BOUNDARY)
         try:
             lines = lines_with(self._cell, vocabulary, self._path, stop=closed)
         except UserError as error:
             found = Text(str(error))
         else:
             found = Text("the first lines with it:  ")
-            found.append("  ".join(map(printable, lines)), "bold")
+            found.append("  ".join(printable(_excerpt(line, sought)) for line in lines), "bold")
         tell(self._told(found))
 
     def _told(self, examples: Text) -> Text:
@@ -64,21 +67,33 @@ def _formula(step: Step) -> str:
 
 
 def _value(step: Step) -> str:
-    if float(step.value).is_integer() and abs(step.value) < 1e15:
-        return f"{step.value:,.0f}"
-    return f"{step.value:.6g}".replace("-", "−")
+    value = step.value + 0.0  # which is never −0
+    is_whole = float(value).is_integer() and abs(value) < 1e15
+    return (f"{value:,.0f}" if is_whole else f"{value:.6g}").replace("-", "−")
 
 
-def _never_seen(run: Snapshot, cell: Cell) -> Text:
+def _excerpt(line: str, sought: str) -> str:
+    """What stands around a bigram in a line that is too long to be shown."""
+    if len(line) <= LONGEST_LINE:
+        return line
+    place = max(0, line.find(sought))
+    start = max(0, min(place - LONGEST_LINE // 2, len(line) - LONGEST_LINE))
+    end = start + LONGEST_LINE
+    return ("…" if start else "") + line[start:end] + ("…" if end < len(line) else "")
+
+
+def _never_seen(run: Snapshot, bigrams: Bigrams, cell: Cell) -> Text:
     """What a model makes of a bigram that the text does not have."""
-    if cell == (BOUNDARY, BOUNDARY):
-        return Text("never seen: blank lines are not read")
     told = "never seen in training"
-    alpha, l2 = run.settings.get("smoothing"), run.settings.get("l2")
-    if run.weights is None and alpha is not None:
-        given = f"all its probability is the α = {alpha:g} of smoothing" if alpha else "P is 0"
-        return Text(f"{told}: {given}")
-    if l2:
-        pull = f"λ = {l2:g} pulls W back towards 0, and so P away from 0"
-        return Text(f"{told}: the data only push its W down; {pull}")
-    return Text(f"{told}: the data only push its W down, towards P = 0, which it never reaches")
+    alpha, l2 = run.number("smoothing"), run.number("l2")
+    if cell == (BOUNDARY, BOUNDARY):
+        told = "never seen: blank lines are not read"
+    elif not bigrams.row_sums[cell[0]]:
+        told += ", nor is anything after this character: no data tell what follows it"
+    elif run.weights is None and alpha is not None:
+        told += f": all its probability is the α = {alpha:g} of smoothing" if alpha else ": P is 0"
+    elif run.weights is not None and l2:
+        told += ": the data only push its W down; λ pulls it back towards 0, and so P away from 0"
+    elif run.weights is not None:
+        told += ": the data only push its W down, towards P = 0, which it never reaches"
+    return Text(told)

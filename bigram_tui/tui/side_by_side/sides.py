@@ -108,9 +108,9 @@ def label_of(side: Side) -> Text:
     text = Text(f"{side.number} ", no_wrap=True)
     text.append("━━ " if side.started else "── ", side.color)
     name = printable(side.name)
-    text.append(
-        name if cell_len(name) <= LONGEST_NAME else set_cell_size(name, LONGEST_NAME - 1) + "…"
-    )
+    if cell_len(name) > LONGEST_NAME:
+        name = set_cell_size(name, LONGEST_NAME - 1) + "…"
+    text.append(name)
     return text.append(f" {REFERENCE}" if side.is_reference else "")
 
 
