@@ -54,7 +54,8 @@ def meters(run: Snapshot, corpus: Corpus, start_weights: Matrix, seed: int) -> I
         yield "nothing yet", f"{run.name} has no model"
         return
     if run.weights is not None:
-        if run.number("learning_rate") is not None:
+        numbers = run.number("learning_rate"), run.number("l2")
+        if numbers[0] is not None and (numbers[1] is not None or "l2" not in run.settings):
             yield "how large a step may be", _step_size(run, corpus.train)
             yield "what stays as it is", _invariants(run, corpus.train, start_weights)
         if run.number("l2"):

@@ -199,13 +199,14 @@ async def test_the_table_of_runs_has_all_digits(
 async def test_the_picture_is_that_of_the_screen_without_the_dialogue(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil, tmp_path: Path, screen: str
 ) -> None:
-    """Nothing of what asked for it. (The footer comes back when Textual finds the time.)"""
+    """Whole, with its footer, and nothing of what asked for it."""
     async with make_app(steps=9).run_test(size=SIZE) as pilot:
         await settle(pilot)
         if screen == "compare":
             await pilot.press("c")
             await settle(pilot)
-        before = screen_text(pilot).split("\n")[:-1]
+        await wait_until(pilot, lambda: "step" in screen_text(pilot).split("\n")[-1])
+        before = screen_text(pilot).split("\n")
         await export(pilot, settle, wait_until, PICTURE, tmp_path / "seen.svg")
     text = (tmp_path / "seen.svg").read_text("utf-8")
     ElementTree.fromstring(text)  # it is well-formed

@@ -437,8 +437,8 @@ async def test_the_meters_show_what_was_measured(
         measured = underflow(factors)
         assert measured.log10 == pytest.approx(log10)
         assert measured.float32.zero is not None
-        assert f"in float32 after {measured.float32.zero:,} bigrams" in text
-        assert f"in float64 after {measured.float64.zero:,} bigrams" in text
+        assert f"in float32 it is 0 after {measured.float32.zero:,} bigrams" in text
+        assert f"in float64 it is 0 after {measured.float64.zero:,} bigrams" in text
 
 
 async def test_counting_is_not_measured_for_what_it_does_not_have(

@@ -285,7 +285,7 @@ def test_the_verdict_follows_from_the_largest_difference_on_the_way(
     assert verdict(side(2, trained, now=now, worst=worst), reference) == words
 
 
-@given(st.floats(1e-300, 2.2e-12))
+@given(st.floats(1e-300, 1.8e-12))
 @example(1e-15)
 @example(9e-16)
 @example(9.000000001e-16)
@@ -306,14 +306,14 @@ def test_the_verdict_of_a_coarser_format_names_it_and_allows_its_rounding(
     tiny: Bigrams, trained: Run
 ) -> None:
     fine, coarse = side(1, trained, reference=True), side(2, run_of(Coarse(), tiny, 6))
-    near, far = apart(1.1e-3), apart(1.3e-3)
+    near, far = apart(5.1e-6), apart(7.1e-6)
     for one, other in ((coarse, fine), (replace(fine, is_reference=False), coarse)):
-        assert verdict(replace(one, now=near, worst=near), other) == "agree to 2e-3 (float32)"
+        assert verdict(replace(one, now=near, worst=near), other) == "agree to 6e-6 (float32)"
         assert verdict(replace(one, now=near, worst=far), other) == "agree again (float32)"
-        assert verdict(replace(one, now=far, worst=far), other) == "differ by 0.0013 (float32)"
-        since = apart(1e-4, since=3)
+        assert verdict(replace(one, now=far, worst=far), other) == "differ by 7.1e-6 (float32)"
+        since = apart(1e-6, since=3)
         words = verdict(replace(one, now=since, worst=since), other)
-        assert words == "agree to 1e-4 (float32) since 3"
+        assert words == "agree to 1e-6 (float32) since 3"
 
 
 def test_the_verdict_says_why_there_is_none(tiny: Bigrams, trained: Run) -> None:
