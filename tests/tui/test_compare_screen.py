@@ -196,11 +196,15 @@ async def test_the_worst_difference_is_that_since_the_first_iteration(
         assert "since" not in shown(pilot, "#runs")
 
 
-async def test_c_loads_all_backends(make_app: MakeApp, settle: Settle, tmp_path: Path) -> None:
+async def test_c_loads_all_backends(
+    make_app: MakeApp, settle: Settle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In explore, one that is not wanted yet and takes its time is left alone."""
+    (tmp_path / "a_module_of_much_weight.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
     heavy = tmp_path / "heavy.py"
     source = inspect.getsource(inspect.getmodule(NumpyBackend))  # type: ignore[arg-type]
-    heavy.write_text("import colorsys, this\n" + source, "utf-8")
+    heavy.write_text("import a_module_of_much_weight\n" + source, "utf-8")
     app = make_app(("numpy", str(heavy)), wanted=(), steps=4)
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
