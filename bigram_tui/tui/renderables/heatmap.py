@@ -1,7 +1,7 @@
 """Draws a table of numbers as lines of coloured cells; knows arrays and styles, no widget."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -127,7 +127,7 @@ class Picture:
     """A table made ready to be drawn, row by row as they come into sight."""
 
     table: Matrix | Counts
-    """[V, V], the numbers themselves."""
+    """[rows, columns], the numbers themselves."""
     limit: float
     """The value at the end of the ramp."""
     scale: Scale
@@ -137,7 +137,7 @@ class Picture:
     _levels: dict[int, list[int]] = field(default_factory=dict, init=False)
 
     def row(self, row: int) -> list[int]:
-        """The levels of a row: each 0 to LEVELS − 1, or AMISS. [V]"""
+        """The levels of a row: each 0 to LEVELS − 1, or AMISS. [columns]"""
         if row not in self._levels:
             self._levels[row] = self._paint(self.table[row]).tolist()
         return self._levels[row]
@@ -228,24 +228,32 @@ def body(
     form: CellForm,
     look: Look,
     cursor: tuple[int, int],
+    *,
+    column_labels: Sequence[str] | None = None,
+    marked: Collection[int] = (),
 ) -> list[Segment]:
-    """One line below the labels: what its row stands for, then the cells of some columns."""
+    """One line below the labels: what its row stands for, then the cells of some columns.
+
+    labels: of the rows, and of the columns if those have none of their own. marked: rows whose
+    label stands out as that of the cursor's does.
+    """
     row = form.row_at(line)
+    marked = {cursor[0], *marked}
     if form.halved:
-        label = _halved_label(labels, row, form, look, cursor[0])
+        label = _halved_label(labels, row, form, look, marked)
         return [*label, *_halved_cells(picture, row, columns, form, look, cursor)]
     writes_bigram = form.bigram and form.line_of(row) == line
     shown = in_cells(labels[row], 2) if form.line_of(row) == line else "  "
-    segments = [Segment(f"{shown} ", look.cursor if row == cursor[0] else look.label)]
+    segments = [Segment(f"{shown} ", look.cursor if row in marked else look.label)]
     styles = cell_styles(picture.diverging, look.dark, look.depth)
     levels, values = picture.row(row), picture.table[row]
     for j in columns:
         if look.depth is GLYPHS_ONLY and not form.value:
-            marked = (row, j) == cursor  # where colours can't be told apart, a sign
+            is_cursor = (row, j) == cursor  # where colours can't be told apart, a sign
             glyphs = _glyphs(levels[j], picture.diverging, form.width)
-            text = "◆".ljust(form.width) if marked else glyphs
+            text = "◆".ljust(form.width) if is_cursor else glyphs
         elif writes_bigram:
-            text = _bigram(labels[row], labels[j], form)
+            text = _bigram(labels[row], (column_labels or labels)[j], form)
         else:
             text = picture.text(float(values[j])) if form.value else " " * form.width
         style = look.amiss if levels[j] == AMISS else styles[levels[j]]
@@ -279,13 +287,13 @@ def legend(picture: Picture, width: int, look: Look) -> list[Segment]:
 
 
 def _halved_label(
-    labels: Sequence[str], row: int, form: CellForm, look: Look, marked: int
+    labels: Sequence[str], row: int, form: CellForm, look: Look, marked: Collection[int]
 ) -> list[Segment]:
     segments = []
     for r in (row, row + 1):
         inside = r < len(labels)
         text = in_cells(labels[r], form.character) if inside else " " * form.character
-        segments.append(Segment(text, look.cursor if r == marked else look.label))
+        segments.append(Segment(text, look.cursor if inside and r in marked else look.label))
     return [*segments, Segment(" ", look.label)]
 
 
@@ -301,7 +309,7 @@ def _halved_cells(
 
     def row_colors(r: int) -> list[Color | None]:
         if r >= len(picture.table):
-            return [look.label.bgcolor] * len(picture.table)
+            return [look.label.bgcolor] * picture.table.shape[1]
         found = [look.amiss.color if k == AMISS else colors[k] for k in picture.row(r)]
         if r == cursor[0]:
             found[cursor[1]] = look.cursor.bgcolor

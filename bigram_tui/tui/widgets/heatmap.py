@@ -22,10 +22,11 @@ from bigram_tui.tui.renderables.heatmap import (
 )
 
 Cell = tuple[int, int]
+Labels = tuple[Sequence[str], Sequence[str]]
 
 
 class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
-    """Rows are the current token, columns the next one; labels stay while the cells scroll.
+    """Rows and columns of cells; their labels stay while the cells scroll.
 
     The arrow keys are left to the screen: they move the cursor, and the cells follow.
     """
@@ -38,11 +39,19 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
     """What to say while there is no picture."""
     cursor: var[Cell] = var((0, 0))
     form: var[CellForm] = var(SMALL)
+    labels: var[Labels] = var(((), ()))
+    """Of the rows and of the columns."""
+    marked: var[frozenset[int]] = var(frozenset())
+    """Rows whose labels stand out, besides the cursor's."""
 
-    def __init__(self, labels: Sequence[str], depth: Depth, *, id: str | None = None) -> None:
+    def __init__(
+        self, labels: Sequence[str], depth: Depth, *, points: bool = True, id: str | None = None
+    ) -> None:
+        """labels: of the rows and of the columns. points: whether the mouse chooses a cell."""
         super().__init__(id=id)
-        self._labels = labels
+        self.set_reactive(Heatmap.labels, (labels, labels))
         self._depth = depth
+        self._points = points
         self._look: Look | None = None
 
     def on_mount(self) -> None:
@@ -77,7 +86,8 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
             {
                 row
                 for row in self._rows_in_sight()
-                if old.row(row) != new.row(row)
+                if row >= min(len(old.table), len(new.table))
+                or old.row(row) != new.row(row)
                 or (self.form.value and not np.array_equal(old.table[row], new.table[row]))
             }
         )
@@ -85,7 +95,7 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
     def _rows_in_sight(self) -> range:
         top = self.scroll_offset.y
         past = self.form.row_at(top + self.size.height) + 2  # two where they share a line
-        return range(self.form.row_at(top), min(past, len(self._labels)))
+        return range(self.form.row_at(top), min(past, len(self.labels[0])))
 
     def watch_message(self) -> None:
         if self.picture is None:
@@ -100,9 +110,16 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
         self._measure()
         self.refresh()
 
+    def watch_labels(self) -> None:
+        self._measure()
+        self.refresh()
+
+    def watch_marked(self) -> None:
+        self.refresh()
+
     def _measure(self) -> None:
-        size = len(self._labels)
-        self.virtual_size = Size(self.form.width_of(size), self.form.height_of(size))
+        rows, columns = map(len, self.labels)
+        self.virtual_size = Size(self.form.width_of(columns), self.form.height_of(rows))
         self.call_after_refresh(self._scroll_into_sight, self.cursor)
 
     def _scroll_into_sight(self, cell: Cell) -> None:
@@ -132,16 +149,27 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
         if self.picture is None:
             text = f" {self.message}" if y == 1 else ""
             return self._finish([Segment(text, self.look.label)], width)
-        size, form = len(self._labels), self.form
+        (rows, above), form = self.labels, self.form
         first, cut = divmod(self.scroll_offset.x, form.width)
-        columns = range(first, min(size, first + (width - form.label_width) // form.width + 2))
+        past = first + (width - form.label_width) // form.width + 2
+        columns = range(first, min(len(above), past))
         if y == 0:
-            segments = header(self._labels, columns, form, self.look, self.cursor[1])
+            segments = header(above, columns, form, self.look, self.cursor[1])
         else:
             line = y - 1 + self.scroll_offset.y
-            if line >= form.height_of(size) - 1:
+            if line >= form.height_of(len(rows)) - 1:
                 return self._finish([], width)
-            segments = body(self.picture, self._labels, line, columns, form, self.look, self.cursor)
+            segments = body(
+                self.picture,
+                rows,
+                line,
+                columns,
+                form,
+                self.look,
+                self.cursor,
+                column_labels=above,
+                marked=self.marked,
+            )
         if not cut:
             return self._finish(segments, width)
         strip = Strip(segments)
@@ -157,8 +185,8 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
         line = y - 1 + self.scroll_offset.y
         column = (x - self.form.label_width + self.scroll_offset.x) // self.form.width
         row = self.form.row_at(line)
-        size = len(self._labels)
-        inside = x >= self.form.label_width and y >= 1 and 0 <= row < size and 0 <= column < size
+        rows, columns = map(len, self.labels)
+        inside = x >= self.form.label_width and y >= 1 and 0 <= row < rows and 0 <= column < columns
         return (row, column) if inside else None
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
@@ -168,7 +196,7 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
         self._point(event)
 
     def _point(self, event: events.MouseEvent) -> None:
-        offset = event.get_content_offset(self)
+        offset = event.get_content_offset(self) if self._points else None
         cell = self.cell_at(*offset) if offset is not None else None
         if cell is None:
             return
