@@ -1,0 +1,153 @@
+"""Where each number of one word's tensors comes from, with the numbers put into its formula."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bigram_tui.lessons.network import Pass
+from bigram_tui.printable import in_cells
+
+Cell = tuple[int, int]
+
+MOST_TERMS = 3
+"""How many terms of a sum are written out."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What one number is made of."""
+
+    formula: str
+    """The number's name, its formula, and the same with numbers."""
+    source: str = ""
+    """The tensor that it is made of; empty for what is given."""
+    cells: tuple[Cell, ...] = ()
+    """Those of the source that go into it, as row and column of its table."""
+
+
+def origin(now: Pass, name: str, cell: Cell) -> Origin:
+    """What a number of a pass is made of.
+
+    name: of a stage. cell: row and column of its table. KeyError, IndexError if it has no such.
+    """
+    return _ORIGINS[name](now, *cell)
+
+
+def number(value: float) -> str:
+    """A number of a float32 tensor, as many digits as it holds."""
+    return f"{value + 0.0:.7g}".replace("-", "−")
+
+
+def label(now: Pass, token: int) -> str:
+    """A token in quotation marks."""
+    return f"“{in_cells(now.vocabulary.labels[token], 2).rstrip()}”"
+
+
+def _x(now: Pass, i: int, _: int) -> Origin:
+    return Origin(f"X[{i}] = {now.xs[i]}, the token of {label(now, now.xs[i])}")
+
+
+def _y(now: Pass, i: int, _: int) -> Origin:
+    after = label(now, now.xs[i])
+    return Origin(f"Y[{i}] = {now.ys[i]}, the token of {label(now, now.ys[i])}, after {after}")
+
+
+def _onehot(now: Pass, i: int, j: int) -> Origin:
+    equal = "=" if now.xs[i] == j else "≠"
+    told = f"onehot[{i}, {j}] = {int(now.xs[i] == j)}, as X[{i}] = {now.xs[i]} {equal} {j}"
+    return Origin(told, "X", ((i, 0),))
+
+
+def _xenc(now: Pass, i: int, j: int) -> Origin:
+    value = number(now.number("Xenc", i, j))
+    return Origin(f"Xenc[{i}, {j}] = float(onehot[{i}, {j}]) = {value}", "onehot", ((i, j),))
+
+
+def _w(now: Pass, k: int, j: int) -> Origin:
+    value = number(now.number("W", k, j))
+    pair = f"the logit of {label(now, j)} after {label(now, k)}"
+    if now.iteration == 0:
+        return Origin(f"W[{k}, {j}] = {value}, drawn from a normal distribution: {pair}")
+    return Origin(f"W[{k}, {j}] = {value}, what the updates have made of it: {pair}")
+
+
+def _z(now: Pass, i: int, j: int) -> Origin:
+    k, value = now.xs[i], number(now.number("Z", i, j))
+    told = f"Z[{i}, {j}] = Σ_k Xenc[{i}, k]·W[k, {j}] = 1·W[{k}, {j}] = {value}: row {k} of W"
+    return Origin(told, "W", ((k, j),))
+
+
+def _c(now: Pass, i: int, j: int) -> Origin:
+    z, value = number(now.number("Z", i, j)), number(now.number("C", i, j))
+    return Origin(f"C[{i}, {j}] = exp(Z[{i}, {j}]) = exp({z}) = {value}", "Z", ((i, j),))
+
+
+def _s(now: Pass, i: int, _: int) -> Origin:
+    row = [now.number("C", i, j) for j in range(min(MOST_TERMS, len(now.vocabulary)))]
+    terms = " + ".join(map(number, row)) + (" + …" if len(now.vocabulary) > len(row) else "")
+    told = f"S[{i}, 0] = Σ_j C[{i}, j] = {terms} = {number(now.number('S', i))}"
+    return Origin(told, "C", tuple((i, j) for j in range(len(now.vocabulary))))
+
+
+def _p(now: Pass, i: int, j: int) -> Origin:
+    c, s = number(now.number("C", i, j)), number(now.number("S", i))
+    value = number(now.number("P", i, j))
+    told = f"P[{i}, {j}] = C[{i}, {j}] / S[{i}, 0] = {c} / {s} = {value}"
+    return Origin(told, "C", ((i, j),))
+
+
+def _picked(now: Pass, i: int, _: int) -> Origin:
+    y, value = now.ys[i], number(now.number("picked", i))
+    told = f"picked[{i}] = P[{i}, Y[{i}]] = P[{i}, {y}] = {value}"
+    return Origin(told, "P", ((i, y),))
+
+
+def _loss(now: Pass, _: int, __: int) -> Origin:
+    count = len(now.xs)
+    shown = [number(now.number("picked", i)) for i in range(min(MOST_TERMS, count))]
+    terms = " + ".join(f"log {value}" for value in shown) + (" + …" if count > MOST_TERMS else "")
+    told = f"loss = −({terms}) / {count} = {number(now.loss)}"
+    return Origin(told, "picked", tuple((i, 0) for i in range(count)))
+
+
+def _dz(now: Pass, i: int, j: int) -> Origin:
+    p, value = number(now.number("P", i, j)), number(now.number("dZ", i, j))
+    told = f"dZ[{i}, {j}] = (P[{i}, {j}] − [Y[{i}] = {j}]) / B"
+    told += f" = ({p} − {int(now.ys[i] == j)}) / {len(now.xs)} = {value}"
+    return Origin(told, "P", ((i, j),))
+
+
+def _dw(now: Pass, k: int, j: int) -> Origin:
+    rows = [i for i, x in enumerate(now.xs) if x == k]
+    if not rows:
+        told = f"dW[{k}, {j}] = 0: {label(now, k)} is not in X, so no bigram looked row {k} up"
+        return Origin(told, "dZ")
+    terms = " + ".join(f"dZ[{i}, {j}]" for i in rows[:MOST_TERMS])
+    terms += " + …" if len(rows) > MOST_TERMS else ""
+    told = f"dW[{k}, {j}] = Σ_i Xenc[i, {k}]·dZ[i, {j}] = {terms}"
+    told += f" = {number(now.number('dW', k, j))}"
+    return Origin(told, "dZ", tuple((i, j) for i in rows))
+
+
+def _update(now: Pass, k: int, j: int) -> Origin:
+    w, gradient = now.number("W", k, j), now.number("dW", k, j)
+    told = f"W′[{k}, {j}] = W[{k}, {j}] − η·dW[{k}, {j}] = {number(w)} − {now.learning_rate:g}·"
+    told += f"({number(gradient)})" if gradient < 0 else number(gradient)
+    return Origin(f"{told} = {number(now.number('W′', k, j))}", "dW", ((k, j),))
+
+
+_ORIGINS: dict[str, Callable[[Pass, int, int], Origin]] = {
+    "X": _x,
+    "Y": _y,
+    "onehot": _onehot,
+    "Xenc": _xenc,
+    "W": _w,
+    "Z": _z,
+    "C": _c,
+    "S": _s,
+    "P": _p,
+    "picked": _picked,
+    "loss": _loss,
+    "dZ": _dz,
+    "dW": _dw,
+    "W′": _update,
+}

@@ -1,0 +1,122 @@
+"""A tensor of one word as a heatmap: what stands at its edges, its colours, its numbers."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+
+from bigram_tui.lessons.network import Pass, Tensor
+from bigram_tui.tui.renderables.colors import Depth
+from bigram_tui.tui.renderables.heatmap import (
+    HALF,
+    MEDIUM,
+    TINY,
+    VALUE_WIDTH,
+    CellForm,
+    Picture,
+    Scale,
+    compact,
+    forms,
+    paint,
+)
+from bigram_tui.tui.views import count_text, probability_text, signed_text
+from bigram_tui.tui.widgets.heatmap import Heatmap
+from bigram_tui.tui.widgets.legend import Legend
+
+BLANK = "\N{BRAILLE PATTERN BLANK}"
+"""The label of what needs none; a space would be made visible."""
+
+OF_TOKENS = frozenset({"W", "dW", "W′"})
+"""The stages whose rows are tokens; those of the others are the bigrams of the word."""
+
+Labels = tuple[Sequence[str], Sequence[str]]
+
+
+def title_of(name: str, tensor: Tensor) -> str:
+    """A tensor's name and shape."""
+    return f"{name} {list(tensor.values.shape)}"
+
+
+def labels_of(now: Pass, name: str) -> Labels:
+    """What the rows and the columns of a stage's table stand for."""
+    characters = now.vocabulary.labels
+    rows, columns = now.tensors[name].table.shape
+    if name in OF_TOKENS:
+        return characters, characters
+    of_word = tuple(characters[x] for x in now.xs)
+    return of_word if rows == len(of_word) else (BLANK,), characters if columns > 1 else (BLANK,)
+
+
+def picture_of(name: str, tensor: Tensor) -> Picture:
+    """A tensor's table made ready to be drawn."""
+    table = tensor.table
+    if np.issubdtype(table.dtype, np.integer):
+        return paint(table, Scale.LINEAR, count_text)
+    if name in ("P", "picked"):
+        return paint(table, Scale.ROOT, probability_text, most=1.0)
+    if (table < 0).any():
+        return paint(table, Scale.ROOT, signed_text, diverging=True)
+    return paint(table, Scale.LINEAR, lambda value: compact(value).rjust(VALUE_WIDTH))
+
+
+class ArrayPane(Vertical):
+    """A heatmap over its legend, of any number of rows and columns."""
+
+    def __init__(self, depth: Depth, *, points: bool, id: str) -> None:
+        """points: whether the mouse chooses a cell."""
+        super().__init__(id=id)
+        self._depth = depth
+        self._points = points
+
+    def compose(self) -> ComposeResult:
+        """The two."""
+        yield Heatmap((), self._depth, points=self._points)
+        yield Legend()
+
+    def show(
+        self, title: str, picture: Picture, labels: Labels, cells: Sequence[tuple[int, int]]
+    ) -> None:
+        """Show a table, some cells of which stand out: the first, and the labels of all rows."""
+        heatmap = self.query_one(Heatmap)
+        heatmap.labels = labels
+        heatmap.picture = picture
+        heatmap.border_title = Content(title)
+        heatmap.marked = frozenset(row for row, _ in cells)
+        heatmap.cursor = cells[0] if cells else (-1, -1)
+        self.query_one(Legend).shown = picture, heatmap.look
+
+    def fit(self, width: int, height: int, *, wide: bool) -> int:
+        """Take the largest form for so much room; the width that it then has.
+
+        wide: whether a character may take two columns.
+        """
+        heatmap = self.query_one(Heatmap)
+        rows, columns = map(len, heatmap.labels)
+        smallest, *larger = forms(self._depth, wide=wide)
+        choice = [smallest, *([TINY] if smallest is HALF else []), *larger]
+        if columns == 1:
+            choice = [MEDIUM]
+        heatmap.form = _largest(choice, rows, columns, width, height)
+        lines = heatmap.form.height_of(rows)
+        wanted = heatmap.form.width_of(columns) + (lines > height)
+        taken = min(width, max(wanted, LEAST_WIDTH))
+        self.styles.width = taken
+        heatmap.styles.height = 1 + min(height, lines + (wanted > taken))
+        return taken
+
+
+LEAST_WIDTH = 20
+"""Columns for the title and the legend of a narrow table."""
+
+
+def _largest(
+    choice: Sequence[CellForm], rows: int, columns: int, width: int, height: int
+) -> CellForm:
+    fitting = [
+        form
+        for form in choice
+        if form.width_of(columns) <= width and form.height_of(rows) <= height
+    ]
+    return fitting[-1] if fitting else choice[0]
