@@ -1,0 +1,349 @@
+"""The classic mistakes: code that makes them, code that does not, and what gives them away."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from bigram_tui.bigrams import BOUNDARY, Bigrams, Matrix
+from bigram_tui.evaluation import negative_log_likelihood
+from bigram_tui.lessons.libraries import NUMPY, Library, torch_library
+from bigram_tui.lessons.network import first_word, tokens_of
+from bigram_tui.lessons.transcript import Entry, transcript
+from bigram_tui.stability import nll_gradient
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A run that makes the mistake: a backend and its hyperparameters."""
+
+    backend: str
+    beside: str
+    """The backend that does it right."""
+    values: Mapping[str, object] = field(default_factory=dict)
+    name: str | None = None
+    """Of the run, if not that of the backend."""
+
+
+@dataclass(frozen=True)
+class Pitfall:
+    """One mistake."""
+
+    name: str
+    title: str
+    """The name in full."""
+    wrong: str
+    right: str
+    breaks: str
+    holds: str
+    """What goes on as if nothing were amiss, and so hides it."""
+    fix: str
+    variant: Variant | None = None
+    """Where the mistake only changes numbers: the run that makes it."""
+    needs_torch: bool = False
+
+
+_TORCH_LOOP = """\
+W = torch.randn((V, V), generator=g, requires_grad=True)
+losses = []
+for k in range(51):
+    loss = loss_of(W)
+{}    loss.backward()
+    W.data += -50 * W.grad
+    losses.append(loss.item())
+losses[::10]"""
+
+_LOOP = """\
+losses = []
+for k in range(51):
+    losses.append(loss_of(W))
+    W = W {} gradient_of(W)
+losses[::10]"""
+
+PITFALLS = (
+    Pitfall(
+        "no keepdim",
+        "a sum without keepdim",
+        "P = (N + 1) / (N + 1).sum(axis=1)\n"
+        "sums = P.sum(axis=1)\nsums.min(), sums.max()\nnames(P)\nnll(P)",
+        "P = (N + 1) / (N + 1).sum(axis=1, keepdims=True)\n"
+        "sums = P.sum(axis=1)\nsums.min(), sums.max()\nnames(P)\nnll(P)",
+        "The sums have the shape [V], which broadcasting reads as [1, V]: column j is divided by "
+        "the sum of row j. Rows are no distributions any more, and the names show it. Without "
+        "smoothing it is P(previous | next), the chain that runs backwards.",
+        "The loss: each line begins and ends at the boundary, so that its bigrams go through every "
+        "sum as often from the one side as from the other, and all of training is the same too. "
+        "(That columns sum to 1 here holds for counts for the same reason, and not for exp(W).)",
+        "keepdim=True (keepdims in NumPy) leaves a column [V, 1]. And check that rows sum to 1.",
+        Variant("no-keepdim", "numpy"),
+    ),
+    Pitfall(
+        "a zero count",
+        "a zero count, and its logarithm",
+        "P = N / np.maximum(N.sum(axis=1, keepdims=True), 1)\n"
+        "P[first, second]\n-np.log(P[first, second])",
+        "P = (N + 1) / (N + 1).sum(axis=1, keepdims=True)\n"
+        "P[first, second]\n-np.log(P[first, second])",
+        "The text never has the bigram {unseen}, so counting gives it probability 0: any word with "
+        "it is infinitely surprising, and the loss of a text with one such word is ∞.",
+        "The loss of the text that was counted: it has no such bigram.",
+        "Add α to every count. Or train with a penalty λ: finite logits never give an exact 0, "
+        "even at λ = 0.",
+        Variant("count", "count", {"smoothing": 0.0}, "count α=0"),
+    ),
+    Pitfall(
+        "torch.Tensor",
+        "torch.Tensor for indices",
+        "torch.Tensor(5).shape\nX = torch.Tensor(xs)\nX.dtype\nF.one_hot(X, num_classes=V)",
+        "torch.tensor(5).shape\nX = torch.tensor(xs)\nX.dtype\nF.one_hot(X, num_classes=V).shape",
+        "With a capital T it makes float32, which is no index; and of a single number it makes so "
+        "many values, whatever was in that memory.",
+        "Arithmetic with it: only what wants indices complains.",
+        "torch.tensor takes the kind of its numbers: int64 of whole ones.",
+        needs_torch=True,
+    ),
+    Pitfall(
+        "integer one-hot",
+        "a one-hot of integers times W",
+        "W = torch.randn((V, V), generator=g)\n"
+        "Xenc = F.one_hot(torch.tensor(xs), num_classes=V)\nXenc.dtype\nXenc @ W",
+        "W = torch.randn((V, V), generator=g)\n"
+        "Xenc = F.one_hot(torch.tensor(xs), num_classes=V).float()\nXenc.dtype\n(Xenc @ W).shape",
+        "one_hot makes int64, and a matrix product takes numbers of one kind.",
+        "Nothing: it stops at once.",
+        ".float() before the product.",
+        needs_torch=True,
+    ),
+    Pitfall(
+        "no num_classes",
+        "one_hot without num_classes",
+        "W = torch.randn((V, V), generator=g)\n"
+        "Xenc = F.one_hot(torch.tensor(xs)).float()\nXenc.shape\nXenc @ W",
+        "W = torch.randn((V, V), generator=g)\n"
+        "Xenc = F.one_hot(torch.tensor(xs), num_classes=V).float()\nXenc.shape\n(Xenc @ W).shape",
+        "It takes the largest token that it sees for the last one, and makes fewer columns.",
+        "Everything, as long as the batch happens to have the last token.",
+        "num_classes=V.",
+        needs_torch=True,
+    ),
+    Pitfall(
+        "no requires_grad",
+        "W without requires_grad",
+        "W = torch.randn((V, V), generator=g)\nloss = word_loss(W)\nloss\nloss.backward()",
+        "W = torch.randn((V, V), generator=g, requires_grad=True)\nloss = word_loss(W)\nloss\n"
+        "loss.backward()\nW.grad.shape",
+        "No graph was built by the forward pass, so there is nothing to go back through.",
+        "The forward pass and its loss.",
+        "requires_grad=True where W is made.",
+        needs_torch=True,
+    ),
+    Pitfall(
+        "req_grad",
+        "req_grad for requires_grad",
+        "W = torch.randn((V, V), generator=g, req_grad=True)",
+        "W = torch.randn((V, V), generator=g, requires_grad=True)\nW.is_leaf, W.requires_grad",
+        "torch.randn has no such keyword.",
+        "Nothing: it stops at once.",
+        "The keyword is requires_grad.",
+        needs_torch=True,
+    ),
+    Pitfall(
+        "no reset",
+        "gradients that are not reset",
+        _TORCH_LOOP.format(""),
+        _TORCH_LOOP.format("    W.grad = None\n"),
+        "backward() adds to what is in W.grad: each step goes by the sum of all gradients so far, "
+        "and swings past the minimum.",
+        "The first step, and the falling loss of the next few.",
+        "W.grad = None before each backward(), or zero_grad() of an optimizer.",
+        Variant("no-reset", "numpy"),
+        needs_torch=True,
+    ),
+    Pitfall(
+        "a plus sign",
+        "a plus in the update",
+        _LOOP.format("+ 50 *"),
+        _LOOP.format("- 50 *"),
+        "The gradient points uphill, and so goes every step.",
+        "All else: there is no error, only a loss that rises.",
+        "W ← W − η·gradient.",
+        Variant("plus-sign", "numpy"),
+    ),
+    Pitfall(
+        "update in the graph",
+        "an update inside the graph",
+        "W = torch.randn((V, V), generator=g, requires_grad=True)\n"
+        "word_loss(W).backward()\nW += -0.1 * W.grad",
+        "W = torch.randn((V, V), generator=g, requires_grad=True)\n"
+        "word_loss(W).backward()\nW.data += -0.1 * W.grad\nW.is_leaf\nword_loss(W)",
+        "Autograd would record the update as a part of the model, and does not allow that in place "
+        "on a leaf.",
+        "Nothing: it stops at once.",
+        "W.data += …, or the same inside torch.no_grad().",
+        needs_torch=True,
+    ),
+    Pitfall(
+        "W rebound",
+        "W rebound by the update",
+        "W = torch.randn((V, V), generator=g, requires_grad=True)\n"
+        "word_loss(W).backward()\nW = W - 0.1 * W.grad\nW.is_leaf\n"
+        "word_loss(W).backward()\nW = W - 0.1 * W.grad",
+        "W = torch.randn((V, V), generator=g, requires_grad=True)\n"
+        "word_loss(W).backward()\nW.data += -0.1 * W.grad\nW.is_leaf\n"
+        "W.grad = None\nword_loss(W).backward()\nW.data += -0.1 * W.grad\nword_loss(W)",
+        "The name W now stands for the result of an operation: no leaf, and backward() leaves its "
+        "grad None.",
+        "The first step.",
+        "Change W where it is: W.data += ….",
+        needs_torch=True,
+    ),
+    Pitfall(
+        "η too large",
+        "a learning rate that is too large",
+        _LOOP.format("- 500 *"),
+        _LOOP.format("- 50 *"),
+        "Steps land farther up the other side of the valley. Near the minimum that begins at "
+        "2/λmax, which the meters (M) show before the run bounces.",
+        "The first steps may still lower the loss, since far from the minimum it is less curved.",
+        "A smaller η: the loss has to fall at every step.",
+        Variant("numpy", "numpy", {"learning_rate": 500.0}, "numpy η=500"),
+    ),
+    Pitfall(
+        "softmax, no max",
+        "a softmax without the maximum taken off",
+        "W = W.astype(np.float32) + 100\nodds = np.exp(W)\n"
+        "P = odds / odds.sum(axis=1, keepdims=True)\nnp.isnan(P).any()",
+        "W = W.astype(np.float32) + 100\nodds = np.exp(W - W.max(axis=1, keepdims=True))\n"
+        "P = odds / odds.sum(axis=1, keepdims=True)\nnp.isnan(P).any(), P.sum(axis=1).max()",
+        "exp overflows: above 88.72 in float32, above 709.78 in float64. ∞/∞ is no number.",
+        "Small weights: a constant that is added to a row changes no probability, on paper.",
+        "Take the row's maximum off first, as softmax and cross_entropy of any library do.",
+        Variant("no-max", "numpy"),
+    ),
+    Pitfall(
+        "no 1/B",
+        "a gradient without the 1/B",
+        "B = N.sum()\nnp.abs(gradient_of(W) * B).max()\n" + _LOOP.format("- 50 * B *"),
+        "np.abs(gradient_of(W)).max()\n" + _LOOP.format("- 50 *"),
+        "The loss is an average, so ∂L/∂Z = (P − Y) / B. Without 1/B every step is B times too "
+        "long.",
+        "The direction: with an η that is B times smaller it would be the same.",
+        "Keep the 1/B, or use the sum as the loss and choose η for that.",
+        Variant("no-mean", "numpy"),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Both ways, run."""
+
+    wrong: tuple[Entry, ...]
+    right: tuple[Entry, ...]
+
+
+def run(
+    pitfall: Pitfall,
+    bigrams: Bigrams,
+    start_weights: Matrix,
+    sample: Callable[[Matrix], list[str]],
+    seed: int,
+) -> Trial:
+    """Run both sides of a pitfall on a text. ImportError if it needs torch, which is not there.
+
+    sample: draws a few names from a table.
+    """
+    library = torch_library() if pitfall.needs_torch else NUMPY
+
+    def names() -> dict[str, Any]:
+        return _names(library, bigrams, start_weights, sample, seed)
+
+    return Trial(
+        tuple(transcript(pitfall.wrong, names())), tuple(transcript(pitfall.right, names()))
+    )
+
+
+def unseen_bigram(bigrams: Bigrams) -> tuple[int, int]:
+    """The lecture's "jq" if the text never has it, else the first that it never has."""
+    index = bigrams.vocabulary.index
+    if "j" in index and "q" in index and not bigrams.counts[index["j"], index["q"]]:
+        return index["j"], index["q"]
+    size = len(bigrams.counts)
+    unseen = np.flatnonzero(bigrams.counts == 0)  # the boundary never follows itself
+    inner = [k for k in unseen.tolist() if k // size and k % size]
+    return divmod((inner or unseen.tolist())[0], size)
+
+
+L2 = 0.01
+"""The λ of the losses that are trained on here: the lecture's."""
+
+
+def _names(
+    library: Library,
+    bigrams: Bigrams,
+    start_weights: Matrix,
+    sample: Callable[[Matrix], list[str]],
+    seed: int,
+) -> dict[str, Any]:
+    """What the code of a pitfall knows."""
+    made = _of_torch if library.is_torch else _of_numpy
+    common = {**library.names, "V": len(bigrams.vocabulary)}
+    return {**common, **made(library, bigrams, start_weights, sample, seed)}
+
+
+def _of_numpy(
+    _: Library,
+    bigrams: Bigrams,
+    start_weights: Matrix,
+    sample: Callable[[Matrix], list[str]],
+    __: int,
+) -> dict[str, Any]:
+    first, second = unseen_bigram(bigrams)
+
+    def loss_of(weights: Matrix) -> float:
+        """NLL + λ·mean(W²) of the text."""
+        with np.errstate(all="ignore"):
+            nll = negative_log_likelihood(_softmax(weights), bigrams)
+            return nll + L2 * float(np.square(weights).mean())
+
+    def gradient_of(weights: Matrix) -> Matrix:
+        with np.errstate(all="ignore"):
+            return nll_gradient(_softmax(weights), bigrams) + 2 * L2 / weights.size * weights
+
+    return {
+        "N": bigrams.counts,
+        "W": np.array(start_weights),
+        "first": first,
+        "second": second,
+        "nll": lambda table: negative_log_likelihood(table, bigrams),
+        "names": sample,
+        "loss_of": loss_of,
+        "gradient_of": gradient_of,
+    }
+
+
+def _of_torch(
+    library: Library,
+    bigrams: Bigrams,
+    _: Matrix,
+    __: Callable[[Matrix], list[str]],
+    seed: int,
+) -> dict[str, Any]:
+    torch = library.names["torch"]
+    tokens = [BOUNDARY, *tokens_of(first_word(bigrams), bigrams.vocabulary), BOUNDARY]
+    xs, ys = tokens[:-1], tokens[1:]
+    joint = torch.tensor(bigrams.counts / bigrams.total, dtype=torch.float32)
+    return {
+        "xs": xs,
+        "ys": ys,
+        "g": torch.Generator().manual_seed(seed),
+        "word_loss": lambda w: -w[xs].log_softmax(1)[range(len(xs)), ys].mean(),
+        "loss_of": lambda w: -(joint * w.log_softmax(1)).sum() + L2 * (w**2).mean(),
+    }
+
+
+def _softmax(weights: Matrix) -> Matrix:
+    odds = np.exp(weights - weights.max(axis=1, keepdims=True))
+    table: Matrix = odds / odds.sum(axis=1, keepdims=True)
+    return table
