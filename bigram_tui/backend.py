@@ -43,6 +43,9 @@ class Iteration:
     """The total loss as the backend computed it itself: a number or an array of one."""
     last: bool = False
     """True where the backend knows that nothing is left to learn."""
+    state: Any = None
+    """What else `train` needs, besides these weights, to go on as this training does, such as a
+    momentum: an array or a tuple of arrays that is not changed afterwards."""
 
 
 class Backend(ABC):
@@ -54,7 +57,9 @@ class Backend(ABC):
 
         bigrams: what to learn from. weights: float [V, V], where to start; not to be changed.
         A generator that ends has nothing left to learn. When a hyperparameter changes, the
-        caller starts a new one from the weights that the last one had reached.
+        caller starts a new one from the weights that the last one had reached. A backend that
+        yields a state is given it back: `def train(self, bigrams, weights, state=None)`, where
+        None is the very start.
         """
 
     def regularization(self, weights: Matrix) -> float:

@@ -18,7 +18,7 @@ from bigram_tui.lineup import Lineup
 from bigram_tui.run import Run
 from bigram_tui.runner import Runner
 from bigram_tui.snapshot import Snapshot, Status
-from bigram_tui.timeline import NLL
+from bigram_tui.timeline import NLL, memory
 from bigram_tui.trail import Farthest, Floats, GrowingTrail, Trail
 
 LEG_SECONDS = 0.03
@@ -343,7 +343,7 @@ class Lockstep:
         if plan.reference in going:
             model = plan.reference.snapshot.model
             assert model is not None  # it is loaded
-            size = 16 * math.prod(model.probabilities.shape)
+            size = memory((model.probabilities, model.weights, model.gradient, model.state))
             count = min(count, max(1, LEG_BYTES // size))
             lead = partial(_lead, start=plan.position, count=count)
             models, self._snapshots[plan.reference], busy = self._ask(plan.reference, lead)

@@ -19,6 +19,9 @@ from bigram_tui.printable import printable
 GROUP = "bigram_tui.backends"
 """The entry point group in which a package names its backends."""
 
+PITFALLS = "bigram_tui.pitfalls"
+"""The group of those that make a mistake on purpose: they run only when they are asked for."""
+
 
 class BackendError(UserError):
     """One line that says why a backend can't be had and what to do."""
@@ -132,15 +135,24 @@ def discover() -> dict[str, BackendSource]:
     A name that is taken gets a number, so that nothing is hidden.
     """
     found: dict[str, BackendSource] = {}
-    for source in (*_installed(), *map(_from_file, sorted(backends_folder().glob("*.py")))):
+    for source in (*_installed(GROUP), *map(_from_file, sorted(backends_folder().glob("*.py")))):
+        _add(found, source)
+    return found
+
+
+def pitfalls() -> dict[str, BackendSource]:
+    """The backends that each make a classic mistake, by name: never among those of `discover`."""
+    found: dict[str, BackendSource] = {}
+    for source in _installed(PITFALLS):
         _add(found, source)
     return found
 
 
 def choose(wanted: Iterable[str]) -> list[BackendSource]:
-    """The backends of some names and paths, in that order; all there are if none is given.
+    """The backends of some names and paths, in that order; all of `discover` if none is given.
 
-    BackendError if there is no such backend or file.
+    A pitfall is found by its name too, unless another backend has it. BackendError if there is no
+    such backend or file.
     """
     wanted = list(dict.fromkeys(wanted))
     files = {text: Path(text) for text in wanted if text.endswith(".py")}
@@ -148,13 +160,14 @@ def choose(wanted: Iterable[str]) -> list[BackendSource]:
         if not path.is_file():
             raise BackendError(f"no backend file {text!r}; --list-backends shows what there is")
     available = discover()
+    known = pitfalls() | available
     chosen: dict[str, BackendSource] = {}
     for text in wanted:
         if text in files:
-            taken = _add({**available, **chosen}, _from_file(files[text]))
+            taken = _add({**known, **chosen}, _from_file(files[text]))
             chosen[taken.name] = taken
-        elif text in available:
-            chosen[text] = available[text]
+        elif text in known:
+            chosen[text] = known[text]
         else:
             names = ", ".join(available)
             raise BackendError(
@@ -163,8 +176,8 @@ def choose(wanted: Iterable[str]) -> list[BackendSource]:
     return list((chosen if wanted else available).values())
 
 
-def _installed() -> Iterator[BackendSource]:
-    for point in sorted(metadata.entry_points(group=GROUP), key=lambda point: point.name):
+def _installed(group: str) -> Iterator[BackendSource]:
+    for point in sorted(metadata.entry_points(group=group), key=lambda point: point.name):
         origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.module
         yield BackendSource(printable(point.name), printable(origin), entry_point=point)
 

@@ -3,8 +3,8 @@
 import math
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,13 @@ LAST_ITERATION = 2_000_000
 
 PLUGIN_ERRORS = (Exception, SystemExit)
 """Whatever a backend raises is the end of its run alone."""
+
+
+class Start(NamedTuple):
+    """What a training can be started from, and goes on as the one that had reached it."""
+
+    weights: Any
+    state: Any = None
 
 
 class Run:
@@ -56,10 +63,10 @@ class Run:
         self._keyframes = Keyframes()
         self._end: int | None = None
         self._model: Iteration | None = None
-        self._arrival: Any = None  # the weights at this iteration before a change took effect there
+        self._arrival: Start | None = None  # what was reached here, before a change took effect
         self.iteration = -1
         self.status, self.message = Status.READY, ""
-        self._enter(0, self._start_weights)
+        self._enter(0, Start(self._start_weights))
 
     # What can be asked of it
 
@@ -136,6 +143,7 @@ class Run:
             settings=self._settings.at(max(0, self.iteration)),
             spans=self._settings.spans,
             backend=self.backend,
+            start_weights=self._start_weights,
             end=self._end,
             training=training,
             rate=rate,
@@ -145,22 +153,24 @@ class Run:
 
     def _replay(self, iteration: int) -> None:
         """Go to an iteration from the nearest keyframe before it."""
-        self._enter(*(self._keyframes.nearest(iteration) or (0, self._start_weights)))
+        self._enter(*(self._keyframes.nearest(iteration) or (0, Start(self._start_weights))))
         self._walk(iteration)
 
     def _walk(self, iteration: int) -> None:
         while self.iteration < iteration and self.status is Status.READY:
             self._take(self.iteration + 1)
 
-    def _enter(self, iteration: int, weights: Any) -> None:
+    def _enter(self, iteration: int, start: Start) -> None:
         """Start the backend at an iteration, with the hyperparameters that hold there."""
-        self._generator: Iterator[Iteration] | None = self._train(iteration, weights)
-        self._take(iteration, entered=weights)
+        self._generator: Iterator[Iteration] | None = self._train(iteration, start)
+        self._take(iteration, entered=start)
 
-    def _train(self, iteration: int, weights: Any) -> Iterator[Iteration]:
+    def _train(self, iteration: int, start: Start) -> Iterator[Iteration]:
         # A generator of our own, so that whatever the backend does, it does in `_take`.
         self._apply(self._settings.at(iteration))
-        iterations = self.backend.train(self.bigrams, as_numpy(weights))
+        train: Callable[..., Iterator[Iteration]] = self.backend.train
+        state = () if start.state is None else (start.state,)  # most backends take none
+        iterations = train(self.bigrams, as_numpy(start.weights), *state)
         if not isinstance(iterations, Iterable):
             raise TypeError(f"train() returned {type(iterations).__name__}, it is to yield")
         yield from iterations
@@ -170,10 +180,10 @@ class Run:
         for name, value in values.items():
             setattr(self.backend, name, value)
 
-    def _take(self, iteration: int, entered: Any = None) -> None:
+    def _take(self, iteration: int, entered: Start | None = None) -> None:
         """Take the backend's next yield, the model at an iteration.
 
-        entered: the weights from which the backend was just started there, if it was.
+        entered: what the backend was just started from there, if it was.
         """
         assert self._generator is not None
         started = time.perf_counter()
@@ -182,12 +192,12 @@ class Run:
                 model = next(self._generator)
             seconds = time.perf_counter() - started
             self._check(model)
-            arrival = model.weights if entered is None else entered
+            arrival = _reached(model) if entered is None else entered
             values = self._settings.at(iteration)
             if values is self._in_force:
                 self._commit(iteration, model, arrival, seconds)
             elif arrival is not None:
-                self._enter(iteration, arrival)  # the same weights under other hyperparameters
+                self._enter(iteration, arrival)  # from the same under other hyperparameters
             else:
                 self._apply(values)
                 self._commit(iteration, model, arrival, seconds)
@@ -214,7 +224,9 @@ class Run:
                     raise TypeError(f"{part} must be real numbers, not {array.dtype}")
                 self._readable.add(kind)
 
-    def _commit(self, iteration: int, model: Iteration, arrival: Any, seconds: float) -> None:
+    def _commit(
+        self, iteration: int, model: Iteration, arrival: Start | None, seconds: float
+    ) -> None:
         """Stand at an iteration, recording it if it is new."""
         losses = self._evaluate(model) if iteration == len(self._losses) else None
         self.iteration, self._model, self._arrival = iteration, model, arrival
@@ -254,7 +266,7 @@ class Run:
         else:
             self.status, self.message = Status.READY, ""
 
-    def _finish(self, iteration: int, entered: Any) -> None:
+    def _finish(self, iteration: int, entered: Start | None) -> None:
         if entered is not None:
             self._fail(ValueError("train() ended before it yielded an iteration"), iteration)
             return
@@ -281,3 +293,8 @@ class Run:
         """Keep the losses after an iteration in sight, as those of the way that is left there."""
         if self.latest > iteration >= 0:
             self._left = Branch(iteration, self._losses.view()[iteration:])
+
+
+def _reached(model: Iteration) -> Start | None:
+    """What a training can go on from; None for a model without weights."""
+    return None if model.weights is None else Start(model.weights, model.state)

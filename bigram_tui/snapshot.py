@@ -50,6 +50,8 @@ class Snapshot:
     """The values that held before, each from which iteration on."""
     backend: Backend | None = None
     """For its class and the description of its hyperparameters; `settings` holds their values."""
+    start_weights: Matrix | None = None
+    """W [V, V] that the run was made with, whether or not its backend uses it."""
     end: int | None = None
     """The last iteration that there is, where that is known."""
     training: bool = False

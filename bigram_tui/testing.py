@@ -1,6 +1,8 @@
 """The contract of a backend, as tests to inherit; it needs no test framework itself."""
 
+import inspect
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from itertools import islice, zip_longest
 from typing import Any
@@ -22,7 +24,7 @@ from bigram_tui.evaluation import negative_log_likelihood
 ITERATIONS = 5
 """How many iterations of a training are looked at, the untrained model included."""
 
-ARRAYS = ("probabilities", "weights", "gradient")
+MATRICES = ("probabilities", "weights", "gradient")
 
 
 class BackendTests:
@@ -46,7 +48,7 @@ class BackendTests:
     def test_arrays_are_of_floats_and_as_large_as_the_counts(self) -> None:
         """P, W and the gradient are float [V, V]."""
         for case, k, model in self._models():
-            for name, array in _arrays(model):
+            for name, array in _matrices(model):
                 expected, where = case.bigrams.counts.shape, f"{case}, iteration {k}"
                 assert array.shape == expected, (
                     f"{where}: {name} is {array.shape}; it must be [V, V], which is {expected} here"
@@ -131,19 +133,23 @@ class BackendTests:
             )
 
     def test_training_from_any_weights_goes_on_as_it_did(self) -> None:
-        """The weights are all that an update depends on: the app goes back by them."""
+        """The weights, and the state if any, are all that an update depends on: the app goes back
+        by them."""
         for case in cases():
             backend = self.make()
             path = _path(backend, case)
             for k, model in enumerate(path):
                 if model.weights is None:
                     continue
-                again = list(_follow(backend, case.bigrams, model.weights, ITERATIONS - k))
+                again = _follow(
+                    backend, case.bigrams, model.weights, ITERATIONS - k, state=model.state
+                )
+                besides = "" if model.state is None else " and the state"
                 _assert_same(
-                    again,
+                    list(again),
                     path[k:],
-                    f"{case}, continued from the weights of iteration {k}, which must be all "
-                    "that an update depends on",
+                    f"{case}, continued from the weights{besides} of iteration {k}, which must be "
+                    "all that an update depends on",
                 )
 
     def test_trainings_share_nothing(self) -> None:
@@ -167,8 +173,8 @@ class BackendTests:
             training = islice(self.make().train(case.bigrams, case.weights), ITERATIONS)
             kept = [(model, _copy(model)) for model in training]
             for k, (now, then) in enumerate(kept):
-                for name, array in _arrays(then):
-                    assert np.array_equal(as_numpy(getattr(now, name)), array, equal_nan=True), (
+                for (name, array), (_, kept_array) in zip(_arrays(now), _arrays(then), strict=True):
+                    assert np.array_equal(array, kept_array, equal_nan=True), (
                         f"{case}: the {name} of iteration {k} changed after they were yielded; "
                         "make new arrays instead of updating in place"
                     )
@@ -184,6 +190,22 @@ class BackendTests:
             for name in ("counts", "row_sums", "seen", "seen_share"):
                 now, then = getattr(case.bigrams, name), getattr(untouched.bigrams, name)
                 assert np.array_equal(now, then), f"{case}: train() changed bigrams.{name}"
+
+    def test_the_state_to_go_on_from_stays_as_it_was(self) -> None:
+        """The app goes on from the same state as often as the user goes back to it."""
+        for case in cases():
+            backend = self.make()
+            for k, model in enumerate(_path(backend, case)):
+                if model.weights is None or model.state is None:
+                    continue
+                untouched = _copy(model)
+                training = _start(backend, case.bigrams, model.weights, model.state)
+                list(islice(training, ITERATIONS))
+                for (name, now), (_, then) in zip(_states(model), _states(untouched), strict=True):
+                    assert np.array_equal(now, then, equal_nan=True), (
+                        f"{case}: train() changed the {name} of iteration {k}, which it was given; "
+                        "make new arrays"
+                    )
 
     # What the user may set
 
@@ -218,13 +240,13 @@ class BackendTests:
 
     def _assert_takes_effect(self, case: "Case", name: str, value: Any) -> None:
         backend = self.make()
-        reached = _path(backend, case)[-1].weights
-        weights = case.weights if reached is None else reached
+        reached = _path(backend, case)[-1]
+        weights = case.weights if reached.weights is None else reached.weights
         expected = configure(type(backend), {**_values(backend), name: value})
         setattr(backend, name, value)
         _assert_same(
-            list(_follow(backend, case.bigrams, weights)),
-            list(_follow(expected, case.bigrams, weights)),
+            list(_follow(backend, case.bigrams, weights, state=reached.state)),
+            list(_follow(expected, case.bigrams, weights, state=reached.state)),
             f"{case}, after {name} = {value!r} was set; read hyperparameters in train()",
         )
 
@@ -279,11 +301,15 @@ def _read_only(weights: Matrix) -> Matrix:
 
 
 def _follow(
-    backend: Backend, bigrams: Bigrams, weights: Matrix, iterations: int = ITERATIONS
+    backend: Backend,
+    bigrams: Bigrams,
+    weights: Matrix,
+    iterations: int = ITERATIONS,
+    state: Any = None,
 ) -> Iterator[Iteration]:
     """Copies of the first iterations of a training, each taken when it is asked for."""
     found = False
-    for model in islice(backend.train(bigrams, weights), iterations):
+    for model in islice(_start(backend, bigrams, weights, deepcopy(state)), iterations):
         assert isinstance(model, Iteration), (
             f"train() yielded {type(model).__name__}, not an Iteration"
         )
@@ -292,28 +318,65 @@ def _follow(
     assert found, "train() ended before it yielded the untrained model"
 
 
+def _start(backend: Backend, bigrams: Bigrams, weights: Matrix, state: Any) -> Iterator[Iteration]:
+    """Train as the app does: with a state only where there is one."""
+    train: Callable[..., Iterator[Iteration]] = backend.train
+    start = (bigrams, weights) if state is None else (bigrams, weights, state)
+    assert state is None or _takes(train, start), (
+        "it yields a state, so train() must take it back: "
+        "def train(self, bigrams, weights, state=None)"
+    )
+    return train(*start)
+
+
+def _takes(function: Callable[..., Any], arguments: tuple[Any, ...]) -> bool:
+    try:
+        inspect.signature(function).bind(*arguments)
+    except TypeError:
+        return False
+    return True
+
+
 def _path(backend: Backend, case: Case) -> list[Iteration]:
     return list(_follow(backend, case.bigrams, case.weights))
 
 
 def _copy(model: Iteration) -> Iteration:
-    """An iteration in NumPy's arrays and in memory of its own."""
+    """An iteration in NumPy's arrays, but for its state, and in memory of its own."""
     loss = None if model.loss is None else as_numpy(model.loss).item()
-    arrays = {name: array.copy() for name, array in _arrays(model)}
-    return Iteration(**arrays, loss=loss, last=model.last)
+    matrices = {name: matrix.copy() for name, matrix in _matrices(model)}
+    return Iteration(**matrices, loss=loss, last=model.last, state=deepcopy(model.state))
 
 
 def _arrays(model: Iteration) -> Iterator[tuple[str, npt.NDArray[Any]]]:
-    for name in ARRAYS:
-        array = getattr(model, name)
-        if array is not None:
-            assert hasattr(array, "shape"), f"{name} is a {type(array).__name__}, not an array"
-            yield name, as_numpy(array)
+    """All that it holds, by name."""
+    yield from _matrices(model)
+    yield from _states(model)
+
+
+def _matrices(model: Iteration) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+    for name in MATRICES:
+        matrix = getattr(model, name)
+        if matrix is not None:
+            assert hasattr(matrix, "shape"), f"{name} is a {type(matrix).__name__}, not an array"
+            yield name, as_numpy(matrix)
+
+
+def _states(model: Iteration) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+    parts = model.state if isinstance(model.state, tuple) else (model.state,)
+    for number, part in enumerate(parts):
+        if part is not None:
+            array = as_numpy(part)
+            assert array.dtype.kind in "biuf", (
+                f"state is or holds a {type(part).__name__}; it must be an array or a tuple of them"
+            )
+            yield f"numbers of state array {number}", array
 
 
 def _precision(array: npt.NDArray[Any]) -> float:
-    """√ε: half of the digits that the number format has."""
-    return float(np.sqrt(np.finfo(array.dtype).eps))
+    """√ε: half of the digits that the number format has; whole numbers count as float64."""
+    is_float = np.issubdtype(array.dtype, np.floating)
+    return float(np.sqrt(np.finfo(array.dtype if is_float else np.float64).eps))
 
 
 def _close(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> bool:
@@ -345,12 +408,12 @@ def _finite_differences(
     """∂(NLL + regularization)/∂W by central differences, and how far a gradient may be from it."""
 
     def total(changed: Matrix) -> float:
-        untrained = next(_follow(backend, bigrams, changed))
+        untrained = next(_follow(backend, bigrams, changed, state=model.state))
         nll = negative_log_likelihood(untrained.probabilities, bigrams)
         return nll + backend.regularization(changed)
 
     # ∛ε balances the error of the formula, which grows as h², with that of rounding, as ε/h.
-    epsilon = max(float(np.finfo(array.dtype).eps) for _, array in _arrays(model))
+    epsilon = max(float(np.finfo(matrix.dtype).eps) for _, matrix in _matrices(model))
     weights, step = model.weights, np.cbrt(epsilon)
     slopes = np.empty(weights.shape)
     for cell in np.ndindex(weights.shape):

@@ -19,7 +19,7 @@ Span = tuple[int, Mapping[str, Any]]
 """An iteration, and the hyperparameters that hold from there to the next span."""
 
 KEYFRAMES = 256
-"""The most weight matrices that a timeline keeps."""
+"""The most keyframes that a timeline keeps."""
 KEYFRAME_BYTES = 64 * 2**20
 """The most memory for them, unless even SCARCE of them take more."""
 SCARCE = 4
@@ -70,42 +70,51 @@ class Rows:
 
 
 class Keyframes:
-    """Weights at multiples of a stride that doubles whenever there are too many of them."""
+    """What a training can go on from, such as its weights: arrays, or tuples of them.
+
+    Kept are multiples of a stride that doubles whenever there are too many of them.
+    """
 
     def __init__(self) -> None:
         self.stride = 1
-        self._weights: dict[int, Any] = {}
+        self._kept: dict[int, Any] = {}
         self._recent: dict[int, Any] = {}
 
     def __len__(self) -> int:
-        return len(self._weights)
+        return len(self._kept)
 
-    def offer(self, iteration: int, weights: Any) -> None:
-        """Keep the weights of an iteration if it is time to."""
-        if weights is None or iteration % self.stride:
+    def offer(self, iteration: int, arrays: Any) -> None:
+        """Keep those of an iteration if it is time to; None where a training has none."""
+        if arrays is None or iteration % self.stride:
             return
-        self._weights[iteration] = weights
-        size = 8 * math.prod(weights.shape)
-        if len(self._weights) > max(SCARCE, min(KEYFRAMES, KEYFRAME_BYTES // size)):
+        self._kept[iteration] = arrays
+        if len(self._kept) > max(SCARCE, min(KEYFRAMES, KEYFRAME_BYTES // memory(arrays))):
             self.stride *= 2
-            self._weights = {i: w for i, w in self._weights.items() if i % self.stride == 0}
+            self._kept = {i: kept for i, kept in self._kept.items() if i % self.stride == 0}
 
-    def pass_by(self, iteration: int, weights: Any) -> None:
-        """Keep the last few weights of a replay too: who steps back once will do so again."""
-        if weights is not None:
-            self._recent[iteration] = weights
+    def pass_by(self, iteration: int, arrays: Any) -> None:
+        """Keep the last few of a replay too: who steps back once will do so again."""
+        if arrays is not None:
+            self._recent[iteration] = arrays
             if len(self._recent) > SCARCE:
                 del self._recent[next(iter(self._recent))]
 
     def nearest(self, iteration: int) -> tuple[int, Any] | None:
         """The newest keyframe that is not after an iteration."""
-        kept = [(i, w) for i, w in (self._weights | self._recent).items() if i <= iteration]
-        return max(kept, key=lambda frame: frame[0], default=None)
+        frames = [frame for frame in (self._kept | self._recent).items() if frame[0] <= iteration]
+        return max(frames, key=lambda frame: frame[0], default=None)
 
     def truncate(self, length: int) -> None:
         """Forget all keyframes from the iteration `length` on."""
-        self._weights = {i: w for i, w in self._weights.items() if i < length}
-        self._recent = {i: w for i, w in self._recent.items() if i < length}
+        self._kept = {i: kept for i, kept in self._kept.items() if i < length}
+        self._recent = {i: kept for i, kept in self._recent.items() if i < length}
+
+
+def memory(arrays: Any) -> int:
+    """The most bytes that an array takes, or a tuple of such; of any library, None is nothing."""
+    if isinstance(arrays, tuple):
+        return sum(map(memory, arrays))
+    return 0 if arrays is None else 8 * math.prod(getattr(arrays, "shape", ()))
 
 
 class Settings:

@@ -4,7 +4,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from bigram_tui.backend import Backend, Bigrams, Iteration, Matrix, hyperparamet
 from bigram_tui.registry import choose
 from bigram_tui.run import Run, Status
 from bigram_tui.testing import BackendTests, cases
+from tests.test_run import HeavyBall
 
 EXAMPLE = Path(__file__).parents[1] / "docs" / "example_backend.py"
 
@@ -64,6 +67,57 @@ class TestTorchOneHot(BackendTests):
 class TestExample(BackendTests):
     def make(self) -> Backend:
         return example()
+
+
+class TestHeavyBall(BackendTests):
+    def make(self) -> Backend:
+        return HeavyBall()
+
+
+@dataclass
+class Adam(NumpyBackend):
+    """Three kinds of state, one of them a number: the mean slope, its square, and the steps."""
+
+    learning_rate: float = hyperparameter(0.1)
+
+    def train(
+        self, bigrams: Bigrams, weights: Matrix, state: tuple[Matrix, Matrix, int] | None = None
+    ) -> Iterator[Iteration]:
+        mean, square, steps = (0 * weights, 0 * weights, 0) if state is None else state
+        while True:
+            model = next(super().train(bigrams, weights))
+            yield replace(model, state=(mean, square, steps))
+            steps += 1
+            mean = 0.9 * mean + 0.1 * model.gradient
+            square = 0.99 * square + 0.01 * model.gradient**2
+            scale = self.learning_rate * np.sqrt(1 - 0.99**steps) / (1 - 0.9**steps)
+            weights = weights - scale * mean / (np.sqrt(square) + 1e-8)
+
+
+class TestAdam(BackendTests):
+    def make(self) -> Backend:
+        return Adam()
+
+
+@dataclass
+class TorchHeavyBall(TorchBackend):
+    """A tensor as its state."""
+
+    def train(self, bigrams: Bigrams, weights: Matrix, state: Any = None) -> Iterator[Iteration]:
+        import torch  # noqa: PLC0415
+
+        velocity = torch.zeros(weights.shape, dtype=torch.float64) if state is None else state
+        while True:
+            model = next(super().train(bigrams, weights))
+            yield replace(model, state=velocity)
+            velocity = 0.9 * velocity - model.gradient
+            weights = (model.weights + velocity).numpy()
+
+
+class TestTorchHeavyBall(BackendTests):
+    def make(self) -> Backend:
+        pytest.importorskip("torch")
+        return TorchHeavyBall(device="cpu")
 
 
 @dataclass
@@ -255,6 +309,49 @@ class StateInTheInstance(NumpyBackend):
             self.weights = self.weights - model.gradient
 
 
+class StateThatTrainDoesNotTake(NumpyBackend):
+    def train(self, bigrams: Bigrams, weights: Matrix) -> Training:
+        for model in super().train(bigrams, weights):
+            yield replace(model, state=model.gradient)
+
+
+class StateOfTheNextIteration(HeavyBall):
+    def train(self, bigrams: Bigrams, weights: Matrix, state: Matrix | None = None) -> Training:
+        training = super().train(bigrams, weights, state)
+        for model, following in pairwise(training):
+            yield replace(model, state=following.state)
+
+
+class StateThatIsForgotten(HeavyBall):
+    def train(self, bigrams: Bigrams, weights: Matrix, state: Matrix | None = None) -> Training:
+        yield from super().train(bigrams, weights)
+
+
+class StateOfWords(HeavyBall):
+    def train(self, bigrams: Bigrams, weights: Matrix, state: Any = None) -> Training:
+        for model in super().train(bigrams, weights, state and state["velocity"]):
+            yield replace(model, state={"velocity": model.state})
+
+
+class StateUpdatedInPlace(HeavyBall):
+    def train(self, bigrams: Bigrams, weights: Matrix, state: Matrix | None = None) -> Training:
+        velocity = np.zeros(weights.shape) if state is None else state.copy()
+        while True:
+            model = next(super().train(bigrams, weights, velocity.copy()))
+            yield replace(model, state=velocity)
+            velocity *= self.momentum
+            velocity -= self.learning_rate * model.gradient
+            weights = weights + velocity
+
+
+class StateSpoiltWhereItGoesOn(HeavyBall):
+    def train(self, bigrams: Bigrams, weights: Matrix, state: Matrix | None = None) -> Training:
+        for model in super().train(bigrams, weights, None if state is None else state.copy()):
+            yield model
+            if state is not None:
+                state *= self.momentum
+
+
 class UpdatesInPlace(NumpyBackend):
     def train(self, bigrams: Bigrams, weights: Matrix) -> Training:
         weights = weights.copy()
@@ -382,8 +479,12 @@ CAUGHT: dict[str, list[tuple[Callable[[], Backend], str]]] = {
         (scaled_by_hand, "another equal instance"),
     ],
     "test_training_from_any_weights_goes_on_as_it_did": [
-        (HiddenMomentum, "weights of iteration 1"),
+        (HiddenMomentum, "from the weights of iteration 1"),
         (StepCounter, "went on for 3"),
+        (StateThatTrainDoesNotTake, r"def train\(self, bigrams, weights, state=None\)"),
+        (StateOfTheNextIteration, "from the weights and the state of iteration 0"),
+        (StateThatIsForgotten, "the numbers of state array 0 differ at its iteration 0"),
+        (StateOfWords, "state is or holds a dict; it must be an array or a tuple"),
     ],
     "test_trainings_share_nothing": [
         (StateInTheInstance, "in turns with another training"),
@@ -391,10 +492,14 @@ CAUGHT: dict[str, list[tuple[Callable[[], Backend], str]]] = {
     "test_yielded_arrays_stay_as_they_were": [
         (UpdatesInPlace, "the weights of iteration 0 changed"),
         (OverwritesItsTable, "the probabilities of"),
+        (StateUpdatedInPlace, "the numbers of state array 0 of iteration 0 changed"),
     ],
     "test_bigrams_and_start_weights_stay_as_they_were": [
         (UpdatesTheStartWeights, "the weights"),
         (SmoothsTheRowSums, "bigrams.row_sums"),
+    ],
+    "test_the_state_to_go_on_from_stays_as_it_was": [
+        (StateSpoiltWhereItGoesOn, "changed the numbers of state array 0 of iteration 1"),
     ],
     "test_hyperparameters_are_described": [
         (Undecorated, "put @dataclass above"),
@@ -449,6 +554,9 @@ def test_every_clause_catches_somebody() -> None:
         (GradientWithoutDecay, "test_gradient_agrees_with_finite_differences"),
         (LossWithoutDecay, "test_reported_loss_is_the_total"),
         (HiddenMomentum, "test_training_from_any_weights_goes_on_as_it_did"),
+        (StateOfTheNextIteration, "test_training_from_any_weights_goes_on_as_it_did"),
+        (StateSpoiltWhereItGoesOn, "test_the_state_to_go_on_from_stays_as_it_was"),
+        (StateUpdatedInPlace, "test_yielded_arrays_stay_as_they_were"),
         (UpdatesInPlace, "test_yielded_arrays_stay_as_they_were"),
         (StateInTheInstance, "test_trainings_share_nothing"),
         (ReadsHyperparametersOnce, "test_changed_hyperparameters_take_effect"),

@@ -10,7 +10,14 @@ import pytest
 
 from bigram_tui import registry
 from bigram_tui.backend import Backend
-from bigram_tui.registry import BackendError, BackendSource, backends_folder, choose, discover
+from bigram_tui.registry import (
+    BackendError,
+    BackendSource,
+    backends_folder,
+    choose,
+    discover,
+    pitfalls,
+)
 
 GOOD = """
 from dataclasses import dataclass
@@ -93,11 +100,11 @@ def in_a_fresh_python(code: str) -> object:
 def test_to_look_at_all_there_is_to_know_of_backends_imports_none() -> None:
     code = """
 import json, sys
-from bigram_tui.registry import choose, discover
+from bigram_tui.registry import choose, discover, pitfalls
 found = discover()
-for source in found.values():
+for source in [*found.values(), *pitfalls().values()]:
     source.imports, source.obstacle, source.is_light
-choose(["torch", "count"])
+choose(["torch", "count", "plus-sign"])
 heavy = [m for m in sys.modules if m.split(".")[0] in ("bigram_backends", "torch", "textual")]
 print(json.dumps([list(found), heavy, {name: source.is_light for name, source in found.items()}]))
 """
@@ -139,6 +146,59 @@ def test_an_installed_backend_whose_library_is_missing_says_what_to_install(
     assert obstacle is not None
     assert "strange_package.nowhere is not there" in obstacle
     assert "strange_package" not in sys.modules
+
+
+# Pitfalls
+
+MISTAKES = ["count-no-keepdim", "no-keepdim", "no-max", "no-mean", "no-reset", "plus-sign"]
+
+
+def test_pitfalls_are_found_by_name_and_are_never_among_the_others() -> None:
+    found = pitfalls()
+    assert list(found) == MISTAKES
+    assert {source.name for source in found.values()} == set(MISTAKES)
+    assert not discover().keys() & found.keys()
+    assert [source.name for source in choose([])] == ["count", "numpy", "torch"]
+    chosen = choose(["plus-sign", "numpy", "no-max", "plus-sign"])
+    assert [source.name for source in chosen] == ["plus-sign", "numpy", "no-max"]
+    assert [source.load().__name__ for source in chosen] == ["PlusSign", "NumpyBackend", "NoMax"]
+    assert all(source.obstacle is None and source.is_light for source in found.values())
+
+
+def test_an_unknown_name_is_not_answered_with_pitfalls() -> None:
+    with pytest.raises(BackendError) as caught:
+        choose(["no-keepdims"])
+    assert str(caught.value) == (
+        "no backend named 'no-keepdims'; there are: count, numpy, torch, "
+        "or give the path of a .py file"
+    )
+
+
+def test_a_backend_goes_before_a_pitfall_of_its_name(folder: Path, tmp_path: Path) -> None:
+    drop_in = write(folder / "plus-sign.py", GOOD)
+    other = write(tmp_path / "no-max.py", GOOD)
+    chosen = choose(["plus-sign", str(other), "no-max"])
+    assert [source.name for source in chosen] == ["plus-sign", "no-max-2", "no-max"]
+    assert [source.file for source in chosen] == [drop_in, other, None]
+    assert list(pitfalls()) == MISTAKES
+
+
+def test_pitfalls_of_other_packages_are_found_too_and_two_of_a_name_get_a_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    points = {
+        registry.GROUP: ["good"],
+        registry.PITFALLS: ["twice", "bad", "twice"],
+    }
+
+    def entry_points(group: str) -> list[metadata.EntryPoint]:
+        return [metadata.EntryPoint(name, "package:Class", group) for name in points[group]]
+
+    monkeypatch.setattr(registry.metadata, "entry_points", entry_points)
+    assert list(discover()) == ["good"]
+    assert list(pitfalls()) == ["bad", "twice", "twice-2"]
+    assert [source.name for source in choose(["twice-2", "good"])] == ["twice-2", "good"]
+    assert [source.name for source in choose([])] == ["good"]
 
 
 # Files

@@ -63,6 +63,32 @@ class Relax(Backend):
             table, iteration = table + self.share * (target - table), iteration + 1
 
 
+@dataclass
+class HeavyBall(Backend):
+    """Gradient descent with a momentum, which is its state."""
+
+    learning_rate: float = hyperparameter(0.3, low=0.0, high=100.0)
+    momentum: float = hyperparameter(0.9, low=0.0, high=1.0)
+    l2: float = hyperparameter(0.01, low=0.0, high=10.0)
+    states: list[Matrix | None] = field(default_factory=list)
+    """What each training was started with."""
+
+    def train(
+        self, bigrams: Bigrams, weights: Matrix, state: Matrix | None = None
+    ) -> Iterator[Iteration]:
+        self.states.append(state)
+        joint = bigrams.counts / bigrams.total
+        velocity = np.zeros(weights.shape) if state is None else state
+        while True:
+            odds = np.exp(weights)
+            table = odds / odds.sum(axis=1, keepdims=True)
+            gradient = joint.sum(axis=1, keepdims=True) * table - joint
+            gradient += 2 * self.l2 * weights / weights.size
+            yield Iteration(table, weights, gradient, state=velocity)
+            velocity = self.momentum * velocity - self.learning_rate * gradient
+            weights = weights + velocity
+
+
 def drifted(iteration: int, speed: float = 0.5) -> Matrix:
     """W of Drift, by adding one step after the other."""
     weights = START.copy()
@@ -376,6 +402,175 @@ def test_a_model_without_weights_is_replayed_from_the_start(tiny: Bigrams) -> No
     for start in backend.starts:
         np.testing.assert_array_equal(start, START)
     assert run.snapshot().regularization == 0
+
+
+# A state besides the weights
+
+
+def rolled(bigrams: Bigrams, iterations: int, changes: dict[int, dict[str, float]]) -> list[Matrix]:
+    """W of HeavyBall by W″ = W′ + μ(W′ − W) − η·∂L/∂W′, cell by cell, without any velocity."""
+    size, values = len(START), {"learning_rate": 0.3, "momentum": 0.9, "l2": 0.01}
+    path = [START, START]
+    for iteration in range(iterations):
+        values |= changes.get(iteration, {})
+        before, here = path[-2:]
+        after = np.empty_like(here)
+        for i, j in np.ndindex(size, size):
+            share = math.exp(here[i, j]) / math.fsum(math.exp(w) for w in here[i])
+            slope = (bigrams.counts[i].sum() * share - bigrams.counts[i, j]) / bigrams.total
+            slope += 2 * values["l2"] * here[i, j] / size**2
+            moved = values["momentum"] * (here[i, j] - before[i, j])
+            after[i, j] = here[i, j] + moved - values["learning_rate"] * slope
+        path.append(after)
+    return path[1:]
+
+
+def whole(run: Run) -> tuple[Seen, bytes]:
+    """The model as it shows itself and the state that comes with it, to the last bit."""
+    assert run.model is not None
+    return look(run), run.model.state.tobytes()
+
+
+def test_a_momentum_is_that_of_a_plain_loop_through_all_changes(tiny: Bigrams) -> None:
+    changes = {
+        40: {"learning_rate": 0.05},
+        55: {"momentum": 0.5, "l2": 0.3},
+        90: {"momentum": 0.99},
+    }
+    expected = rolled(tiny, 120, changes)
+    run = Run(HeavyBall(), tiny, START)
+    for iteration in range(121):
+        weights = run.snapshot().weights
+        assert weights is not None
+        np.testing.assert_allclose(weights, expected[iteration], rtol=0, atol=1e-11)
+        for name, value in changes.get(iteration, {}).items():
+            run.set(name, value)
+        run.advance()
+    for iteration in (3, 41, 40, 39, 119, 55, 56, 91, 100):
+        run.seek(iteration)
+        weights = run.snapshot().weights
+        np.testing.assert_allclose(weights, expected[iteration], rtol=0, atol=1e-11)
+
+
+@settings(max_examples=30)
+@given(
+    st.lists(st.integers(0, 80), min_size=1, max_size=8),
+    st.lists(st.tuples(st.integers(0, 79), st.sampled_from([0.0, 0.4, 0.7])), max_size=3),
+    st.sampled_from([4, 5, 256]),
+)
+def test_with_a_state_any_iteration_is_restored_bit_for_bit(
+    tiny: Bigrams, visits: list[int], changes: list[tuple[int, float]], most: int
+) -> None:
+    momenta = dict(changes)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(timeline, "KEYFRAMES", most)
+        run = Run(HeavyBall(), tiny, START)
+        seen = [whole(run)]
+        for iteration in range(83):
+            if iteration in momenta:
+                run.set("momentum", momenta[iteration])
+                assert whole(run) == seen[-1]
+            run.advance()
+            seen.append(whole(run))
+        for iteration in visits:
+            run.seek(iteration)
+            assert whole(run) == seen[iteration]
+            run.back()
+            assert whole(run) == seen[max(0, iteration - 1)]
+            run.advance(3)
+            assert whole(run) == seen[run.iteration]
+            run.seek(83)
+            assert whole(run) == seen[83]
+
+
+def test_a_state_is_restored_between_keyframes_too(names: Bigrams, lecture_weights: Matrix) -> None:
+    run = Run(HeavyBall(learning_rate=5.0), names, lecture_weights)
+    seen = {}
+    for iteration in (0, 1, 255, 256, 257, 1999, 2000):
+        run.advance(iteration - run.iteration)
+        seen[iteration] = whole(run)
+    assert run._keyframes.stride > 1
+    for iteration in (1999, 0, 257, 255, 1, 256, 2000):
+        run.seek(iteration)
+        assert whole(run) == seen[iteration]
+
+
+def test_a_change_in_the_past_goes_on_with_the_state_of_then(tiny: Bigrams) -> None:
+    run = Run(HeavyBall(), tiny, START)
+    run.advance(50)
+    run.seek(20)
+    run.set("momentum", 0.2)
+    run.advance(30)
+    weights = run.snapshot().weights
+    expected = rolled(tiny, 50, {20: {"momentum": 0.2}})[50]
+    np.testing.assert_allclose(weights, expected, rtol=0, atol=1e-11)
+
+
+def test_the_very_start_and_a_reset_have_no_state(tiny: Bigrams) -> None:
+    backend = HeavyBall()
+    run = Run(backend, tiny, START)
+    run.advance(4)
+    first = whole(run)
+    assert run.model is not None
+    state = run.model.state
+    run.set("learning_rate", 0.1)
+    assert [each is None for each in backend.states] == [True, False]
+    assert backend.states[1] is state  # as it was yielded, of whichever library
+    run.set("learning_rate", 0.3)
+    run.reset()
+    assert len(backend.states) == 4
+    assert backend.states[3] is None
+    run.advance(4)
+    assert whole(run) == first
+    run.seek(0)
+    assert backend.states[-1] is None
+
+
+def test_who_yields_no_state_is_never_given_one(tiny: Bigrams) -> None:
+    given: list[int] = []
+
+    class Counted(Drift):
+        def train(self, *arguments: Any) -> Iterator[Iteration]:
+            given.append(len(arguments))
+            yield from super().train(*arguments)
+
+    run = Run(Counted(), tiny, START)
+    run.advance(9)
+    run.back(2)
+    run.set("speed", 2.0)
+    run.reset()
+    assert given == [2] * len(given)
+    assert len(given) >= 4
+
+
+def test_a_state_without_weights_is_of_no_use(tiny: Bigrams) -> None:
+    class Stateful(Relax):
+        def train(self, bigrams: Bigrams, weights: Matrix) -> Iterator[Iteration]:
+            for model in super().train(bigrams, weights):
+                yield Iteration(model.probabilities, state=model.probabilities)
+
+    run, plain = Run(Stateful(), tiny, START), Run(Relax(), tiny, START)
+    for each in (run, plain):
+        each.advance(6)
+        each.back(3)
+    assert run.status is Status.READY
+    assert look(run) == look(plain)
+
+
+def test_who_yields_a_state_and_does_not_take_it_fails_on_the_way_back(tiny: Bigrams) -> None:
+    class Half(Drift):
+        def train(self, bigrams: Bigrams, weights: Matrix) -> Iterator[Iteration]:
+            for model in super().train(bigrams, weights):
+                yield Iteration(model.probabilities, model.weights, state=model.weights)
+
+    run = Run(Half(), tiny, START)
+    run.advance(6)
+    run.back(2)
+    assert run.status is Status.FAILED
+    assert run.message.startswith("failed at iteration 4: TypeError: ")
+    assert "train() takes 3 positional arguments but 4 were given" in run.message
+    run.seek(0)
+    assert run.status is Status.READY
 
 
 # Changes of hyperparameters

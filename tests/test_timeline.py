@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bigram_tui import timeline
-from bigram_tui.timeline import LOSS_COLUMNS, SCARCE, Keyframes, Rows, Settings
+from bigram_tui.timeline import LOSS_COLUMNS, SCARCE, Keyframes, Rows, Settings, memory
 
 # Rows
 
@@ -151,6 +151,48 @@ def test_large_weights_are_kept_as_far_as_the_memory_goes_but_always_a_few(
     assert found is not None
     assert found[0] == found[1][0, 0]
     assert 1199 - found[0] < keyframes.stride
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (None, 120),
+        (np.zeros((10, 10)), 60),
+        ((np.zeros((10, 10)), np.zeros((10, 10))), 40),
+        (np.zeros((5, 10, 10), np.float32), 20),
+    ],
+    ids=["none", "one", "two", "large"],
+)
+def test_a_state_takes_memory_too(
+    monkeypatch: pytest.MonkeyPatch, state: object, expected: int
+) -> None:
+    monkeypatch.setattr(timeline, "KEYFRAME_BYTES", 120 * 800)
+    keyframes = Keyframes()
+    most = 0
+    for i in range(400):
+        keyframes.offer(i, (np.full((10, 10), float(i)), state))
+        most = max(most, len(keyframes))
+    assert most == expected
+    found = keyframes.nearest(399)
+    assert found is not None
+    assert found[1][0][0, 0] == found[0]
+    assert found[1][1] is state
+
+
+@pytest.mark.parametrize(
+    ("arrays", "expected"),
+    [
+        (None, 0),
+        (3, 8),
+        (np.array(3), 8),
+        (np.zeros((3, 4)), 96),
+        (np.zeros((3, 4), np.int8), 96),
+        ((), 0),
+        ((np.zeros(2), None, (np.zeros(3), 1.5)), 48),
+    ],
+)
+def test_memory_is_that_of_eight_bytes_for_each_number(arrays: object, expected: int) -> None:
+    assert memory(arrays) == expected
 
 
 def test_the_stride_doubles_when_there_would_be_one_too_many() -> None:
