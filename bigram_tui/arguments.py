@@ -88,6 +88,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="of start weights and names (default: lecture's)",
     )
     add(
+        "--start",
+        choices=("random", "zeros"),
+        default="random",
+        help="from the seed's weights, or from W = 0",
+    )
+    add(
         "--split",
         metavar="80/10/10",
         help="hold lines out: train/validation[/test]",
@@ -105,6 +111,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add = screen.add_argument
     add("--fps", type=frames, default=15, metavar="N", help="frames per second (default: 15)")
     add("--theme", metavar="NAME", help="a Textual theme, such as textual-light")
+    add(
+        "--tour",
+        action=argparse.BooleanOptionalAction,
+        help="begin with the tour, or never (default: at the first visit)",
+    )
     add("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     return parser.parse_args(arguments)
 

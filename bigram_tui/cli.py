@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 
+LOOKS = {"file", "fps", "theme", "no_mouse"}
+"""Options that say nothing of what is to be done."""
+
 SHORT_FIELDS = {"lr": "learning_rate"}
 """What fields are called on the command line, where that is shorter."""
 
@@ -112,7 +115,7 @@ def make_session(options: argparse.Namespace) -> "Session":
             progress=progress,
         )
     common = {name: value for name, value in flags.items() if value is not None}
-    return Session(corpus, tuple(sources), options.seed, common, individual)
+    return Session(corpus, tuple(sources), options.seed, common, individual, options.start)
 
 
 def run_of(text: str) -> "tuple[BackendSource, dict[str, object]]":
@@ -151,15 +154,21 @@ def check_settings(session: "Session") -> None:
 
 def print_backends() -> None:
     """One line per backend: name, source, availability. Imports none of them."""
-    from bigram_tui.registry import backends_folder, choose  # noqa: PLC0415
+    from bigram_tui.registry import backends_folder, discover, pitfalls  # noqa: PLC0415
 
-    sources: list[BackendSource] = choose([])
-    name_width = max((len(source.name) for source in sources), default=0)
-    origin_width = max((len(source.origin) for source in sources), default=0)
-    for source in sources:
-        obstacle = source.obstacle
-        state = "available" if obstacle is None else f"unavailable: {obstacle}"
-        emit(f"{source.name:<{name_width}}  {source.origin:<{origin_width}}  {state}\n")
+    parts = {
+        "": list(discover().values()),
+        "\nEach with a classic mistake, to compare with:\n": list(pitfalls().values()),
+    }
+    everything = [source for sources in parts.values() for source in sources]
+    name_width = max((len(source.name) for source in everything), default=0)
+    origin_width = max((len(source.origin) for source in everything), default=0)
+    for heading, sources in parts.items():
+        emit(heading if sources else "")
+        for source in sources:
+            obstacle = source.obstacle
+            state = "available" if obstacle is None else f"unavailable: {obstacle}"
+            emit(f"{source.name:<{name_width}}  {source.origin:<{origin_width}}  {state}\n")
     emit(f"\nDrop-in files: {backends_folder()}{os.sep}*.py, or --backend FILE.py\n")
 
 
@@ -198,6 +207,19 @@ def print_headless(session: "Session", options: argparse.Namespace) -> int:
     return DONE if all(result.error is None for result in results) else FAILED
 
 
+def wants_tour(options: argparse.Namespace) -> bool:
+    """Whether to begin with the tour: as asked for, or at the first visit.
+
+    Whoever asks for more than a file has been here before, or is not here to be shown around.
+    """
+    from bigram_tui.visits import offer_tour  # noqa: PLC0415
+
+    if options.tour is not None:
+        return bool(options.tour)
+    given, usual = vars(options), vars(parse([]))
+    return all(given[name] == usual[name] for name in given.keys() - LOOKS) and offer_tour()
+
+
 def open_screen(session: "Session", options: argparse.Namespace) -> int:
     """Open the explorer, until the user quits."""
     from bigram_tui.tui.app import BigramApp  # noqa: PLC0415
@@ -215,6 +237,7 @@ def open_screen(session: "Session", options: argparse.Namespace) -> int:
             names = ", ".join(sorted(app.available_themes))
             raise UsageError(f"no theme {options.theme!r}; there are: {names}")
         app.theme = options.theme
+    app.tour = wants_tour(options)
     app.run(mouse=not options.no_mouse)
     write_runs(app.lineup.history(), options)
     return app.return_code or DONE

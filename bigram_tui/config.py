@@ -2,9 +2,14 @@
 
 from pathlib import Path
 
-from platformdirs import user_config_path
+from platformdirs import user_config_path, user_state_path
 
 
 def config_folder() -> Path:
     """Such as ~/.config/bigram-tui on Linux: backends in `backends`, keys in `keymap.toml`."""
     return user_config_path("bigram-tui")
+
+
+def state_folder() -> Path:
+    """Such as ~/.local/state/bigram-tui on Linux: what the program remembers by itself."""
+    return user_state_path("bigram-tui")

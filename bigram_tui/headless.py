@@ -75,6 +75,7 @@ def document(session: Session, results: list[Result], reference: str) -> str:
             "unseen": corpus.train.unseen,
         },
         "seed": session.seed,
+        "start": session.start,
         "runs": [_run(corpus, result) for result in results],
         "comparison": [asdict(compare(a, b)) for a, b in pairs],
     }
@@ -140,7 +141,7 @@ def table(session: Session, results: list[Result], reference: str) -> str:
         if result.final is not None and result.final.has_loss:
             rows.add_row(*_row(corpus, result, result.final, held_out))
     with console.capture() as captured:  # Rich's own answer to a closed pipe is to exit with 1
-        console.print(Text(_headline(corpus, session.seed)))
+        console.print(Text(_headline(session)))
         if rows.row_count:
             console.print(rows)
         for result in results:
@@ -154,14 +155,16 @@ def table(session: Session, results: list[Result], reference: str) -> str:
     return captured.get()
 
 
-def _headline(corpus: Corpus, seed: int) -> str:
+def _headline(session: Session) -> str:
+    corpus, seed = session.corpus, session.seed
     size = len(corpus.train.vocabulary)
     training = "" if corpus.validation is None else f" ({corpus.train.total:,} for training)"
     facts = [
         counted(corpus.lines, "line"),
         counted(corpus.bigrams, "bigram") + training,
         f"V = {size}",
-        f"{corpus.train.unseen:,} of {size * size:,} never seen in training; seed {seed}",
+        f"{corpus.train.unseen:,} of {size * size:,} never seen in training; seed {seed}, "
+        f"{session.start} start",
     ]
     return f"{printable(corpus.path)}: {', '.join(facts)}"
 

@@ -23,6 +23,7 @@ class Lineup:
         self._session = session
         self._on_idle = on_idle
         self._sources: dict[Runner, BackendSource] = {}
+        self._starts: dict[Runner, str | None] = {}
         self._marks: dict[Runner, int] = {}
         self._runners: list[Runner] = []
         for source in session.sources:
@@ -48,21 +49,35 @@ class Lineup:
         """A number that tells a run from the others for as long as it is there: its colour."""
         return self._marks[runner]
 
-    def add(self, source: BackendSource, after: Runner) -> Runner:
-        """Start another run of a backend, with the values of the session."""
-        return self._insert(self._runners.index(after) + 1, source)
+    def add(
+        self,
+        source: BackendSource,
+        after: Runner,
+        *,
+        name: str | None = None,
+        values: Mapping[str, object] | None = None,
+        start: str | None = None,
+    ) -> Runner:
+        """Add another run of a backend after one.
+
+        name: the backend's if None; it gets a number if it is taken. values: of hyperparameters,
+        before those of the session. start: as of Session.make_run.
+        """
+        place = self._runners.index(after) + 1
+        return self._insert(place, source, name=name, values=values, start=start)
 
     def copy(self, runner: Runner) -> Runner:
-        """Start another run of the same backend with the hyperparameters that a run now has."""
-        place = self._runners.index(runner) + 1
-        return self._insert(place, self._sources[runner], runner.snapshot.settings)
+        """Add a run of the same backend, start and hyperparameters as a run now has."""
+        place, source = self._runners.index(runner) + 1, self._sources[runner]
+        values, start = runner.snapshot.settings, self._starts[runner]
+        return self._insert(place, source, values=values, start=start)
 
     def remove(self, runner: Runner) -> None:
         """End a run. ValueError if it is the only one; the first then becomes the reference."""
         if len(self._runners) == 1:
             raise ValueError("it is the only run")
         self._runners.remove(runner)
-        del self._sources[runner], self._marks[runner]
+        del self._sources[runner], self._starts[runner], self._marks[runner]
         runner.close()
         if runner is self.reference:
             self.reference = self._runners[0]
@@ -74,16 +89,22 @@ class Lineup:
         self._runners = runners  # at once, as others look at the list meanwhile
 
     def _insert(
-        self, place: int, source: BackendSource, values: Mapping[str, object] | None = None
+        self,
+        place: int,
+        source: BackendSource,
+        *,
+        name: str | None = None,
+        values: Mapping[str, object] | None = None,
+        start: str | None = None,
     ) -> Runner:
         taken = {runner.name for runner in self._runners}
-        named = source
-        if source.name in taken:
-            names = (f"{source.backend} #{number}" for number in count(2))
-            named = source.alias(next(name for name in names if name not in taken))
-        load = partial(self._session.make_run, named, values or {})
+        named = source if name is None else source.alias(name)
+        if named.name in taken:
+            names = (f"{name or source.backend} #{number}" for number in count(2))
+            named = source.alias(next(free for free in names if free not in taken))
+        load = partial(self._session.make_run, named, values, start)
         runner = Runner(named.name, load, self._on_idle)
-        self._sources[runner] = named
+        self._sources[runner], self._starts[runner] = named, start
         self._marks[runner] = next(n for n in count() if n not in self._marks.values())
         self._runners.insert(place, runner)
         return runner

@@ -63,11 +63,21 @@ def gradient_optimum(bigrams: Bigrams, l2: float) -> Optimum:
         raise ValueError(f"l2 is finite and not negative, not {l2}")
     if l2 < _LEAST_L2:
         return _unregularized_optimum(bigrams)
-    size = len(bigrams.counts)
-    scale = size**2 / 2 / l2 / max(bigrams.total, 1)  # 1/(cB), where cB might overflow
+    scale = _scale(bigrams, l2)
     weights = np.array([_row_optimum(scale * row) for row in bigrams.counts])
     nll = negative_log_likelihood(_softmax(weights), bigrams)
     return Optimum(nll, l2 * float(np.square(weights).mean()), attained=True, weights=weights)
+
+
+def optimal_row(bigrams: Bigrams, token: int, l2: float) -> Matrix:
+    """P(next | token) at the minimum of gradient_optimum for a λ > 0. float64 [V], in O(V)."""
+    return _softmax(_row_optimum(_scale(bigrams, l2) * bigrams.counts[token]))
+
+
+def _scale(bigrams: Bigrams, l2: float) -> float:
+    """1/(cB), where cB might overflow."""
+    size: int = len(bigrams.counts)
+    return size**2 / 2 / l2 / max(bigrams.total, 1)
 
 
 def _unregularized_optimum(bigrams: Bigrams) -> Optimum:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
+
 from bigram_tui.backend import Backend, configure, hyperparameters
 from bigram_tui.bigrams import Matrix
 from bigram_tui.corpus import Corpus
@@ -14,10 +16,13 @@ from bigram_tui.sampling import Name, NameBeside, sample_beside, sample_names, u
 
 STEPPABLE = "numpy"
 
+RANDOM, ZEROS = STARTS = ("random", "zeros")
+"""Where a training may begin: the lecture's weights for a seed, or W = 0."""
+
 
 @dataclass(frozen=True)
 class Session:
-    """One corpus and the backends to train on it, all from the same start weights."""
+    """One corpus, the backends to train on it, and where their trainings begin."""
 
     corpus: Corpus
     sources: tuple[BackendSource, ...]
@@ -26,11 +31,20 @@ class Session:
     """Values for every backend that has such a hyperparameter."""
     individual: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """Values by the name of a backend or of one of its runs, which must have such a field."""
+    start: str = RANDOM
+    """One of STARTS, for every run that is not given another."""
 
     @cached_property
     def start_weights(self) -> Matrix:
-        """The lecture's start for this seed, [V, V]."""
-        return start_weights(len(self.corpus.train.vocabulary), self.seed)
+        """Where a run begins that is given no start of its own, [V, V]."""
+        return self.weights_of(self.start)
+
+    def weights_of(self, start: str) -> Matrix:
+        """W [V, V] of one of STARTS, ValueError if it is none: "random" is the lecture's."""
+        size = len(self.corpus.train.vocabulary)
+        if start not in STARTS:
+            raise ValueError(f"a start is one of {', '.join(STARTS)}, not {start!r}")
+        return start_weights(size, self.seed) if start == RANDOM else np.zeros((size, size))
 
     def first(self, *, named: bool) -> str:
         """The run that is looked at first, and that the others are compared with.
@@ -63,17 +77,23 @@ class Session:
         except Exception as error:  # a plugin may raise anything
             raise BackendError(f"{source.name}: {error}") from error
 
-    def make_run(self, source: BackendSource, values: Mapping[str, object] | None = None) -> Run:
+    def make_run(
+        self,
+        source: BackendSource,
+        values: Mapping[str, object] | None = None,
+        start: str | None = None,
+    ) -> Run:
         """Start a run of a backend. BackendError if it or its settings are no good.
 
-        values: of its hyperparameters, before those of the session.
+        values: of its hyperparameters, before those of the session. start: one of STARTS, the
+        session's if None.
         """
         if source.obstacle is not None:
             raise BackendError(f"{source.name} {source.obstacle}")
         return Run(
             self.configured(source, values),
             self.corpus.train,
-            self.start_weights,
+            self.start_weights if start is None else self.weights_of(start),
             name=source.name,
             validation=self.corpus.validation,
         )

@@ -10,6 +10,7 @@ from hypothesis import settings
 
 from bigram_tui.bigrams import Bigrams, Matrix, Vocabulary
 from bigram_tui.lecture_rng import start_weights
+from bigram_tui.visits import offer_tour
 
 # The same examples in every run; how long one takes says nothing where torch is imported.
 settings.register_profile("bigram-tui", deadline=None, derandomize=True)
@@ -35,9 +36,11 @@ def _count_lines(lines: Iterable[str], characters: str | None = None) -> Bigrams
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_backends_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The configuration folder is an empty one, in subprocesses too."""
+    """The configuration folder is an empty one and the tour was seen, in subprocesses too."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        assert offer_tour()  # none is a first visit
         yield
 
 

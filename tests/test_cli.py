@@ -160,6 +160,7 @@ WRONG_USE: dict[str, tuple[list[str], list[str]]] = {
     "--seed too large for int()": (["--seed", "9" * 5000], ["--seed"]),
     "--seed negative": (["--seed", "-1"], ["--seed", "-1"]),
     "--seed no number": (["--seed", "abc"], ["--seed", "'abc'"]),
+    "--start": (["--start", "ones"], ["--start", "'ones'", "random", "zeros"]),
     "--steps negative": (["--steps", "-1"], ["--steps", "-1"]),
     "--steps fractional": (["--steps", "1.5"], ["--steps", "'1.5'"]),
     "--steps empty": (["--steps", ""], ["--steps", "''"]),
@@ -225,6 +226,8 @@ def test_a_file_that_is_no_one_backend_fails_alone(capsys: pytest.CaptureFixture
         ["--samples", "0"],
         ["--seed", "0"],
         ["--seed", "4294967295"],
+        ["--start", "random"],
+        ["--start", "zeros"],
         ["--fps", "1"],
         ["--fps", "60"],
         ["--split", "1/1"],
@@ -255,6 +258,7 @@ def test_what_is_not_said_has_its_default() -> None:
         "device": None,
         "set": [],
         "seed": 2147483647,
+        "start": "random",
         "split": None,
         "steps": None,
         "samples": None,
@@ -330,14 +334,37 @@ def test_the_backends_are_listed_with_source_and_state(
     assert cli.run(["--list-backends"]) == cli.DONE
     printed = capsys.readouterr()
     assert printed.err == ""
-    lines = {line.split()[0]: line for line in printed.out.splitlines() if line}
+    usual, mistaken, files = printed.out.split("\n\n")
+    heading, *mistakes = mistaken.splitlines()
+    lines = {line.split()[0]: line for line in (*usual.splitlines(), files)}
     assert list(lines) == ["count", "numpy", "torch", "mine", "poor", "Drop-in"]
+    assert heading == "Each with a classic mistake, to compare with:"
+    names = [line.split()[0] for line in mistakes]
+    assert names == ["count-no-keepdim", "no-keepdim", "no-max", "no-mean", "no-reset", "plus-sign"]
+    assert all(line.endswith("  available") for line in mistakes)
+    column = lines["numpy"].index("bigram-tui")
+    assert {line.index("bigram-tui ") for line in mistakes} == {column}
     version = metadata.version("bigram-tui")
     assert lines["numpy"].split() == ["numpy", "bigram-tui", version, "available"]
     assert lines["mine"].split() == ["mine", str(drop_ins / "mine.py"), "available"]
     assert "unavailable: needs a_module_that_nobody_has" in lines["poor"]
     assert "pip install a_module_that_nobody_has" in lines["poor"]
     assert str(drop_ins) in lines["Drop-in"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_pitfalls_run_only_where_they_are_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["good.txt", "--json", "--run", "numpy", "--steps", "1"]) == cli.DONE
+    assert [run["backend"] for run in json.loads(capsys.readouterr().out)["runs"]] == ["numpy"]
+    asked = ["--backend", "no-keepdim", "--backend", "numpy", "--run", "plus-sign:lr=1,l2=0"]
+    assert cli.run(["good.txt", "--json", "--lr", "1", "--steps", "9", *asked]) == cli.DONE
+    runs = json.loads(capsys.readouterr().out)["runs"]
+    assert [run["backend"] for run in runs] == ["no-keepdim", "numpy", "plus-sign lr=1 l2=0"]
+    wrong, right, rising = (run["loss_history"]["total"] for run in runs)
+    assert wrong == pytest.approx(right, rel=1e-12)
+    assert right[9] < right[0]
+    assert rising[9] > rising[0]
+    assert runs[2]["hyperparameters"] == {"learning_rate": 1.0, "l2": 0.0}
 
 
 # What is imported

@@ -164,7 +164,7 @@ def light() -> dict[str, Any]:
 
 
 def test_the_document_has_the_documented_keys(full: dict[str, Any]) -> None:
-    assert full.keys() == {"version", "corpus", "seed", "runs", "comparison"}
+    assert full.keys() == {"version", "corpus", "seed", "start", "runs", "comparison"}
     assert full["corpus"].keys() == {"path", "lines", "bigrams", "vocabulary", "unseen"}
     assert [run["backend"] for run in full["runs"]] == ["count", "numpy", "torch"]
     for run in full["runs"]:
@@ -376,6 +376,16 @@ def test_another_seed_gives_another_start_and_other_names(light: dict[str, Any])
     assert run_of(other, "count")["samples"] != run_of(light, "count")["samples"]
     starts = [run_of(found, "numpy")["loss_history"]["nll"][0] for found in (other, light)]
     assert starts[0] != starts[1]
+
+
+def test_from_zero_weights_every_row_begins_uniform(light: dict[str, Any]) -> None:
+    other = document_of(NAMES, *backends("count", "numpy"), "--start", "zeros")
+    assert (light["start"], other["start"]) == ("random", "zeros")
+    assert run_of(other, "numpy")["loss_history"]["nll"][0] == pytest.approx(math.log(27))
+    assert run_of(light, "numpy")["loss_history"]["nll"][0] > math.log(27)
+    assert run_of(other, "count")["train"] == run_of(light, "count")["train"]
+    _, printed = here(NAMES, "--headless", *backends("count"), "--start", "zeros")
+    assert "seed 2147483647, zeros start" in printed
 
 
 # Held-out lines

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bigram_tui.bigrams import Bigrams
+from bigram_tui.bigrams import Bigrams, Matrix
 from bigram_tui.corpus import Corpus
 from bigram_tui.lineup import Lineup
 from bigram_tui.registry import BackendSource, choose
@@ -67,6 +67,11 @@ def loaded(runner: Runner) -> Runner:
 
 def settings(runner: Runner) -> dict[str, object]:
     return dict(loaded(runner).snapshot.settings)
+
+
+def is_zero(weights: Matrix | None) -> bool:
+    assert weights is not None
+    return not weights.any()
 
 
 def changed(runner: Runner) -> Runner:
@@ -167,6 +172,40 @@ def test_what_is_added_comes_after_the_run_that_is_named_with_the_values_of_the_
     assert lineup.source_of(added).backend == "numpy"
     at_end = lineup.add(lineup.source_of(last), last)
     assert lineup.runners == (first, added, last, at_end)
+
+
+def test_what_is_added_may_have_a_name_values_and_a_start_of_its_own(
+    make_lineup: MakeLineup,
+) -> None:
+    lineup = make_lineup("numpy", "count")
+    numpy, count = lineup.runners
+    source = lineup.source_of(numpy)
+    added = lineup.add(source, numpy, name="bold", values={"learning_rate": 9.0}, start="zeros")
+    assert lineup.runners == (numpy, added, count)
+    assert settings(added) == {"learning_rate": 9.0, "l2": 0.5}
+    assert lineup.source_of(added).backend == "numpy"
+    assert added.snapshot.name == "bold"
+    assert is_zero(added.snapshot.weights)
+    assert not is_zero(loaded(numpy).snapshot.weights)
+    again = lineup.add(source, numpy, name="bold")
+    assert names(lineup) == ["numpy", "bold #2", "bold", "count"]
+    assert settings(again) == {"learning_rate": 7.0, "l2": 0.5}
+    assert not is_zero(again.snapshot.weights)
+    assert lineup.add(source, numpy, name="bold").name == "bold #3"
+
+
+def test_a_copy_has_the_start_of_the_original(make_lineup: MakeLineup) -> None:
+    lineup = make_lineup("numpy", "count")
+    numpy = lineup.runners[0]
+    zero = loaded(lineup.add(lineup.source_of(numpy), numpy, start="zeros"))
+    zero.step(3)
+    wait_until(lambda: zero.snapshot.iteration == 3)
+    copy = lineup.copy(zero)
+    for runner in (copy, lineup.copy(copy)):
+        assert is_zero(loaded(runner).snapshot.weights)
+        assert is_zero(runner.snapshot.start_weights)
+    lineup.remove(zero)
+    assert not is_zero(loaded(lineup.copy(numpy)).snapshot.weights)
 
 
 def test_a_copy_has_the_hyperparameters_that_the_original_now_has(

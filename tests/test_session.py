@@ -12,7 +12,7 @@ from bigram_tui.lecture_rng import LECTURE_SEED, start_weights
 from bigram_tui.registry import BackendError, BackendSource, choose
 from bigram_tui.run import Run
 from bigram_tui.sampling import Name, sample_names, uniforms
-from bigram_tui.session import Session
+from bigram_tui.session import STARTS, Session
 
 DROP_IN = """
 from dataclasses import dataclass
@@ -158,6 +158,48 @@ def test_another_seed_starts_elsewhere(corpus: Corpus) -> None:
     assert not np.array_equal(
         Session(corpus, (), 1).start_weights, Session(corpus, (), 2).start_weights
     )
+
+
+@pytest.mark.parametrize("seed", [LECTURE_SEED, 3])
+def test_a_start_is_the_seeds_weights_or_zeros(corpus: Corpus, seed: int) -> None:
+    for start in STARTS:
+        session = Session(corpus, (), seed, start=start)
+        np.testing.assert_array_equal(session.weights_of("random"), start_weights(27, seed))
+        np.testing.assert_array_equal(session.weights_of("zeros"), np.zeros((27, 27)))
+        np.testing.assert_array_equal(session.start_weights, session.weights_of(start))
+
+
+def test_no_other_start_is_known(corpus: Corpus, sources: tuple[BackendSource, ...]) -> None:
+    with pytest.raises(ValueError, match="one of random, zeros, not 'ones'"):
+        Session(corpus, ()).weights_of("ones")
+    with pytest.raises(ValueError, match="not 'ones'"):
+        Session(corpus, ()).make_run(sources[1], start="ones")
+
+
+def test_a_run_may_have_a_start_of_its_own(
+    corpus: Corpus, sources: tuple[BackendSource, ...]
+) -> None:
+    for start in STARTS:
+        session = Session(corpus, sources, start=start)
+        for source in sources[1:]:
+            for wanted in (None, *STARTS):
+                run = session.make_run(source, start=wanted).snapshot()
+                expected = session.weights_of(wanted or start)
+                np.testing.assert_array_equal(run.weights, expected)
+                np.testing.assert_array_equal(run.start_weights, expected)
+
+
+def test_a_run_knows_its_start_wherever_it_is(corpus: Corpus) -> None:
+    """Also a backend that makes nothing of it; and each moment has the same array."""
+    for name in ("numpy", "count"):
+        run = Session(corpus, ()).make_run(choose([name])[0], start="zeros")
+        first = run.snapshot().start_weights
+        run.advance(5)
+        run.back(2)
+        run.reset()
+        assert run.snapshot().start_weights is first
+        assert first is not None
+        assert not first.any()
 
 
 def test_the_seed_is_the_lectures_by_default(corpus: Corpus, table: Matrix) -> None:

@@ -45,20 +45,33 @@ class Pitfall:
 
 
 _TORCH_LOOP = """\
+eta = steady_rate()
+eta
 W = torch.randn((V, V), generator=g, requires_grad=True)
 losses = []
 for k in range(51):
     loss = loss_of(W)
 {}    loss.backward()
-    W.data += -50 * W.grad
+    W.data += -eta * W.grad
     losses.append(loss.item())
 losses[::10]"""
 
 _LOOP = """\
+eta = {}
+eta
 losses = []
 for k in range(51):
     losses.append(loss_of(W))
-    W = W {} gradient_of(W)
+    W = W {} eta * gradient_of(W)
+losses[::10]"""
+
+_MEAN_LOOP = """\
+eta = steady_rate()
+row_sums = N.sum(axis=1, keepdims=True)
+losses = []
+for k in range(51):
+    losses.append(nll(softmax(W)))
+    W = W - eta * (row_sums * softmax(W) - N){}
 losses[::10]"""
 
 PITFALLS = (
@@ -69,12 +82,11 @@ PITFALLS = (
         "sums = P.sum(axis=1)\nsums.min(), sums.max()\nnames(P)\nnll(P)",
         "P = (N + 1) / (N + 1).sum(axis=1, keepdims=True)\n"
         "sums = P.sum(axis=1)\nsums.min(), sums.max()\nnames(P)\nnll(P)",
-        "The sums have the shape [V], which broadcasting reads as [1, V]: column j is divided by "
-        "the sum of row j. Rows are no distributions any more, and the names show it. Without "
-        "smoothing it is P(previous | next), the chain that runs backwards.",
-        "The loss: each line begins and ends at the boundary, so that its bigrams go through every "
-        "sum as often from the one side as from the other, and all of training is the same too. "
-        "(That columns sum to 1 here holds for counts for the same reason, and not for exp(W).)",
+        "Sums of shape [V] are read as [1, V]: column j is divided by the sum of row j. Rows do "
+        "not sum to 1 any more, unless all tokens are equally frequent, and the names show it. Of "
+        "counts, columns do: it is P(previous | next), backwards. Of exp(W) not even they.",
+        "The loss, and so all of training: in a line every token, the boundary too, stands second "
+        "in a bigram as often as first, so that the same sums divide.",
         "keepdim=True (keepdims in NumPy) leaves a column [V, 1]. And check that rows sum to 1.",
         Variant("no-keepdim", "numpy"),
     ),
@@ -85,11 +97,11 @@ PITFALLS = (
         "P[first, second]\n-np.log(P[first, second])",
         "P = (N + 1) / (N + 1).sum(axis=1, keepdims=True)\n"
         "P[first, second]\n-np.log(P[first, second])",
-        "The text never has the bigram {unseen}, so counting gives it probability 0: any word with "
-        "it is infinitely surprising, and the loss of a text with one such word is ∞.",
+        "The text never has {unseen}, so counting gives that bigram probability 0. A word with it "
+        "is infinitely surprising, and the loss of any text with such a word is ∞.",
         "The loss of the text that was counted: it has no such bigram.",
-        "Add α to every count. Or train with a penalty λ: finite logits never give an exact 0, "
-        "even at λ = 0.",
+        "Add α to every count. Or train logits: as long as they are finite no P is 0, even without "
+        "a penalty λ.",
         Variant("count", "count", {"smoothing": 0.0}, "count α=0"),
     ),
     Pitfall(
@@ -97,10 +109,10 @@ PITFALLS = (
         "torch.Tensor for indices",
         "torch.Tensor(5).shape\nX = torch.Tensor(xs)\nX.dtype\nF.one_hot(X, num_classes=V)",
         "torch.tensor(5).shape\nX = torch.tensor(xs)\nX.dtype\nF.one_hot(X, num_classes=V).shape",
-        "With a capital T it makes float32, which is no index; and of a single number it makes so "
-        "many values, whatever was in that memory.",
+        "With a capital T a list becomes float32, which is no index; and torch.Tensor(5) is not a "
+        "5 but five values, whatever was in that memory.",
         "Arithmetic with it: only what wants indices complains.",
-        "torch.tensor takes the kind of its numbers: int64 of whole ones.",
+        "torch.tensor keeps the kind of its numbers: whole ones become int64.",
         needs_torch=True,
     ),
     Pitfall(
@@ -110,7 +122,7 @@ PITFALLS = (
         "Xenc = F.one_hot(torch.tensor(xs), num_classes=V)\nXenc.dtype\nXenc @ W",
         "W = torch.randn((V, V), generator=g)\n"
         "Xenc = F.one_hot(torch.tensor(xs), num_classes=V).float()\nXenc.dtype\n(Xenc @ W).shape",
-        "one_hot makes int64, and a matrix product takes numbers of one kind.",
+        "one_hot makes int64, W is float32, and a matrix product takes numbers of one kind.",
         "Nothing: it stops at once.",
         ".float() before the product.",
         needs_torch=True,
@@ -122,8 +134,8 @@ PITFALLS = (
         "Xenc = F.one_hot(torch.tensor(xs)).float()\nXenc.shape\nXenc @ W",
         "W = torch.randn((V, V), generator=g)\n"
         "Xenc = F.one_hot(torch.tensor(xs), num_classes=V).float()\nXenc.shape\n(Xenc @ W).shape",
-        "It takes the largest token that it sees for the last one, and makes fewer columns.",
-        "Everything, as long as the batch happens to have the last token.",
+        "It makes as many columns as the largest token that it sees asks for: too few for W.",
+        "Everything, as long as each batch happens to have the last token.",
         "num_classes=V.",
         needs_torch=True,
     ),
@@ -155,7 +167,7 @@ PITFALLS = (
         _TORCH_LOOP.format("    W.grad = None\n"),
         "backward() adds to what is in W.grad: each step goes by the sum of all gradients so far, "
         "and swings past the minimum.",
-        "The first step, and the falling loss of the next few.",
+        "The first step, and often the fall of the next few.",
         "W.grad = None before each backward(), or zero_grad() of an optimizer.",
         Variant("no-reset", "numpy"),
         needs_torch=True,
@@ -163,8 +175,8 @@ PITFALLS = (
     Pitfall(
         "a plus sign",
         "a plus in the update",
-        _LOOP.format("+ 50 *"),
-        _LOOP.format("- 50 *"),
+        _LOOP.format("steady_rate()", "+"),
+        _LOOP.format("steady_rate()", "-"),
         "The gradient points uphill, and so goes every step.",
         "All else: there is no error, only a loss that rises.",
         "W ← W − η·gradient.",
@@ -201,12 +213,12 @@ PITFALLS = (
     Pitfall(
         "η too large",
         "a learning rate that is too large",
-        _LOOP.format("- 500 *"),
-        _LOOP.format("- 50 *"),
+        _LOOP.format("5 * critical_rate()", "-"),
+        _LOOP.format("steady_rate()", "-"),
         "Steps land farther up the other side of the valley. Near the minimum that begins at "
-        "2/λmax, which the meters (M) show before the run bounces.",
-        "The first steps may still lower the loss, since far from the minimum it is less curved.",
-        "A smaller η: the loss has to fall at every step.",
+        "η = 2/λmax, the critical rate; the meters (M) show it before the run bounces.",
+        "There is no error, and the first steps may still lower the loss.",
+        "A smaller η: in full-batch descent the loss has to fall at every step.",
         Variant("numpy", "numpy", {"learning_rate": 500.0}, "numpy η=500"),
     ),
     Pitfall(
@@ -217,17 +229,17 @@ PITFALLS = (
         "W = W.astype(np.float32) + 100\nodds = np.exp(W - W.max(axis=1, keepdims=True))\n"
         "P = odds / odds.sum(axis=1, keepdims=True)\nnp.isnan(P).any(), P.sum(axis=1).max()",
         "exp overflows: above 88.72 in float32, above 709.78 in float64. ∞/∞ is no number.",
-        "Small weights: a constant that is added to a row changes no probability, on paper.",
-        "Take the row's maximum off first, as softmax and cross_entropy of any library do.",
+        "Small weights. On paper large ones too: a constant added to a row changes none of its P.",
+        "Take the row's maximum off first, as the softmax and cross_entropy of libraries do.",
         Variant("no-max", "numpy"),
     ),
     Pitfall(
         "no 1/B",
         "a gradient without the 1/B",
-        "B = N.sum()\nnp.abs(gradient_of(W) * B).max()\n" + _LOOP.format("- 50 * B *"),
-        "np.abs(gradient_of(W)).max()\n" + _LOOP.format("- 50 *"),
-        "The loss is an average, so ∂L/∂Z = (P − Y) / B. Without 1/B every step is B times too "
-        "long.",
+        _MEAN_LOOP.format(""),
+        _MEAN_LOOP.format(" / N.sum()"),
+        "The loss is an average, so its ∂L/∂Z is (P − Y) / B. Without 1/B every step is B times "
+        "too long.",
         "The direction: with an η that is B times smaller it would be the same.",
         "Keep the 1/B, or use the sum as the loss and choose η for that.",
         Variant("no-mean", "numpy"),
@@ -269,10 +281,12 @@ def unseen_bigram(bigrams: Bigrams) -> tuple[int, int]:
     index = bigrams.vocabulary.index
     if "j" in index and "q" in index and not bigrams.counts[index["j"], index["q"]]:
         return index["j"], index["q"]
-    size = len(bigrams.counts)
-    unseen = np.flatnonzero(bigrams.counts == 0)  # the boundary never follows itself
-    inner = [k for k in unseen.tolist() if k // size and k % size]
-    return divmod((inner or unseen.tolist())[0], size)
+    unseen = bigrams.counts == 0
+    inner = unseen[1:, 1:]  # rather than one at the end of a line
+    if inner.any():
+        first, second = divmod(int(inner.argmax()), len(inner))
+        return first + 1, second + 1
+    return divmod(int(unseen.argmax()), len(unseen))  # the boundary never follows itself
 
 
 L2 = 0.01

@@ -12,6 +12,7 @@ import numpy as np
 from bigram_tui.errors import one_line
 
 _ONE_AT_A_TIME = threading.Lock()  # the list of warnings is the whole process's
+_FILE = "<lesson>"
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ def transcript(source: str, names: dict[str, Any]) -> Iterator[Entry]:
             except Exception as error:
                 answers.append(one_line(f"{type(error).__name__}: {error}"))
                 failed = True
-        told = [one_line(f"{w.category.__name__}: {w.message}") for w in caught]
+        own = [w for w in caught if w.filename == _FILE]  # not of what else runs meanwhile
+        told = [one_line(f"{w.category.__name__}: {w.message}") for w in own]
         code = ast.get_source_segment(source, statement) or ""
         yield Entry(code, "\n".join([*dict.fromkeys(told), *answers]), failed)
         if failed:
@@ -49,9 +51,9 @@ def transcript(source: str, names: dict[str, Any]) -> Iterator[Entry]:
 def _run(statement: ast.stmt, names: dict[str, Any]) -> list[str]:
     """Run a statement; its value, if it is an expression that has one."""
     if not isinstance(statement, ast.Expr):
-        exec(compile(ast.Module([statement], []), "<lesson>", "exec"), names)
+        exec(compile(ast.Module([statement], []), _FILE, "exec"), names)
         return []
-    value = eval(compile(ast.Expression(statement.value), "<lesson>", "eval"), names)
+    value = eval(compile(ast.Expression(statement.value), _FILE, "eval"), names)
     return [] if value is None else [_written(value)]
 
 
@@ -63,4 +65,6 @@ def _written(value: Any) -> str:
         return f"{value:.6g}"
     if isinstance(value, list):
         return f"[{', '.join(map(_written, value))}]"
-    return repr(value) if type(value) is not tuple else ", ".join(map(_written, value))
+    if type(value) is tuple:  # torch.Size is one too, and writes itself
+        return f"({', '.join(map(_written, value))}{',' * (len(value) == 1)})"
+    return repr(value)

@@ -21,6 +21,9 @@ from bigram_tui.tui.compare_screen import CompareScreen
 from bigram_tui.tui.explore_screen import ExploreScreen
 from bigram_tui.tui.help_screen import HelpScreen
 from bigram_tui.tui.keymap import read_keymap
+from bigram_tui.tui.lessons.families_screen import FamiliesScreen
+from bigram_tui.tui.lessons.presets_screen import PresetsScreen
+from bigram_tui.tui.lessons.theory_screen import TheoryScreen
 from bigram_tui.tui.messages import RunSettled
 from bigram_tui.tui.panel import Panel
 from bigram_tui.tui.renderables.colors import Depth
@@ -43,6 +46,11 @@ class BigramApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit", "quit", id="quit"),
         Binding("ctrl+q", "quit", "quit", show=False, id="quit-always", priority=True),
+        # Before the keys of the screens, of which a user's keymap may have taken one.
+        *(
+            Binding(key, f"screen.tour_{to}", f"tour: {to}", False, id=f"tour-{to}", priority=True)
+            for key, to in (("enter", "next"), ("backspace", "back"), ("escape", "leave"))
+        ),
     ]
 
     def __init__(
@@ -55,10 +63,12 @@ class BigramApp(App[None]):
         frames_per_second: int = 15,
         samples: int | None = None,
         depth: Depth | None = None,
+        tour: bool = False,
     ) -> None:
         """wanted: the backends that the user named; they are all loaded at once.
 
         reference: the run that the others are compared with; by default the active one.
+        tour: whether to begin with the tour.
         """
         super().__init__()
         self.session = session
@@ -69,11 +79,13 @@ class BigramApp(App[None]):
         self._gaze = Gaze.at_first(active, session.corpus)
         self._steps = steps
         self._wanted = bool(wanted)
+        self.tour = tour
         self._fps = frames_per_second
         self._samples = samples
         self._depth = depth or Depth.of(self.console.color_system, self.no_color)
 
-        classes = (self, ExploreScreen, CompareScreen, Control, HelpScreen, Panel, Chooser)
+        screens = (ExploreScreen, CompareScreen, HelpScreen, Panel, Chooser, TheoryScreen)
+        classes = (self, Control, *screens, PresetsScreen, FamiliesScreen)
         bindings = [b for c in classes for b in Binding.make_bindings(c.BINDINGS)]
         known = {binding.id for binding in bindings if binding.id is not None}
         self.set_keymap(read_keymap(config_folder() / "keymap.toml", known))
@@ -104,6 +116,8 @@ class BigramApp(App[None]):
         common = self.session, self.lineup, self._gaze, self._fps, self._depth
         self.add_mode("explore", lambda: ExploreScreen(*common, samples=self._samples))
         self.add_mode("compare", lambda: CompareScreen(*common, lockstep=self.lockstep))
+        if self.tour:
+            self._gaze.tour.begin()
         self.switch_mode("explore")
 
     def on_run_settled(self, event: RunSettled) -> None:
@@ -129,6 +143,7 @@ class BigramApp(App[None]):
         yield from super().get_system_commands(screen)
         if not isinstance(screen, RunScreen):
             return
+        yield SystemCommand("Tour", "seven steps through the program", screen.action_tour)
         offered: set[str] = set()
         for binding in Binding.make_bindings(screen.BINDINGS):
             if binding.action not in offered and self._is_of_use(binding):

@@ -23,6 +23,7 @@ from bigram_tui.tui import present
 from bigram_tui.tui.exports import Export, Write
 from bigram_tui.tui.help_screen import COMPARE_HELP
 from bigram_tui.tui.keys import COMPARE_KEYS
+from bigram_tui.tui.lessons.tour import TourBar
 from bigram_tui.tui.lockstep_screen import LockstepScreen
 from bigram_tui.tui.messages import LineClicked
 from bigram_tui.tui.renderables.colors import Depth
@@ -129,6 +130,7 @@ class CompareScreen(LockstepScreen):
                 yield Drawn(id="beside", classes="pane")
                 yield Drawn(id="word", classes="pane")
         yield Hyperparameters(id="tuning")
+        yield TourBar(id="tour")
         yield Prompt()
         yield Footer(compact=True, show_command_palette=False)
 
@@ -361,6 +363,9 @@ class CompareScreen(LockstepScreen):
         self._pane = pane
         self.add_class(f"-{pane}")
         self.call_after_refresh(self._fit)
+
+    def _bring_loss_forward(self) -> None:
+        self._bring_forward("loss")
 
     def action_word(self) -> None:
         """Ask for a word."""

@@ -14,6 +14,7 @@ from bigram_tui.snapshot import Snapshot, Status
 from bigram_tui.tui import present
 from bigram_tui.tui.help_screen import EXPLORE_HELP
 from bigram_tui.tui.keys import EXPLORE_KEYS
+from bigram_tui.tui.lessons.tour import TourBar
 from bigram_tui.tui.messages import HeatmapResized, IterationPointed
 from bigram_tui.tui.renderables.colors import Depth
 from bigram_tui.tui.renderables.heatmap import best_form
@@ -79,6 +80,7 @@ class ExploreScreen(RunScreen):
                 yield Hyperparameters(id="parameters")
                 yield NameList(id="names")
             yield Inspector(id="inspector")
+        yield TourBar(id="tour")
         yield Prompt()
         yield Footer(compact=True, show_command_palette=False)
 

@@ -30,7 +30,7 @@ A change of a hyperparameter in the past forks the timeline: the way that
 was left stays on the plot, dim.             [dim]esc, ? or q closes this[/dim]"""
 
 COMPARE_HELP = """\
-All runs move together from one start. Each is held against the [b]reference[/b]
+All runs move together from their start. Each is held against the [b]reference[/b]
 (◎) at every iteration: the largest difference in a cell of P or W, and in
 the NLL, [b]now[/b] and the [b]worst[/b] so far; P and nll agree if that is no more than
 rounding. [b]to best[/b]: how far the total is above the least that is possible,

@@ -7,7 +7,6 @@ from textual import on
 from bigram_tui.comparison import Optima
 from bigram_tui.lineup import Lineup
 from bigram_tui.lockstep import Lockstep, can_go_on
-from bigram_tui.runner import Runner
 from bigram_tui.session import Session
 from bigram_tui.snapshot import Snapshot, Status
 from bigram_tui.tui.chooser import Chooser
@@ -54,6 +53,13 @@ class LockstepScreen(RunScreen, inherit_bindings=False):
     @property
     def _looked_at(self) -> Snapshot:
         return self._lockstep.frame.snapshots.get(self.runner, self.runner.snapshot)
+
+    @property
+    def _all_looked_at(self) -> tuple[Snapshot, ...]:
+        seen = self._lockstep.frame.snapshots
+        return tuple(seen.get(runner, runner.snapshot) for runner in self._lineup.runners)
+
+    _compares = True
 
     @property
     def _trains(self) -> bool:
@@ -136,16 +142,10 @@ class LockstepScreen(RunScreen, inherit_bindings=False):
 
         def add(place: int | None) -> None:
             if place is not None:
-                source = list(backends.values())[place]
-                self._welcome(self._lineup.add(source, self.runner))
+                self._add_beside(list(backends.values())[place])
 
         names = [f"{name}  {source.obstacle or source.origin}" for name, source in backends.items()]
         self.app.push_screen(Chooser("add a run of", names), add)
-
-    def _welcome(self, runner: Runner) -> None:
-        runner.start()
-        self._gaze.runner = runner
-        self._lineup_changed()
 
     def action_remove(self) -> None:
         """End the active run."""
@@ -170,6 +170,11 @@ class LockstepScreen(RunScreen, inherit_bindings=False):
         self._lockstep.look()
         self._fit()
         self._show_all()
+
+    def action_tour(self) -> None:
+        """Take the tour, which begins with one run."""
+        super().action_tour()
+        self.action_explore()
 
     def action_explore(self) -> None:
         """Go back to one run; all stay where they are."""

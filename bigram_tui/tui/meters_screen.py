@@ -26,13 +26,12 @@ Meter = tuple[str, str]
 class MetersScreen(Panel):
     """The meters of one run."""
 
-    def __init__(self, run: Snapshot, corpus: Corpus, start_weights: Matrix, seed: int) -> None:
-        """start_weights: where all trainings began. seed: that the corpus was split with."""
+    def __init__(self, run: Snapshot, corpus: Corpus, seed: int) -> None:
+        """seed: the one that the corpus was split with."""
         at = f"{printable(run.name)} at iteration {run.iteration:,}"
         super().__init__(f"meters  {at}")
         self._run = run
         self._corpus = corpus
-        self._start_weights = start_weights
         self._seed = seed
 
     def on_mount(self) -> None:
@@ -41,14 +40,14 @@ class MetersScreen(Panel):
 
     def _measure(self, tell: Callable[[Text], None], closed: Callable[[], bool]) -> None:
         text = Text()
-        for title, found in meters(self._run, self._corpus, self._start_weights, self._seed):
+        for title, found in meters(self._run, self._corpus, self._seed):
             text.append(f"{title}\n", "bold").append(f"{found}\n\n")
             tell(text.copy())
             if closed():
                 return
 
 
-def meters(run: Snapshot, corpus: Corpus, start_weights: Matrix, seed: int) -> Iterator[Meter]:
+def meters(run: Snapshot, corpus: Corpus, seed: int) -> Iterator[Meter]:
     """All that applies to a run, one after the other, as some take their time."""
     if run.probabilities is None or not run.has_loss:
         yield "nothing yet", f"{run.name} has no model"
@@ -57,7 +56,7 @@ def meters(run: Snapshot, corpus: Corpus, start_weights: Matrix, seed: int) -> I
         numbers = run.number("learning_rate"), run.number("l2")
         if numbers[0] is not None and (numbers[1] is not None or "l2" not in run.settings):
             yield "how large a step may be", _step_size(run, corpus.train)
-            yield "what stays as it is", _invariants(run, corpus.train, start_weights)
+            yield "what stays as it is", _invariants(run, corpus.train)
         if run.number("l2"):
             yield "λ is not α", _smoothing(run, corpus.train)
     yield "why logarithms", _likelihood(run, corpus, seed)
@@ -81,9 +80,10 @@ def _step_size(run: Snapshot, bigrams: Bigrams) -> str:
     return told + "ends farther up the other side: near such a minimum it would never settle."
 
 
-def _invariants(run: Snapshot, bigrams: Bigrams, start_weights: Matrix) -> str:
+def _invariants(run: Snapshot, bigrams: Bigrams) -> str:
     assert run.probabilities is not None
     assert run.weights is not None
+    assert run.start_weights is not None
     sums = float(np.abs(nll_gradient(run.probabilities, bigrams).sum(axis=1)).max())
     size, factor = len(bigrams.counts), 1.0
     ends = [*(start for start, _ in run.spans[1:] if start <= run.iteration), run.iteration]
@@ -91,7 +91,7 @@ def _invariants(run: Snapshot, bigrams: Bigrams, start_weights: Matrix) -> str:
         decay = row_mean_decay(float(values["learning_rate"]), float(values.get("l2", 0.0)), size)
         factor *= decay ** (end - start)
     means = np.asarray(run.weights, dtype=np.float64).mean(axis=1)
-    apart = float(np.abs(means - factor * start_weights.mean(axis=1)).max())
+    apart = float(np.abs(means - factor * run.start_weights.mean(axis=1)).max())
     return (
         f"The rows of the NLL's gradient sum to 0: measured, at most {sums:.0e}. So only λ moves "
         f"the mean of a row of W: by (1 − 2ηλ/V²) per iteration, ×{factor:.6f} since the start; "

@@ -724,7 +724,7 @@ def test_a_hyperparameter_that_is_a_word_is_not_taken_for_a_number(
     weights = start_weights(27)
     run = Run(kind(), corpus.train, weights).snapshot()
     if tell == "meters":
-        assert "why logarithms" in dict(meters_screen.meters(run, corpus, weights, 0))
+        assert "why logarithms" in dict(meters_screen.meters(run, corpus, 0))
     else:
         assert "nan" not in step_size(run, corpus.train)
 

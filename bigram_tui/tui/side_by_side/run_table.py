@@ -128,7 +128,7 @@ def _gradient_norm(run: Snapshot) -> str:
 
 
 def setting_columns(sides: Sequence[Side]) -> list[Column]:
-    """The hyperparameters, then where and in which format the backend calculates."""
+    """The hyperparameters, starts that differ, then where and in which format it calculates."""
     known = [parameters_of(side.run) for side in sides]
     columns = []
     for name in dict.fromkeys(name for each in known for name in each):
@@ -136,11 +136,21 @@ def setting_columns(sides: Sequence[Side]) -> list[Column]:
             symbol = next(each[name].symbol for each in known if name in each)
             cells = [Text(_value(side.run.settings.get(name))) for side in sides]
             columns.append(Column(symbol or name.replace("_", " "), cells))
+    starts = [_start(side.run) for side in sides]
+    if len({*starts} - {""}) > 1:
+        columns.append(Column("start", [Text(start) for start in starts], right=False))
     return [
         *columns,
         Column("format", [Text(side.run.dtype) for side in sides]),
         Column("device", [Text(side.run.device) for side in sides]),
     ]
+
+
+def _start(run: Snapshot) -> str:
+    """Where it began, if that mattered."""
+    if run.weights is None or run.start_weights is None:
+        return ""
+    return "random W" if run.start_weights.any() else "W = 0"
 
 
 def _value(value: object) -> str:

@@ -1,0 +1,117 @@
+"""Learning rates, penalties and starts worth trying on a text, each with its reason in numbers.
+
+Near the minimum a step of size η multiplies the error along an eigenvector of the Hessian, whose
+eigenvalue is h, by 1 − ηh (see `stability`). With η a multiple m of the critical 2/λmax that is
+1 − 2m along the steepest one, and nearer to 1 along all others.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from bigram_tui.bigrams import Bigrams, Matrix
+from bigram_tui.evaluation import negative_log_likelihood
+from bigram_tui.lecture_rng import LECTURE_SEED, start_weights
+from bigram_tui.optimum import counting_optimum, gradient_optimum
+from bigram_tui.smoothing import nearest_smoothing
+from bigram_tui.stability import Curvature, curvature
+
+LECTURE_RATE, FIRST_RATE, HOPELESS_RATE = 50.0, 0.1, 500.0
+LECTURE_L2, STRONG_L2 = 0.01, 1.0
+JUST_STABLE, JUST_UNSTABLE = 0.97, 1.03
+"""As multiples of the critical learning rate."""
+STEADY = 0.5
+"""Up to this multiple no direction is overshot."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What a gradient descent is to be given, and why one should look at it."""
+
+    name: str
+    learning_rate: float
+    """η."""
+    l2: float
+    """λ."""
+    start: str
+    """One of session.STARTS."""
+    reason: str
+    """One sentence."""
+
+
+def presets(bigrams: Bigrams, seed: int = LECTURE_SEED) -> list[Preset]:
+    """The presets for a text. seed: of the random start.
+
+    Critical learning rates are those of the exact minimum for the preset's λ. O(V²) per step of
+    Newton's method, as of gradient_optimum, whose ArithmeticError they may raise.
+    """
+    _, valley = _minimum(bigrams, LECTURE_L2)
+    critical = valley.critical_learning_rate
+    first_try = (
+        "the lecture's η for a single word: so short that every step lowers the loss of any text, "
+        f"and slow, as it is 1/{critical / FIRST_RATE:,.0f} of the critical η here"
+    )
+    chosen = [
+        ("lecture", LECTURE_RATE, f"the lecture's values; {_outlook(LECTURE_RATE, valley)}"),
+        ("first try", FIRST_RATE, first_try),
+        ("just stable", JUST_STABLE * critical, _outlook(JUST_STABLE * critical, valley)),
+        ("just unstable", JUST_UNSTABLE * critical, _outlook(JUST_UNSTABLE * critical, valley)),
+        ("hopeless", HOPELESS_RATE, _outlook(HOPELESS_RATE, valley)),
+    ]
+    return [
+        *(Preset(name, rate, LECTURE_L2, "random", reason) for name, rate, reason in chosen),
+        Preset("zero start", LECTURE_RATE, LECTURE_L2, "zeros", _zero_start(bigrams, seed)),
+        _strong(bigrams),
+    ]
+
+
+def _minimum(bigrams: Bigrams, l2: float) -> tuple[Matrix, Curvature]:
+    """P [V, V] where the loss is least for λ, and how the loss curves there."""
+    weights = gradient_optimum(bigrams, l2).weights
+    assert weights is not None  # λ is not 0
+    odds = np.exp(weights - weights.max(axis=1, keepdims=True))
+    table = odds / odds.sum(axis=1, keepdims=True)
+    return table, curvature(table, bigrams, l2)
+
+
+def _outlook(rate: float, valley: Curvature) -> str:
+    """What becomes of a training that has come near the minimum."""
+    multiple = valley.standing(rate)
+    share = f"{multiple:.2f}" if multiple >= 0.1 else f"{multiple:.1g}"
+    told = f"η is {share} of the critical {valley.critical_learning_rate:,.2f}: near the minimum"
+    if multiple <= STEADY:
+        return f"{told} every step goes straight down"
+    swing = f"a step swings across where it curves most, {abs(1 - 2 * multiple):.2f} times as far"
+    if multiple < 1:
+        return f"{told} {swing}, and so comes closer"
+    return f"{told} {swing}, and never settles"
+
+
+def _zero_start(bigrams: Bigrams, seed: int) -> str:
+    size = len(bigrams.counts)
+    weights = start_weights(size, seed)
+    odds = np.exp(weights)
+    nll = negative_log_likelihood(odds / odds.sum(axis=1, keepdims=True), bigrams)
+    total = nll + LECTURE_L2 * float(np.square(weights).mean())
+    return (
+        f"from W = 0 every row begins uniform, the loss at log V = {math.log(size):.4f} instead of "
+        f"{total:.4f}, and the rows of W with mean 0, to which only λ would draw them"
+    )
+
+
+def _strong(bigrams: Bigrams) -> Preset:
+    """λ = 1 with the lecture's η, or half the critical one where that is too large."""
+    table, valley = _minimum(bigrams, STRONG_L2)
+    rate = LECTURE_RATE
+    if valley.standing(rate) >= 1:
+        rate = STEADY * valley.critical_learning_rate
+    nearest = nearest_smoothing(table, bigrams)
+    assert nearest is not None  # the table is of finite numbers
+    alpha = "∞" if math.isinf(nearest.smoothing) else f"{nearest.smoothing:.4g}"
+    reason = (
+        f"λ = {STRONG_L2:g} smooths: its minimum has NLL "
+        f"{negative_log_likelihood(table, bigrams):.4f} instead of the counts' "
+        f"{counting_optimum(bigrams).nll:.4f}, and of counting's tables is nearest to α = {alpha}"
+    )
+    return Preset("strong λ", rate, STRONG_L2, "random", reason)

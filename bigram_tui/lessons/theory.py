@@ -1,0 +1,325 @@
+"""The theory of the bigram model as text that carries a run's numbers; knows nothing of screens."""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from bigram_tui.bigrams import Matrix
+from bigram_tui.corpus import Corpus
+from bigram_tui.optimum import counting_optimum
+from bigram_tui.printable import in_cells, printable
+from bigram_tui.snapshot import Snapshot
+from bigram_tui.stability import Curvature, curvature, row_mean_decay
+from bigram_tui.why import Cell, Step, reasons
+
+DESTINATIONS = {
+    "view/P": "the table of P",
+    "view/N": "the counts",
+    "view/W": "the weights",
+    "view/gradient": "the gradient",
+    "cell/jq": "the cell jq",
+    "why": "why this cell is so",
+    "step": "one step, and its loss",
+    "network": "one word through the network",
+    "meters": "the meters",
+    "families": "λ against α",
+    "presets": "η, λ and starts to try",
+    "contexts": "longer contexts",
+    "compare": "all runs side by side",
+    "pitfalls": "bugs that run",
+}
+"""Where `see:` links lead to, and what the user will see there."""
+
+CONTEXT = 10
+"""Characters of the context that is too long to be a table."""
+
+_LARGE = 1024
+"""The V above which what takes a while is not computed by the way."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A page of the theory."""
+
+    title: str
+    text: str
+    """Markdown. `{name}` is a number of NUMBERS; what stands within ⟦⟧ is left out where one of the
+    numbers there is not to be had."""
+    links: tuple[str, ...]
+    """The destinations of its links, in order, each once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Present:
+    """What the numbers in the text are of."""
+
+    run: Snapshot
+    corpus: Corpus
+    cell: Cell
+    """The one under the cursor: current and next token."""
+
+
+Number = Callable[[Present], str | None]
+"""Writes one number; None where the run has none, as counting has no W."""
+
+
+@cache
+def sections() -> tuple[Section, ...]:
+    """All pages, in order."""
+    text = Path(__file__).with_suffix(".md").read_text("utf-8")
+    pages = (page.split("\n", 1) for page in re.split(r"^## ", text, flags=re.MULTILINE)[1:])
+    return tuple(Section(title, body.strip() + "\n", _links(body)) for title, body in pages)
+
+
+def _links(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(re.findall(r"\]\(see:([^)]+)\)", text)))
+
+
+def fill(text: str, present: Present) -> str:
+    """The Markdown of a section with the present numbers; KeyError names what is no number.
+
+    ValueError if a number that may be missing stands outside ⟦⟧, and is missing.
+    """
+    # In a code block nothing is Markdown, and a backslash would be seen.
+    blocks = re.split(r"(^```.*?^```$)", text, flags=re.MULTILINE | re.DOTALL)
+    filled = [
+        _filled(block, present, str if place % 2 else escape) for place, block in enumerate(blocks)
+    ]
+    return "".join(filled)
+
+
+def _filled(text: str, present: Present, write: Callable[[str], str]) -> str:
+    def required(found: re.Match[str]) -> str:
+        value = NUMBERS[found[1]](present)
+        if value is None:
+            raise ValueError(f"there is no {found[1]} of this run")
+        return write(value)
+
+    def optional(found: re.Match[str]) -> str:
+        try:
+            return found[1] + _PLACE.sub(required, found[2]) + found[3]
+        except ValueError:
+            is_line = found.start() == 0 or text[found.start() - 1] == "\n"
+            return "" if is_line else found[3]
+
+    return _PLACE.sub(required, _OPTIONAL.sub(optional, text))
+
+
+_PLACE = re.compile(r"\{(\w+)\}")
+_OPTIONAL = re.compile(r"( *)⟦([^⟧]*)⟧(\n?)")
+
+
+def escape(text: str) -> str:
+    """A text that Markdown shows as it is."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
+
+
+# The numbers
+
+
+def _written(value: float | None, style: str = ".5g") -> str | None:
+    if value is None:
+        return None
+    if not math.isfinite(value):
+        return "no number" if math.isnan(value) else f"{value:g}".replace("inf", "∞")
+    return f"{value + 0.0:{style}}".replace("-", "−")
+
+
+def _power(log10: float) -> str:
+    """A number by its logarithm, if it is one that needs it."""
+    if abs(log10) < 6:
+        return str(_written(10**log10))
+    exponent = math.floor(log10)
+    return f"{10 ** (log10 - exponent):.2f} · 10^" + f"{exponent:,}".replace("-", "−")
+
+
+def _loss(value: float, run: Snapshot) -> str | None:
+    return _written(value, ".4f") if run.has_loss else None
+
+
+def _regularization(present: Present) -> str | None:
+    run = present.run
+    return None if run.weights is None else _loss(run.regularization, run)
+
+
+def _log_likelihood(present: Present) -> float | None:
+    log = -present.run.nll * present.corpus.train.total
+    return log if math.isfinite(log) else None
+
+
+def _likelihood(present: Present) -> str | None:
+    log = _log_likelihood(present)
+    return None if log is None else _power(log / math.log(10))
+
+
+def _label(present: Present, place: int) -> str:
+    token = present.cell[place]
+    return in_cells(present.corpus.train.vocabulary.labels[token], 2).rstrip()
+
+
+def _file(present: Present) -> str:
+    path = present.corpus.path
+    return "The text" if path == "-" else printable(path.rstrip("/").rpartition("/")[2])
+
+
+def _step(present: Present, name: str) -> Step | None:
+    """A step of the derivation of the cell, as far as the run keeps to it."""
+    steps = reasons(present.run, present.corpus.train, present.cell)
+    return next((step for step in steps if step.name == name), None)
+
+
+def _of_cell(name: str) -> Number:
+    def value(present: Present) -> str | None:
+        step = _step(present, name)
+        return None if step is None else _written(step.value)
+
+    return value
+
+
+def _smoothed(present: Present) -> str | None:
+    """The numbers of the counting formula, if that is what the run's P comes from."""
+    step = _step(present, "P")
+    by_counting = step is not None and present.run.weights is None and "α" in step.formula
+    return step.numbers if step is not None and by_counting else None
+
+
+def _l2(run: Snapshot) -> float | None:
+    return None if run.weights is None else run.number("l2")
+
+
+def _rate(run: Snapshot) -> float | None:
+    return None if run.weights is None else run.number("learning_rate")
+
+
+def _penalty_scale(present: Present) -> str | None:
+    l2, train = _l2(present.run), present.corpus.train
+    return None if l2 is None else _written(2 * l2 * train.total / train.counts.size)
+
+
+def _mean_decay(present: Present) -> str | None:
+    rate, l2 = _rate(present.run), _l2(present.run)
+    if rate is None or l2 is None:
+        return None
+    return _written(row_mean_decay(rate, l2, len(present.corpus.train.counts)), ".8g")
+
+
+def _curvature(present: Present) -> Curvature | None:
+    run, bigrams = present.run, present.corpus.train
+    known = run.probabilities is not None and _rate(run) is not None
+    if not known or len(bigrams.counts) > _LARGE:
+        return None
+    assert run.probabilities is not None
+    found = curvature(run.probabilities, bigrams, _l2(run) or 0.0)
+    return found if math.isfinite(found.largest) else None
+
+
+def _critical_eta(present: Present) -> str | None:
+    found = _curvature(present)
+    return None if found is None else _written(found.critical_learning_rate, ".4g")
+
+
+def _standing(present: Present) -> str | None:
+    found, rate = _curvature(present), _rate(present.run)
+    return None if found is None or rate is None else _written(found.standing(rate), ".2f")
+
+
+def _log_count_spread(present: Present) -> str | None:
+    """How far W − log N is from being constant in the row of the cursor, weighted by N."""
+    row, weights = present.cell[0], present.run.weights
+    counts = present.corpus.train.counts[row]
+    seen = counts > 0
+    if weights is None or not seen.any() or not np.isfinite(weights[row]).all():
+        return None
+    apart = weights[row][seen].astype(float) - np.log(counts[seen])
+    mean = np.average(apart, weights=counts[seen])
+    return _written(math.sqrt(np.average((apart - mean) ** 2, weights=counts[seen])), ".3f")
+
+
+def _without_keepdim(present: Present) -> Matrix | None:
+    """The row sums of the table whose columns j are divided by the sum of row j. [V]"""
+    run, alpha = present.run, present.run.number("smoothing")
+    if run.weights is not None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            odds = np.exp(run.weights.astype(float))
+    elif run.probabilities is not None and alpha is not None:
+        odds = present.corpus.train.counts + alpha
+    else:
+        return None
+    with np.errstate(divide="ignore", invalid="ignore"):
+        sums: Matrix = (odds / odds.sum(axis=1)).sum(axis=1)
+    return sums if np.isfinite(sums).all() else None
+
+
+def _extreme(of: Callable[[Matrix], float]) -> Number:
+    def value(present: Present) -> str | None:
+        sums = _without_keepdim(present)
+        return None if sums is None else _written(float(of(sums)), ".3g")
+
+    return value
+
+
+def _gap(present: Present) -> str | None:
+    gap = present.run.nll - counting_optimum(present.corpus.train).nll
+    return _written(gap, ".2g") if present.run.has_loss else None
+
+
+def _has_weights(present: Present, *, wanted: bool) -> str | None:
+    """The name of the run, if it has a model with weights, or one without."""
+    run = present.run
+    known = run.model is not None and (run.weights is not None) == wanted
+    return printable(run.name) if known else None
+
+
+NUMBERS: dict[str, Number] = {
+    # of the text
+    "file": _file,
+    "boundary": lambda p: p.corpus.train.vocabulary.boundary_label,
+    "V": lambda p: f"{len(p.corpus.train.vocabulary):,}",
+    "B": lambda p: f"{p.corpus.train.total:,}",
+    "cells": lambda p: f"{p.corpus.train.counts.size:,}",
+    "unseen": lambda p: f"{p.corpus.train.unseen:,}",
+    "log_V": lambda p: _written(math.log(len(p.corpus.train.vocabulary)), ".4f"),
+    "contexts": lambda p: _power(CONTEXT * math.log10(len(p.corpus.train.vocabulary))),
+    "best_nll": lambda p: _written(counting_optimum(p.corpus.train).nll, ".4f"),
+    # of the run
+    "learning": lambda p: _has_weights(p, wanted=True),
+    "counting": lambda p: _has_weights(p, wanted=False),
+    "iteration": lambda p: f"{p.run.iteration:,}" if p.run.has_loss else None,
+    "nll": lambda p: _loss(p.run.nll, p.run),
+    "regularization": _regularization,
+    "total": lambda p: _loss(p.run.total, p.run),
+    "perplexity": lambda p: _written(p.run.perplexity, ".4f") if p.run.has_loss else None,
+    "likelihood": _likelihood,
+    "log_likelihood": lambda p: _written(_log_likelihood(p), ",.1f"),
+    "gap": _gap,
+    "eta": lambda p: _written(_rate(p.run)),
+    "l2": lambda p: _written(_l2(p.run)),
+    "alpha": lambda p: _written(p.run.number("smoothing")),
+    "penalty_scale": _penalty_scale,
+    "mean_decay": _mean_decay,
+    "critical_eta": _critical_eta,
+    "standing": _standing,
+    "least_sum": _extreme(np.min),
+    "most_sum": _extreme(np.max),
+    "log_count_spread": _log_count_spread,
+    # of the cell under the cursor
+    "row": lambda p: _label(p, 0),
+    "column": lambda p: _label(p, 1),
+    "N": lambda p: f"{p.corpus.train.counts[p.cell]:,}",
+    "n": lambda p: f"{p.corpus.train.row_sums[p.cell[0]]:,}",
+    "P": _of_cell("P"),
+    "surprise": _of_cell("surprise"),
+    "odds": _of_cell("odds"),
+    "row_odds": _of_cell("sum"),
+    "smoothed": _smoothed,
+    "data": _of_cell("data"),
+    "decay": _of_cell("decay"),
+    "gradient": _of_cell("gradient"),
+    "step": _of_cell("step"),
+}
+"""Everything that the text may have put in, by name."""

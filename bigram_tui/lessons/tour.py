@@ -1,0 +1,210 @@
+"""Seven steps through the program for a first visit; knows no screen, only what one shows."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bigram_tui.snapshot import Snapshot
+
+FAR = 3
+"""Cells that the cursor must have moved by, so that it was no accident."""
+
+NEAR = 0.02
+"""A difference of two losses, in nats, that α and λ as they are at first may make."""
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What a screen shows that the tour speaks of."""
+
+    run: Snapshot
+    """The active one."""
+    runs: tuple[Snapshot, ...]
+    boundary: str
+    size: int
+    """V."""
+    cursor: tuple[int, int]
+    compares: bool
+    """Whether the runs are side by side."""
+
+
+Done = Callable[[Seen, Seen], bool]
+"""Whether what a step asks for was done: since it was first seen, as it is seen now."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to see, and to do."""
+
+    text: Callable[[Seen], str]
+    done: Done = lambda before, now: False
+    opens: str = ""
+    """The action that `enter` carries out on the way to the next step."""
+
+
+class Tour:
+    """How far the visitor has come. One for all screens."""
+
+    def __init__(self) -> None:
+        self._place: int | None = None
+        self._before: Seen | None = None  # when the step began
+
+    @property
+    def place(self) -> int | None:
+        """The number of the step, from 0; None while there is no tour."""
+        return self._place
+
+    @property
+    def step(self) -> Step | None:
+        """The present step."""
+        return None if self._place is None else STEPS[self._place]
+
+    def begin(self) -> None:
+        """Go to the first step."""
+        self._go(0)
+
+    def next(self) -> None:
+        """Go to the next step; after the last one the tour is over."""
+        if self._place is not None:
+            self._go(self._place + 1 if self._place + 1 < len(STEPS) else None)
+
+    def back(self) -> None:
+        """Go to the step before."""
+        if self._place is not None:
+            self._go(max(0, self._place - 1))
+
+    def leave(self) -> None:
+        """End it, wherever it is."""
+        self._go(None)
+
+    def look(self, now: Seen) -> None:
+        """Go on if what the step asks for was done."""
+        if self.step is None:
+            return
+        if self._before is None or self._before.run.name != now.run.name:
+            self._before = now  # what another run has done does not count
+        elif self.step.done(self._before, now):
+            self.next()
+
+    def _go(self, place: int | None) -> None:
+        self._place = place
+        self._before = None
+
+
+# What is done
+
+
+def _moved(before: Seen, now: Seen) -> bool:
+    return math.dist(before.cursor, now.cursor) >= FAR
+
+
+def _stepped(before: Seen, now: Seen) -> bool:
+    return now.run.iteration > max(0, before.run.iteration) and not now.run.training
+
+
+def _ran_and_went_back(before: Seen, now: Seen) -> bool:
+    run = now.run
+    return run.latest > before.run.latest and 0 <= run.iteration < run.latest and not run.training
+
+
+# What is told
+
+
+def _picture(seen: Seen) -> str:
+    return (
+        "This is P(next | current): a row for each character, a column for what follows it. "
+        f"The brighter, the likelier. “{seen.boundary}” is where lines start and end."
+    )
+
+
+def _cell(_: Seen) -> str:
+    return (
+        "One cell is marked. Move it with the arrow keys, some cells away. “Under the cursor” "
+        "says how often the pair occurs, N, and the P it is given."
+    )
+
+
+def _untrained(seen: Seen) -> str:
+    run = seen.run
+    if run.model is None:
+        return f"{run.name} is not there yet. Keys 1, 2, 3 and b choose another run."
+    if run.weights is None:
+        return (
+            f"{run.name} does not learn step by step: it has the whole table at once. b goes to "
+            "the next run; one that learns starts with a random table."
+        )
+    if run.iteration > 0 and run.has_loss:
+        return (
+            f"{run.name} has taken {_steps(run)}. It began with a table that knew nothing of the "
+            f"text, at nll {run.losses[0, 0]:.4f}: r goes back there."
+        )
+    start = "random, and so are its names" if run.weights.any() else "0, and so all of P is 1/V"
+    return (
+        f"{run.name} has learned nothing: its W is {start}. Its loss is nll {_loss(run.nll)}; "
+        f"equal guesses give log V = {math.log(seen.size):.4f}."
+    )
+
+
+def _one_step(seen: Seen) -> str:
+    if seen.run.model is not None and seen.run.weights is None:
+        return f"{seen.run.name} has no step to take: b goes to a run that does, if there is one."
+    return (
+        "s takes one step: every weight goes a little way against its gradient, downhill. "
+        "Watch the loss, the picture and the names."
+    )
+
+
+def _running(seen: Seen) -> str:
+    run = seen.run
+    so_far = ""
+    if run.has_loss and run.iteration > 0:
+        so_far = f"{_steps(run)}: nll {run.losses[0, 0]:.4f} is now {_loss(run.nll)}. "
+    return so_far + "space runs on, space again stops. z goes one step back, as often as you like."
+
+
+def _names(_: Seen) -> str:
+    return (
+        "The names are drawn from the rows, one character after the other; g draws others. "
+        "And why is the marked cell what it is? enter shows it."
+    )
+
+
+def _compare(seen: Seen) -> str:
+    if not seen.compares:
+        return (
+            "Last: c puts all runs side by side, to move together. Do counting and gradient "
+            "descent come to the same table?"
+        )
+    loaded = [run for run in seen.runs if run.has_loss]
+    counting = next((run for run in loaded if run.weights is None), None)
+    learning = next((run for run in loaded if run.weights is not None), None)
+    if counting is None or learning is None:
+        return "Here is but one kind of run. B adds one: one that counts beside one that learns."
+    gap = abs(counting.nll - learning.nll)
+    told = (
+        f"{counting.name}: nll {_loss(counting.nll)}. {learning.name} after {_steps(learning)}: "
+        f"{_loss(learning.nll)}. "
+    )
+    if gap <= NEAR:
+        return told + f"{gap:.4f} apart, by two roads: the |ΔP| left is α, λ and steps to come."
+    return told + "Not the same yet: x takes 100 more steps. Do they meet?"
+
+
+def _steps(run: Snapshot) -> str:
+    return "1 step" if run.iteration == 1 else f"{run.iteration:,} steps"
+
+
+def _loss(value: float) -> str:
+    return f"{value:.4f}".replace("inf", "∞")
+
+
+STEPS = (
+    Step(_picture),
+    Step(_cell, _moved),
+    Step(_untrained),
+    Step(_one_step, _stepped),
+    Step(_running, _ran_and_went_back),
+    Step(_names, opens="why"),
+    Step(_compare),
+)
+"""From “what is this picture” to “the two models agree”."""
