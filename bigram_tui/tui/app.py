@@ -21,9 +21,7 @@ from bigram_tui.tui.compare_screen import CompareScreen
 from bigram_tui.tui.explore_screen import ExploreScreen
 from bigram_tui.tui.help_screen import HelpScreen
 from bigram_tui.tui.keymap import read_keymap
-from bigram_tui.tui.lessons.families_screen import FamiliesScreen
-from bigram_tui.tui.lessons.presets_screen import PresetsScreen
-from bigram_tui.tui.lessons.theory_screen import TheoryScreen
+from bigram_tui.tui.lesson_screen import LessonScreen
 from bigram_tui.tui.messages import RunSettled
 from bigram_tui.tui.panel import Panel
 from bigram_tui.tui.renderables.colors import Depth
@@ -84,11 +82,22 @@ class BigramApp(App[None]):
         self._samples = samples
         self._depth = depth or Depth.of(self.console.color_system, self.no_color)
 
-        screens = (ExploreScreen, CompareScreen, HelpScreen, Panel, Chooser, TheoryScreen)
-        classes = (self, Control, *screens, PresetsScreen, FamiliesScreen)
-        bindings = [b for c in classes for b in Binding.make_bindings(c.BINDINGS)]
-        known = {binding.id for binding in bindings if binding.id is not None}
-        self.set_keymap(read_keymap(config_folder() / "keymap.toml", known))
+        keymap = config_folder() / "keymap.toml"
+        if keymap.exists():
+            self.set_keymap(read_keymap(keymap, self._actions()))
+
+    def _actions(self) -> set[str]:
+        """The ids of all bindings, which a user's keymap may name."""
+        from bigram_tui.tui.lessons.families_screen import FamiliesScreen  # noqa: PLC0415
+        from bigram_tui.tui.lessons.network_screen import NetworkScreen  # noqa: PLC0415
+        from bigram_tui.tui.lessons.pitfalls_screen import PitfallsScreen  # noqa: PLC0415
+        from bigram_tui.tui.lessons.presets_screen import PresetsScreen  # noqa: PLC0415
+        from bigram_tui.tui.lessons.theory_screen import TheoryScreen  # noqa: PLC0415
+
+        lessons = (TheoryScreen, NetworkScreen, PitfallsScreen, PresetsScreen, FamiliesScreen)
+        screens = (ExploreScreen, CompareScreen, HelpScreen, Panel, Chooser, *lessons)
+        bindings = [b for c in (self, Control, *screens) for b in Binding.make_bindings(c.BINDINGS)]
+        return {binding.id for binding in bindings if binding.id is not None}
 
     @property
     def runners(self) -> tuple[Runner, ...]:
@@ -141,7 +150,7 @@ class BigramApp(App[None]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Textual's own commands, and every action of the screen with its key."""
         yield from super().get_system_commands(screen)
-        if not isinstance(screen, RunScreen):
+        if not isinstance(screen, LessonScreen):
             return
         yield SystemCommand("Tour", "seven steps through the program", screen.action_tour)
         offered: set[str] = set()

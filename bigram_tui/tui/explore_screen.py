@@ -14,11 +14,12 @@ from bigram_tui.snapshot import Snapshot, Status
 from bigram_tui.tui import present
 from bigram_tui.tui.help_screen import EXPLORE_HELP
 from bigram_tui.tui.keys import EXPLORE_KEYS
+from bigram_tui.tui.lesson_screen import LessonScreen
 from bigram_tui.tui.lessons.tour import TourBar
 from bigram_tui.tui.messages import HeatmapResized, IterationPointed
 from bigram_tui.tui.renderables.colors import Depth
 from bigram_tui.tui.renderables.heatmap import best_form
-from bigram_tui.tui.run_screen import Gaze, RunScreen, entitle
+from bigram_tui.tui.run_screen import Gaze, entitle
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.hyperparameters import Hyperparameters
 from bigram_tui.tui.widgets.inspector import Inspected, Inspector
@@ -36,7 +37,7 @@ ONE_COLUMN_WIDTH = 50
 """Below it there is only the heatmap; the breakpoint -tight is the same."""
 
 
-class ExploreScreen(RunScreen):
+class ExploreScreen(LessonScreen):
     """Heatmap, losses, hyperparameters, names and the cell under the cursor."""
 
     HORIZONTAL_BREAKPOINTS = [

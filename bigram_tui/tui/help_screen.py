@@ -23,7 +23,7 @@ one character after the other from the rows.
 [b]p[/b]          hyperparameters: ↑ ↓ [b]g[/b]       other names
            choose, ← → change,  [b]t[/b]       dark, light
            enter types          [b]E[/b]       export to a file
-[b]c[/b]          compare side by side [b]M N[/b]     meters; longer contexts
+[b]c[/b]          compare side by side [b]L[/b]       lessons: theory, pitfalls …
 [b]enter[/b]      why is this cell so? [b]ctrl+p q[/b] all actions, themes; quit
 
 A change of a hyperparameter in the past forks the timeline: the way that
@@ -46,7 +46,7 @@ numbers; a bold character is where one parts, ■ where it ends.
 [b]1…9 b[/b]     choose a run         [b]/ enter[/b]   go to a cell; why is it so?
 [b]R[/b]         the new reference    [b]g y Y[/b]     other names; log axes
 [b]p[/b]         its hyperparameters  [b]E t q[/b]     export; dark, light; quit
-[b]C B D[/b]     copy, add, remove    [b]M N[/b]       meters; longer contexts
+[b]C B D[/b]     copy, add, remove    [b]L[/b]         lessons: theory, pitfalls …
 [b]J K[/b]       move it down, up     [b]c[/b]         explore the chosen run
                                      [dim]esc, ? or q closes this[/dim]"""
 

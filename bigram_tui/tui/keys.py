@@ -21,6 +21,7 @@ _TIME: list[BindingType] = [
     _key("Z", "back(10)", "10 steps back", "back-10", "Z"),
     _key("question_mark", "help", "help", "help", "?", show=True),
     _key("enter", "why", "why", "why", "enter", show=True),
+    _key("L", "lessons", "lessons", "lessons", "L", show=True),
 ]
 
 _RUNS: list[BindingType] = [

@@ -10,9 +10,10 @@ from bigram_tui.lockstep import Lockstep, can_go_on
 from bigram_tui.session import Session
 from bigram_tui.snapshot import Snapshot, Status
 from bigram_tui.tui.chooser import Chooser
+from bigram_tui.tui.lesson_screen import LessonScreen
 from bigram_tui.tui.messages import IterationPointed
 from bigram_tui.tui.renderables.colors import Depth
-from bigram_tui.tui.run_screen import Gaze, RunScreen
+from bigram_tui.tui.run_screen import Gaze
 from bigram_tui.tui.widgets.loss_curve import LossCurve
 
 AXIS_WIDTH = 6
@@ -20,7 +21,7 @@ HIDDEN_WIDTH = 40
 """Columns of a plot that is out of sight."""
 
 
-class LockstepScreen(RunScreen, inherit_bindings=False):
+class LockstepScreen(LessonScreen, inherit_bindings=False):
     """While it is seen, all runs are at one iteration."""
 
     def __init__(

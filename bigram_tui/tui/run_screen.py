@@ -11,21 +11,16 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from bigram_tui.backend import hyperparameters
 from bigram_tui.bigrams import BOUNDARY
 from bigram_tui.corpus import Corpus
-from bigram_tui.lessons.pitfalls import Pitfall, Variant
-from bigram_tui.lessons.presets import Preset
-from bigram_tui.lessons.theory import Present
-from bigram_tui.lessons.tour import Seen, Tour
+from bigram_tui.lessons.tour import Tour
 from bigram_tui.lineup import Lineup
 from bigram_tui.printable import counted, printable
-from bigram_tui.registry import BackendError, BackendSource, choose
+from bigram_tui.registry import BackendSource
 from bigram_tui.runner import Runner
-from bigram_tui.session import STEPPABLE, Session
+from bigram_tui.session import Session
 from bigram_tui.snapshot import Snapshot
 from bigram_tui.tui import present
-from bigram_tui.tui.contexts_screen import ContextsScreen
 from bigram_tui.tui.exports import (
     Export,
     choose_export,
@@ -34,12 +29,6 @@ from bigram_tui.tui.exports import (
     export_of_table,
 )
 from bigram_tui.tui.help_screen import HelpScreen
-from bigram_tui.tui.lessons.families_screen import FamiliesScreen
-from bigram_tui.tui.lessons.network_screen import NetworkScreen
-from bigram_tui.tui.lessons.pitfalls_screen import PitfallsScreen
-from bigram_tui.tui.lessons.presets_screen import PresetsScreen
-from bigram_tui.tui.lessons.theory_screen import TheoryScreen
-from bigram_tui.tui.lessons.tour import TourBar
 from bigram_tui.tui.messages import (
     CellPointed,
     HyperparameterChanged,
@@ -47,11 +36,9 @@ from bigram_tui.tui.messages import (
     RunSettled,
     ValueWanted,
 )
-from bigram_tui.tui.meters_screen import MetersScreen
 from bigram_tui.tui.renderables.colors import Depth
 from bigram_tui.tui.renderables.heatmap import CellForm, Scale, forms
 from bigram_tui.tui.views import VIEWS, View
-from bigram_tui.tui.why_screen import WhyScreen
 from bigram_tui.tui.widgets.heatmap import Cell, Heatmap
 from bigram_tui.tui.widgets.hyperparameters import Control
 from bigram_tui.tui.widgets.prompt import Prompt
@@ -60,9 +47,6 @@ PACES: tuple[int | None, ...] = (1, 5, 20, 100, 1000, None)
 """Iterations per second to choose from; None is as fast as possible."""
 
 FIRST_PACE = 2
-
-VIEW_LINKS = ("P", "N", "W", "gradient")
-"""What links call the views, in the order of VIEWS."""
 
 READABLE_PACE = 20
 READING_SECONDS = 0.2
@@ -172,8 +156,7 @@ class RunScreen(Screen[None]):
 
     def _pull(self) -> None:
         """Bring on screen what has changed since the last time, and touch nothing else."""
-        self._show(numbers=True)
-        self._show_tour()
+        self._bring(numbers=True)
 
     def _pull_if_seen(self) -> None:
         """The same for a frame: in a fast training, numbers stay for longer than one."""
@@ -184,9 +167,10 @@ class RunScreen(Screen[None]):
         readable = not fast or now - self._read_at >= READING_SECONDS
         if readable:
             self._read_at = now
-        self._show(numbers=readable)
-        if readable:
-            self._show_tour()
+        self._bring(numbers=readable)
+
+    def _bring(self, *, numbers: bool) -> None:
+        self._show(numbers=numbers)
 
     @property
     def _trains(self) -> bool:
@@ -223,93 +207,6 @@ class RunScreen(Screen[None]):
 
     def _say(self, text: str) -> None:
         self.notify(text, timeout=2, markup=False)
-
-    # The theory and the tour
-
-    def action_theory(self) -> None:
-        """Read the theory, where it was left."""
-        numbers_of = Present(self._looked_at, self._session.corpus, self.cursor)
-        screen = TheoryScreen(numbers_of, self._gaze.section)
-
-        async def leave(destination: str | None) -> None:
-            self._gaze.section = screen.section
-            if destination is not None:
-                await self._follow(destination)
-
-        self.app.push_screen(screen, leave)
-
-    async def _follow(self, destination: str) -> None:
-        """Show what a link of the theory leads to, such as view/W, cell/jq or why."""
-        kind, _, which = destination.partition("/")
-        if kind == "view":
-            self._gaze.view = VIEW_LINKS.index(which)
-            self._pull()
-        elif kind == "cell":
-            complaint = self._jump(which)
-            if complaint is not None:
-                self._say(complaint)
-        elif kind == "step":
-            self._bring_loss_forward()
-            await self.run_action("step(1)")
-        else:
-            await self.run_action(kind)
-
-    def _bring_loss_forward(self) -> None:
-        """Have the losses in sight."""
-
-    def action_tour(self) -> None:
-        """Take the tour, from its beginning."""
-        self._gaze.tour.begin()
-        self._pull()
-
-    async def action_tour_next(self) -> None:
-        """Go on with the tour."""
-        step = self._gaze.tour.step
-        self._gaze.tour.next()
-        self._pull()
-        if step is not None and step.opens:
-            await self.run_action(step.opens)
-
-    def action_tour_back(self) -> None:
-        """Go back to the step of the tour before."""
-        self._gaze.tour.back()
-        self._pull()
-
-    def action_tour_leave(self) -> None:
-        """End the tour."""
-        self._gaze.tour.leave()
-        self._pull()
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The keys of the tour are there while it shows, unless something else asks for them."""
-        if action.startswith("tour_"):
-            asks = self.has_class("-asking") or isinstance(self.focused, Control)
-            return self._gaze.tour.place is not None and not asks
-        return super().check_action(action, parameters)
-
-    def _show_tour(self) -> None:
-        """Show where the tour is, if there is one; it goes on by itself."""
-        vocabulary = self._session.corpus.train.vocabulary
-        seen = Seen(
-            self._looked_at,
-            self._all_looked_at,
-            vocabulary.boundary_label,
-            len(vocabulary),
-            self.cursor,
-            compares=self._compares,
-        )
-        tour = self._gaze.tour
-        tour.look(seen)
-        if self._is_new("tour", tour.place):
-            self.refresh_bindings()
-        self.query_one(TourBar).show(tour, seen)
-
-    @on(TourBar.Resized)
-    def _fit_beside_tour(self) -> None:
-        self.call_after_refresh(self._fit)
-
-    _compares = False
-    """Whether runs are side by side."""
 
     # Keys: runs
 
@@ -473,82 +370,6 @@ class RunScreen(Screen[None]):
         return None
 
     # The rest
-
-    def action_why(self) -> None:
-        """Show where the numbers under the cursor come from."""
-        corpus = self._session.corpus
-        self.app.push_screen(WhyScreen(self._looked_at, corpus.train, self.cursor, corpus.path))
-
-    def action_meters(self) -> None:
-        """Show what else can be measured of the active run."""
-        session = self._session
-        self.app.push_screen(MetersScreen(self._looked_at, session.corpus, session.seed))
-
-    def action_presets(self) -> None:
-        """Choose a step size, a λ and a start, and add a run that has them."""
-        session = self._session
-        self.app.push_screen(PresetsScreen(session.corpus.train, session.seed), self._try_preset)
-
-    def _try_preset(self, preset: Preset | None) -> None:
-        if preset is None:
-            return
-        run, source = self.runner.snapshot, self._lineup.source_of(self.runner)
-        values = {"learning_rate": preset.learning_rate, "l2": preset.l2}
-        try:
-            if run.number("learning_rate") is None or run.number("l2") is None:
-                (source,) = choose([STEPPABLE])
-            else:
-                values = {**run.settings, **values}
-            self._session.configured(source, values)  # a backend may not allow them
-        except BackendError as error:
-            self._say(str(error))
-            return
-        name = f"{source.backend} {preset.name}"
-        self._add_beside(source, name=name, values=values, start=preset.start)
-
-    def action_families(self) -> None:
-        """Plot the tables that α and λ lead to, cell by cell."""
-        bigrams = self._session.corpus.train
-        self.app.push_screen(FamiliesScreen(self._looked_at, bigrams, self.cursor))
-
-    def action_contexts(self) -> None:
-        """Count longer contexts, to see what that gains and costs."""
-        self.app.push_screen(ContextsScreen(self._session.corpus, self._session.seed))
-
-    def action_pitfalls(self) -> None:
-        """Show classic mistakes, and compare one with the right way if that is wanted."""
-        screen = PitfallsScreen(self._session, self._gaze.pitfall)
-
-        def leave(pitfall: Pitfall | None) -> None:
-            self._gaze.pitfall = screen.chosen
-            if pitfall is not None and pitfall.variant is not None:
-                self._compare_with(pitfall.variant)
-
-        self.app.push_screen(screen, leave)
-
-    def _compare_with(self, variant: Variant) -> None:
-        """Go to a run that makes a mistake, beside one that does not: the reference."""
-        try:
-            (wrong,), (right,) = choose([variant.backend]), choose([variant.beside])
-            known = hyperparameters(wrong.load())
-        except BackendError as error:
-            self._say(str(error))
-            return
-        of = self._lineup.source_of
-        beside = next((r for r in self._lineup.runners if of(r).backend == variant.beside), None)
-        if beside is None:
-            self._add_beside(right)
-            beside = self.runner
-        self._gaze.runner = self._lineup.reference = beside
-        values = {k: v for k, v in beside.snapshot.settings.items() if k in known}
-        self._add_beside(wrong, name=variant.name, values={**values, **variant.values})
-        if self.app.current_mode != "compare":
-            self.call_later(self.run_action, "compare")
-
-    def action_network(self) -> None:
-        """Show the tensors of one word, forward and backward."""
-        session = self._session
-        self.app.push_screen(NetworkScreen(session.corpus.train, session.seed, self._depth))
 
     @property
     def _looked_at(self) -> Snapshot:

@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, OptionList, Static
 from textual.worker import get_current_worker
 
+from bigram_tui.bigrams import Matrix
 from bigram_tui.errors import one_line
 from bigram_tui.lessons.pitfalls import PITFALLS, Pitfall, Trial, run, unseen_bigram
 from bigram_tui.lessons.transcript import Entry
@@ -45,6 +46,9 @@ class PitfallsScreen(ModalScreen[Pitfall | None]):
         self._chosen = chosen
         self._trials: dict[str, Trial | str] = {}
         """What came of those that were looked at, or why they could not be run."""
+        vocabulary = session.corpus.train.vocabulary
+        pair = (vocabulary.labels[token] for token in unseen_bigram(session.corpus.train))
+        self._unseen = "".join(in_cells(label, 2).rstrip() for label in pair)
 
     def compose(self) -> ComposeResult:
         """The titles, and the pages of one."""
@@ -93,27 +97,23 @@ class PitfallsScreen(ModalScreen[Pitfall | None]):
 
     def _lesson(self, state: str) -> Text:
         """What there is to know. state: why there are no answers, if so."""
-        vocabulary = self._session.corpus.train.vocabulary
-        pair = unseen_bigram(self._session.corpus.train)
-        unseen = "".join(in_cells(vocabulary.labels[token], 2).rstrip() for token in pair)
-        text = Text().append(f"{self.pitfall.title}\n", "bold underline")
+        text = Text().append(self.pitfall.title, "bold underline")
         for title, told in (
-            ("what breaks  ", self.pitfall.breaks.replace("{unseen}", f"“{unseen}”")),
+            ("what breaks  ", self.pitfall.breaks.replace("{unseen}", f"“{self._unseen}”")),
             ("what does not  ", self.pitfall.holds),
             ("the fix  ", self.pitfall.fix),
         ):
-            text.append(title, "bold").append(f"{told}\n")
+            text.append(f"\n{title}", "bold").append(told)
         if self.pitfall.variant:
-            text.append("enter", "bold").append(
-                f" puts it beside {self.pitfall.variant.beside}, to compare them as they train\n"
-            )
-        return text.append(f"{state}\n" if state else "", "bold")
+            beside = self.pitfall.variant.beside
+            text.append("\nenter", "bold").append(f" compares it with {beside}, as they train")
+        return text.append(f"\n{state}" if state else "", "bold")
 
     def _run(self, pitfall: Pitfall) -> None:
         session = self._session
 
-        def sample(table: object) -> list[str]:
-            return [printable(name.text) for name in session.sample(table, NAMES)]  # type: ignore[arg-type]
+        def sample(table: Matrix) -> list[str]:
+            return [printable(name.text) for name in session.sample(table, NAMES)]
 
         def work() -> None:
             try:
@@ -131,7 +131,7 @@ class PitfallsScreen(ModalScreen[Pitfall | None]):
 
     def _take(self, pitfall: Pitfall, trial: Trial | str) -> None:
         self._trials[pitfall.name] = trial
-        if self.is_mounted and pitfall is self.pitfall:
+        if self.is_attached and pitfall is self.pitfall:  # not if it was closed meanwhile
             self._show()
 
     # Keys
@@ -168,13 +168,13 @@ def _side(title: str, source: str, entries: Sequence[Entry] | None) -> Text:
     """The statements of one side with what they answered; without that while they run."""
     text = Text().append(f"{title}\n", "bold")
     for entry in entries if entries is not None else [Entry(source)]:
-        prompt = ">>> "
         for line in entry.code.splitlines():
+            prompt = "... " if line.startswith(" ") else ">>> "
             text.append(prompt, Style(dim=True)).append(f"{line}\n")
-            prompt = "... " if entries is not None else ">>> "
         if entry.answer:
-            style = Style(bold=True, color="red" if entry.failed else None)
-            for line in entry.answer.splitlines():
+            *told, last = entry.answer.splitlines()
+            for line in (*told, last):  # what is told before an error are warnings
                 shown = line if len(line) <= LONGEST_ANSWER else f"{line[:LONGEST_ANSWER]}…"
-                text.append(f"{shown}\n", style)
+                red = entry.failed and line is last
+                text.append(f"{shown}\n", Style(bold=True, color="red" if red else None))
     return text
