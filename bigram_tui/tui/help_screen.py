@@ -23,16 +23,18 @@ one character after the other from the rows.
 [b]p[/b]          hyperparameters: ↑ ↓ [b]g[/b]       other names
            choose, ← → change,  [b]t[/b]       dark, light
            enter types          [b]E[/b]       export to a file
-[b]c[/b]          compare side by side [b]L[/b]       lessons: theory, pitfalls …
-[b]enter[/b]      why is this cell so? [b]ctrl+p q[/b] all actions, themes; quit
+[b]c[/b]          compare side by side [b]enter[/b]   why is this cell so?
+[b]L[/b]          all lessons          [b]ctrl+p q[/b] all actions, themes; quit
+Lessons: [b]G[/b] theory, [b]T[/b] tensors of one word, [b]P[/b] pitfalls, [b]H[/b] presets,
+[b]M[/b] meters, [b]F[/b] λ is not α, [b]N[/b] longer contexts
 
 A change of a hyperparameter in the past forks the timeline: the way that
 was left stays on the plot, dim.             [dim]esc, ? or q closes this[/dim]"""
 
 COMPARE_HELP = """\
-All runs move together from their start. Each is held against the [b]reference[/b]
-(◎) at every iteration: the largest difference in a cell of P or W, and in
-the NLL, [b]now[/b] and the [b]worst[/b] so far; P and nll agree if that is no more than
+All runs move together. Each is held against the [b]reference[/b] (◎) at every
+iteration: the largest difference in a cell of P or W, and in the NLL,
+[b]now[/b] and the [b]worst[/b] so far; P and nll agree if that is no more than
 rounding. [b]to best[/b]: how far the total is above the least that is possible,
 with its λ or, counting, with α = 0. [b]Names[/b] begin at the reference's random
 numbers; a bold character is where one parts, ■ where it ends.
@@ -46,8 +48,10 @@ numbers; a bold character is where one parts, ■ where it ends.
 [b]1…9 b[/b]     choose a run         [b]/ enter[/b]   go to a cell; why is it so?
 [b]R[/b]         the new reference    [b]g y Y[/b]     other names; log axes
 [b]p[/b]         its hyperparameters  [b]E t q[/b]     export; dark, light; quit
-[b]C B D[/b]     copy, add, remove    [b]L[/b]         lessons: theory, pitfalls …
-[b]J K[/b]       move it down, up     [b]c[/b]         explore the chosen run
+[b]C B D[/b]     copy, add, remove    [b]c[/b]         explore the chosen run
+[b]J K[/b]       move it down, up     [b]L[/b]         all lessons:
+[b]G[/b] theory, [b]T[/b] tensors of one word, [b]P[/b] pitfalls, [b]H[/b] presets, [b]M[/b] meters,
+[b]F[/b] λ is not α, [b]N[/b] longer contexts
                                      [dim]esc, ? or q closes this[/dim]"""
 
 

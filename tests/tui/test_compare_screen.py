@@ -298,7 +298,9 @@ async def test_what_moved_alone_is_followed_by_all_others(
         assert latests(pilot) == [21, 0, 21]
 
 
-@pytest.mark.parametrize("key", ["question_mark", "B", "E", "enter", "M", "N", "ctrl+p"])
+@pytest.mark.parametrize(
+    "key", ["question_mark", "B", "E", "enter", "M", "N", "L", "G", "T", "P", "H", "F", "ctrl+p"]
+)
 async def test_a_dialogue_leaves_the_runs_where_they_are(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil, key: str
 ) -> None:
@@ -1902,7 +1904,10 @@ TESTED = {
     "tab": "test_tab_brings_one_pane_after_the_other_forward",
     "E": "test_capital_e_offers_what_can_be_written",
     "question_mark": "test_question_mark_shows_the_keys_on_one_page",
-    **dict.fromkeys(["enter", "M", "N"], "test_a_dialogue_leaves_the_runs_where_they_are"),
+    **dict.fromkeys(
+        ["enter", "M", "N", "L", "G", "T", "P", "H", "F"],
+        "test_a_dialogue_leaves_the_runs_where_they_are",
+    ),
     "c": "test_c_goes_back_to_the_chosen_run_and_leaves_all_where_they_are",
     "escape": "test_escape_leaves_whatever_was_asked",
 }

@@ -14,6 +14,7 @@ from rich.cells import cell_len
 from textual.binding import Binding
 from textual.events import MouseDown, MouseMove
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.widgets import Footer, Input, OptionList
 
 from bigram_tui.runner import Runner
@@ -23,6 +24,12 @@ from bigram_tui.tui.chooser import Chooser
 from bigram_tui.tui.compare_screen import CompareScreen
 from bigram_tui.tui.explore_screen import ExploreScreen
 from bigram_tui.tui.help_screen import HelpScreen
+from bigram_tui.tui.lesson_screen import LESSONS
+from bigram_tui.tui.lessons.families_screen import FamiliesScreen
+from bigram_tui.tui.lessons.network_screen import NetworkScreen
+from bigram_tui.tui.lessons.pitfalls_screen import PitfallsScreen
+from bigram_tui.tui.lessons.presets_screen import PresetsScreen
+from bigram_tui.tui.lessons.theory_screen import TheoryScreen
 from bigram_tui.tui.panel import Panel
 from bigram_tui.tui.renderables.colors import GLYPHS_ONLY, LEVELS, ramp, run_color
 from bigram_tui.tui.widgets.heatmap import Heatmap
@@ -1118,6 +1125,57 @@ async def test_a_key_opens_a_panel_that_leaves_the_runs_alone(
         assert iterations(pilot) == [3, 0]
 
 
+@pytest.mark.parametrize(
+    ("key", "screen"),
+    [
+        ("L", Chooser),
+        ("G", TheoryScreen),
+        ("T", NetworkScreen),
+        ("P", PitfallsScreen),
+        ("H", PresetsScreen),
+        ("F", FamiliesScreen),
+    ],
+)
+async def test_a_key_opens_a_lesson_that_leaves_the_runs_alone(
+    make_app: MakeApp, settle: Settle, wait_until: WaitUntil, key: str, screen: type[Screen[object]]
+) -> None:
+    async with make_app(steps=3).run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press(key)
+        await wait_until(pilot, lambda: isinstance(pilot.app.screen, screen))
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: isinstance(pilot.app.screen, ExploreScreen))
+        assert iterations(pilot) == [3, 0]
+
+
+async def test_the_menu_opens_each_lesson(
+    make_app: MakeApp, settle: Settle, wait_until: WaitUntil
+) -> None:
+    opened: set[type] = set()
+    for place in range(len(LESSONS)):
+        async with make_app().run_test(size=SIZE) as pilot:
+            await settle(pilot)
+            await pilot.press("L", *["down"] * place, "enter")
+            if LESSONS[place][0] == "tour":
+                await wait_until(pilot, lambda: pilot.app.screen.query_one("#tour").display)
+                continue
+            kinds = (ExploreScreen, Chooser)
+            await wait_until(pilot, lambda: not isinstance(pilot.app.screen, kinds))  # noqa: B023
+            opened.add(type(pilot.app.screen))
+    assert len(opened) == len(LESSONS) - 1
+
+
+async def test_the_keys_of_the_tour(make_app: MakeApp, settle: Settle) -> None:
+    app = make_app(tour=True)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        tour = app._gaze.tour
+        for key, place in (("enter", 1), ("enter", 2), ("backspace", 1), ("escape", None)):
+            await pilot.press(key)
+            await settle(pilot)
+            assert tour.place == place
+
+
 @pytest.mark.parametrize("key", ["q", "ctrl+q"])
 async def test_a_key_quits(make_app: MakeApp, settle: Settle, key: str) -> None:
     app = make_app()
@@ -1458,6 +1516,8 @@ TESTED = {
     "q": "test_a_key_quits",
     "ctrl+q": "test_a_key_quits",
     "enter": "test_enter_lets_one_type_a_value",
+    "backspace": "test_the_keys_of_the_tour",
+    **dict.fromkeys("LGTPHF", "test_a_key_opens_a_lesson_that_leaves_the_runs_alone"),
 }
 """The test that presses each key."""
 

@@ -15,8 +15,9 @@ from bigram_tui.snapshot import Snapshot
 from bigram_tui.tui.app import BigramApp
 from bigram_tui.tui.compare_screen import CompareScreen
 from bigram_tui.tui.explore_screen import ExploreScreen
+from bigram_tui.tui.lesson_screen import VIEW_LINKS
 from bigram_tui.tui.lessons.theory_screen import TheoryScreen
-from bigram_tui.tui.run_screen import VIEW_LINKS, RunScreen
+from bigram_tui.tui.run_screen import RunScreen
 from bigram_tui.tui.views import VIEWS
 from tests.tui.conftest import MakeApp, Settle, TextOf, WaitUntil, notifications
 from tests.tui.test_explore_screen import ODD_LINES, assert_safe, screen_text
@@ -371,8 +372,7 @@ async def test_the_mouse_opens_sections(make_app: MakeApp, settle: Settle) -> No
 # Any text
 
 
-@pytest.mark.parametrize("size", [SMALL, MIDDLE], ids=str)
-@pytest.mark.parametrize("backend", ["numpy", "count"])
+@pytest.mark.parametrize(("backend", "size"), [("numpy", SMALL), ("count", MIDDLE)])
 async def test_hostile_texts_are_shown_as_they_are(
     make_app: MakeApp,
     settle: Settle,
@@ -388,7 +388,7 @@ async def test_hostile_texts_are_shown_as_they_are(
     async with make_app((backend,), corpus=path, steps=1).run_test(size=size) as pilot:
         await settle(pilot)
         labels = explore(pilot)._session.corpus.train.vocabulary.labels
-        for character in "[]`*#<&{⟦_\x1b\u202e\u0301漢":
+        for character in "[`\x1b\u202e\u0301漢":
             token = labels.index(character)
             explore(pilot).cursor = (token, token)
             for section in (1, 2):
@@ -397,7 +397,6 @@ async def test_hostile_texts_are_shown_as_they_are(
                 assert_safe(pilot)
                 if section == 1:
                     assert "[red]*a*`b`_[c](see:why)_␛[31m.txt" in text
-                    assert "link" not in links_line(pilot)
                 await pilot.press("escape")
                 await settle(pilot)
 
