@@ -100,7 +100,12 @@ class Workshop(Session):
 
     makes: Mapping[str, Make] = field(default_factory=dict)
 
-    def make_run(self, source: BackendSource, values: Mapping[str, object] | None = None) -> Run:
+    def make_run(
+        self,
+        source: BackendSource,
+        values: Mapping[str, object] | None = None,
+        start: str | None = None,
+    ) -> Run:
         backend = self.makes[source.backend]()
         for name, value in (values or {}).items():
             setattr(backend, name, value)

@@ -21,6 +21,7 @@ from bigram_tui.lessons.tour import FAR, NEAR, STEPS, Seen, Tour
 from bigram_tui.run import Run
 from bigram_tui.snapshot import Snapshot
 from bigram_tui.visits import offer_tour, tour_mark
+from tests.test_cli import PROGRAM, terminal
 
 PICTURE, CELL, UNTRAINED, ONE_STEP, RUNNING, NAMES, COMPARE = range(7)
 
@@ -380,3 +381,16 @@ def test_who_asks_for_it_always_gets_it() -> None:
         assert cli.wants_tour(parse(["--tour", "--steps", "10"]))
     assert visits.offer_tour(), "that was no offer"
     assert cli.wants_tour(parse(["--tour"]))
+
+
+@pytest.mark.usefixtures("home")
+def test_on_a_terminal_the_first_visit_begins_with_it_and_the_second_does_not() -> None:
+    for visit, toured in ((1, True), (2, False)):
+        with terminal(*PROGRAM) as opened:
+            opened.wait_for("tour 1/7" if toured else "under the cursor")
+            assert tour_mark().exists(), "as soon as it is shown"
+            opened.type("v")
+            opened.wait_for("N counts")
+            opened.type("q")
+            assert opened.wait_for_end() == 0
+            assert ("tour 1/7" in opened.shown) == toured, visit

@@ -57,7 +57,7 @@ class LessonScreen(RunScreen):
         from bigram_tui.tui.why_screen import WhyScreen  # noqa: PLC0415
 
         corpus = self._session.corpus
-        self.app.push_screen(WhyScreen(self._looked_at, corpus.train, self.cursor, corpus.path))
+        self.app.push_screen(WhyScreen(self._looked_at, corpus.train, self.cursor, corpus.paths))
 
     def action_meters(self) -> None:
         """Show what else can be measured of the active run."""
@@ -124,8 +124,16 @@ class LessonScreen(RunScreen):
         except BackendError as error:
             self._say(str(error))
             return
-        of = self._lineup.source_of
-        beside = next((r for r in self._lineup.runners if of(r).backend == variant.beside), None)
+        of, mistake = self._lineup.source_of, variant.values.items()
+        beside = next(
+            (
+                r
+                for r in self._lineup.runners
+                if of(r).backend == variant.beside
+                and not (mistake and mistake <= r.snapshot.settings.items())
+            ),
+            None,
+        )
         if beside is None:
             self._add_beside(right)
             beside = self.runner
