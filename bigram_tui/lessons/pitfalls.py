@@ -11,7 +11,8 @@ from bigram_tui.evaluation import negative_log_likelihood
 from bigram_tui.lessons.libraries import NUMPY, Library, torch_library
 from bigram_tui.lessons.network import first_word, tokens_of
 from bigram_tui.lessons.transcript import Entry, transcript
-from bigram_tui.stability import nll_gradient
+from bigram_tui.optimum import gradient_optimum
+from bigram_tui.stability import curvature, nll_gradient
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,15 @@ for k in range(51):
 losses[::10]"""
 
 _MEAN_LOOP = """\
-eta = steady_rate()
 row_sums = N.sum(axis=1, keepdims=True)
+def slope(W):
+    return (row_sums * softmax(W) - N){}
+np.abs(slope(W)).max()
+eta = steady_rate()
 losses = []
 for k in range(51):
     losses.append(nll(softmax(W)))
-    W = W - eta * (row_sums * softmax(W) - N){}
+    W = W - eta * slope(W)
 losses[::10]"""
 
 PITFALLS = (
@@ -82,11 +86,11 @@ PITFALLS = (
         "sums = P.sum(axis=1)\nsums.min(), sums.max()\nnames(P)\nnll(P)",
         "P = (N + 1) / (N + 1).sum(axis=1, keepdims=True)\n"
         "sums = P.sum(axis=1)\nsums.min(), sums.max()\nnames(P)\nnll(P)",
-        "Sums of shape [V] are read as [1, V]: column j is divided by the sum of row j. Rows do "
-        "not sum to 1 any more, unless all tokens are equally frequent, and the names show it. Of "
-        "counts, columns do: it is P(previous | next), backwards. Of exp(W) not even they.",
-        "The loss, and so all of training: in a line every token, the boundary too, stands second "
-        "in a bigram as often as first, so that the same sums divide.",
+        "Sums of shape [V] are read as [1, V]: column j is divided by the sum of row j. Rows no "
+        "longer sum to 1, unless all tokens are equally frequent, and the names show it. Of "
+        "counts, columns do: it is P(previous | next). Of exp(W), not even they.",
+        "The loss, and so all of training: in a line every token, the boundary too, is second in a "
+        "bigram as often as first, so that the same sums divide.",
         "keepdim=True (keepdims in NumPy) leaves a column [V, 1]. And check that rows sum to 1.",
         Variant("no-keepdim", "numpy"),
     ),
@@ -97,8 +101,8 @@ PITFALLS = (
         "P[first, second]\n-np.log(P[first, second])",
         "P = (N + 1) / (N + 1).sum(axis=1, keepdims=True)\n"
         "P[first, second]\n-np.log(P[first, second])",
-        "The text never has {unseen}, so counting gives that bigram probability 0. A word with it "
-        "is infinitely surprising, and the loss of any text with such a word is ∞.",
+        "The counted text never has {unseen}, so that its probability is 0. A word with it is "
+        "infinitely surprising, and the loss of any text with such a word is ∞.",
         "The loss of the text that was counted: it has no such bigram.",
         "Add α to every count. Or train logits: as long as they are finite no P is 0, even without "
         "a penalty λ.",
@@ -293,6 +297,22 @@ L2 = 0.01
 """The λ of the losses that are trained on here: the lecture's."""
 
 
+def critical_rate(bigrams: Bigrams) -> float:
+    """2/λmax of the loss at its minimum: with a larger learning rate descent can't stay there."""
+    weights = gradient_optimum(bigrams, L2).weights
+    assert weights is not None  # λ is not 0
+    return curvature(_softmax(weights), bigrams, L2).critical_learning_rate
+
+
+def steady_rate(bigrams: Bigrams, start_weights: Matrix) -> float:
+    """Two thirds of 2/λmax at the start or at the minimum, whichever is less, to one digit.
+
+    That is the lecture's 50 for its own names.
+    """
+    at_start = curvature(_softmax(start_weights), bigrams, L2).critical_learning_rate
+    return float(f"{min(at_start, critical_rate(bigrams)) * 2 / 3:.0e}")
+
+
 def _names(
     library: Library,
     bigrams: Bigrams,
@@ -302,7 +322,12 @@ def _names(
 ) -> dict[str, Any]:
     """What the code of a pitfall knows."""
     made = _of_torch if library.is_torch else _of_numpy
-    common = {**library.names, "V": len(bigrams.vocabulary)}
+    common = {
+        **library.names,
+        "V": len(bigrams.vocabulary),
+        "critical_rate": lambda: critical_rate(bigrams),
+        "steady_rate": lambda: steady_rate(bigrams, start_weights),
+    }
     return {**common, **made(library, bigrams, start_weights, sample, seed)}
 
 
@@ -330,6 +355,7 @@ def _of_numpy(
         "W": np.array(start_weights),
         "first": first,
         "second": second,
+        "softmax": _softmax,
         "nll": lambda table: negative_log_likelihood(table, bigrams),
         "names": sample,
         "loss_of": loss_of,
@@ -345,7 +371,9 @@ def _of_torch(
     seed: int,
 ) -> dict[str, Any]:
     torch = library.names["torch"]
-    tokens = [BOUNDARY, *tokens_of(first_word(bigrams), bigrams.vocabulary), BOUNDARY]
+    inner = tokens_of(first_word(bigrams), bigrams.vocabulary)
+    last = len(bigrams.vocabulary) - 1  # left out: it would tell one_hot how many there are
+    tokens = [BOUNDARY, *(token for token in inner if token != last), BOUNDARY]
     xs, ys = tokens[:-1], tokens[1:]
     joint = torch.tensor(bigrams.counts / bigrams.total, dtype=torch.float32)
     return {
