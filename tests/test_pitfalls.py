@@ -382,11 +382,12 @@ def test_a_variant_can_be_made_and_differs_from_the_right_one(
     path.write_text("emma\nava\n", "utf-8")
     wrong, right = choose([pitfall.variant.backend]), choose([pitfall.variant.beside])
     session = Session(read_corpus(str(path)), (*right,))
-    backend = session.configured(wrong[0], pitfall.variant.values)
-    for name, value in pitfall.variant.values.items():
+    values = pitfall.variant.settings(session.corpus.train)
+    backend = session.configured(wrong[0], values)
+    for name, value in values.items():
         assert getattr(backend, name) == value
         assert getattr(session.configured(right[0]), name) != value
-    assert pitfall.variant.values or wrong[0].backend != right[0].backend
+    assert values or wrong[0].backend != right[0].backend
 
 
 def test_without_torch_the_others_work(monkeypatch: pytest.MonkeyPatch, names: Bigrams) -> None:

@@ -25,6 +25,14 @@ class Variant:
     values: Mapping[str, object] = field(default_factory=dict)
     name: str | None = None
     """Of the run, if not that of the backend."""
+    rate: float | None = None
+    """Its learning rate, as a multiple of the critical one."""
+
+    def settings(self, bigrams: Bigrams) -> dict[str, object]:
+        """The hyperparameters that make the mistake on a text."""
+        if self.rate is None:
+            return dict(self.values)
+        return {**self.values, "learning_rate": float(f"{self.rate * critical_rate(bigrams):.3g}")}
 
 
 @dataclass(frozen=True)
@@ -223,7 +231,7 @@ PITFALLS = (
         "η = 2/λmax, the critical rate; the meters (M) show it before the run bounces.",
         "There is no error, and the first steps may still lower the loss.",
         "A smaller η: in full-batch descent the loss has to fall at every step.",
-        Variant("numpy", "numpy", {"learning_rate": 500.0}, "numpy η=500"),
+        Variant("numpy", "numpy", name="numpy η too large", rate=5),
     ),
     Pitfall(
         "softmax, no max",

@@ -109,14 +109,14 @@ class LessonScreen(RunScreen):
 
         screen = PitfallsScreen(self._session, self._gaze.pitfall)
 
-        def leave(pitfall: "Pitfall | None") -> None:
+        async def leave(pitfall: "Pitfall | None") -> None:
             self._gaze.pitfall = screen.chosen
             if pitfall is not None and pitfall.variant is not None:
-                self._compare_with(pitfall.variant)
+                await self._compare_with(pitfall.variant)
 
         self.app.push_screen(screen, leave)
 
-    def _compare_with(self, variant: "Variant") -> None:
+    async def _compare_with(self, variant: "Variant") -> None:
         """Go to a run that makes a mistake, beside one that does not: the reference."""
         try:
             (wrong,), (right,) = choose([variant.backend]), choose([variant.beside])
@@ -124,13 +124,13 @@ class LessonScreen(RunScreen):
         except BackendError as error:
             self._say(str(error))
             return
-        of, mistake = self._lineup.source_of, variant.values.items()
+        of, mistake = self._lineup.source_of, variant.settings(self._session.corpus.train)
         beside = next(
             (
                 r
                 for r in self._lineup.runners
                 if of(r).backend == variant.beside
-                and not (mistake and mistake <= r.snapshot.settings.items())
+                and not (mistake and mistake.items() <= r.snapshot.settings.items())
             ),
             None,
         )
@@ -139,9 +139,14 @@ class LessonScreen(RunScreen):
             beside = self.runner
         self._gaze.runner = self._lineup.reference = beside
         values = {k: v for k, v in beside.snapshot.settings.items() if k in known}
-        self._add_beside(wrong, name=variant.name, values={**values, **variant.values})
-        if self.app.current_mode != "compare":
-            self.call_later(self.run_action, "compare")
+        if not self._compares:
+            await self.run_action("compare")
+        # Once all are where the right one is, as they are then seen.
+        screen = self.app.screen
+        assert isinstance(screen, LessonScreen)
+        screen.call_later(
+            screen._add_beside, wrong, name=variant.name, values={**values, **mistake}
+        )
 
     def action_network(self) -> None:
         """Show the tensors of one word, forward and backward."""

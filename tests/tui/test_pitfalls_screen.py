@@ -514,10 +514,11 @@ async def test_enter_puts_the_mistake_beside_the_right_way(
         assert app.lineup.reference is runners(pilot)[place]
         assert app.screen.runner is runners(pilot)[place + 1]
         right, wrong = run_called(pilot, variant.beside), run_called(pilot, name)
-        assert right.iteration == wrong.iteration
+        assert right.iteration == (10 if variant.beside == "numpy" else 0)
+        assert wrong.iteration == right.iteration or wrong.status is Status.DIVERGED
         expected = {
             **{key: value for key, value in right.settings.items() if key in wrong.settings},
-            **variant.values,
+            **variant.settings(app.session.corpus.train),
         }
         assert {key: wrong.settings[key] for key in expected} == expected
         assert own[variant.beside].items() <= {**right.settings}.items()
@@ -525,8 +526,8 @@ async def test_enter_puts_the_mistake_beside_the_right_way(
             await pilot.press("s")
             await settle(pilot)
             right, wrong = run_called(pilot, "numpy"), run_called(pilot, name)
-            assert right.iteration == 1
-            assert wrong.iteration == 1 or wrong.status is Status.DIVERGED
+            assert right.iteration == 11
+            assert wrong.iteration == 11 or wrong.status is Status.DIVERGED
         assert notifications(pilot) == []
 
 
@@ -576,7 +577,7 @@ async def test_the_right_run_is_added_again_if_it_was_removed(
         await settle(pilot)
         reference = app_of(pilot).lineup.reference
         assert reference.name == variant.beside
-        for key, value in variant.values.items():
+        for key, value in variant.settings(app_of(pilot).session.corpus.train).items():
             assert reference.snapshot.settings[key] != value
         assert {name_of(pitfall), f"{name_of(pitfall)} #2"} <= set(names(pilot))
 
