@@ -1,10 +1,17 @@
-"""How well a table of probabilities predicts a text: computed here for all backends alike."""
+"""From weights to probabilities, and how well those predict a text: for all backends alike."""
 
 import math
 
 import numpy as np
 
 from bigram_tui.bigrams import Bigrams, Matrix
+
+
+def softmax(weights: Matrix) -> Matrix:
+    """exp(W) / Σ_j exp(W) along the last axis; its maximum is taken off, so exp can't overflow."""
+    odds = np.exp(weights - weights.max(axis=-1, keepdims=True))
+    result: Matrix = odds / odds.sum(axis=-1, keepdims=True)
+    return result
 
 
 def negative_log_likelihood(probabilities: Matrix, bigrams: Bigrams) -> float:

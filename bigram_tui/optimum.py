@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bigram_tui.bigrams import Bigrams, Matrix
-from bigram_tui.evaluation import negative_log_likelihood
+from bigram_tui.evaluation import negative_log_likelihood, softmax
 
 _LEAST_L2 = 1e-300
 """A smaller λ is taken for 0: it adds nothing to any loss, and its inverse may overflow."""
@@ -65,13 +65,13 @@ def gradient_optimum(bigrams: Bigrams, l2: float) -> Optimum:
         return _unregularized_optimum(bigrams)
     scale = _scale(bigrams, l2)
     weights = np.array([_row_optimum(scale * row) for row in bigrams.counts])
-    nll = negative_log_likelihood(_softmax(weights), bigrams)
+    nll = negative_log_likelihood(softmax(weights), bigrams)
     return Optimum(nll, l2 * float(np.square(weights).mean()), attained=True, weights=weights)
 
 
 def optimal_row(bigrams: Bigrams, token: int, l2: float) -> Matrix:
     """P(next | token) at the minimum of gradient_optimum for a λ > 0. float64 [V], in O(V)."""
-    return _softmax(_row_optimum(_scale(bigrams, l2) * bigrams.counts[token]))
+    return softmax(_row_optimum(_scale(bigrams, l2) * bigrams.counts[token]))
 
 
 def _scale(bigrams: Bigrams, l2: float) -> float:
@@ -111,7 +111,7 @@ def _row_optimum(a: Matrix) -> Matrix:
     m = a.sum()
     w = _centred(np.log1p(a))  # near the minimum for large a, nearer for small
     for _ in range(_MOST_STEPS):
-        p = _softmax(w)
+        p = softmax(w)
         d = m * p + 1
         u, v = (m * p - a + w) / d, p / d
         h = v / v.sum() * u.sum() - u
@@ -120,13 +120,6 @@ def _row_optimum(a: Matrix) -> Matrix:
             return _centred(w + h)
         w = w + math.log1p(r) / r * h
     raise ArithmeticError(f"Newton's method did not converge in {_MOST_STEPS} steps")
-
-
-def _softmax(weights: Matrix) -> Matrix:
-    """exp(w) / Σ exp(w) along the last axis; w less its maximum, so that exp can't overflow."""
-    odds = np.exp(weights - weights.max(axis=-1, keepdims=True))
-    result: Matrix = odds / odds.sum(axis=-1, keepdims=True)
-    return result
 
 
 def _centred(weights: Matrix) -> Matrix:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bigram_tui.bigrams import BOUNDARY, Bigrams, Matrix
-from bigram_tui.evaluation import negative_log_likelihood
+from bigram_tui.evaluation import negative_log_likelihood, softmax
 from bigram_tui.lessons.libraries import NUMPY, Library, torch_library
 from bigram_tui.lessons.network import first_word, tokens_of
 from bigram_tui.lessons.transcript import Entry, transcript
@@ -309,7 +309,7 @@ def critical_rate(bigrams: Bigrams) -> float:
     """2/λmax of the loss at its minimum: with a larger learning rate descent can't stay there."""
     weights = gradient_optimum(bigrams, L2).weights
     assert weights is not None  # λ is not 0
-    return curvature(_softmax(weights), bigrams, L2).critical_learning_rate
+    return curvature(softmax(weights), bigrams, L2).critical_learning_rate
 
 
 def steady_rate(bigrams: Bigrams, start_weights: Matrix) -> float:
@@ -317,7 +317,7 @@ def steady_rate(bigrams: Bigrams, start_weights: Matrix) -> float:
 
     That is the lecture's 50 for its own names.
     """
-    at_start = curvature(_softmax(start_weights), bigrams, L2).critical_learning_rate
+    at_start = curvature(softmax(start_weights), bigrams, L2).critical_learning_rate
     return float(f"{min(at_start, critical_rate(bigrams)) * 2 / 3:.0e}")
 
 
@@ -351,19 +351,19 @@ def _of_numpy(
     def loss_of(weights: Matrix) -> float:
         """NLL + λ·mean(W²) of the text."""
         with np.errstate(all="ignore"):
-            nll = negative_log_likelihood(_softmax(weights), bigrams)
+            nll = negative_log_likelihood(softmax(weights), bigrams)
             return nll + L2 * float(np.square(weights).mean())
 
     def gradient_of(weights: Matrix) -> Matrix:
         with np.errstate(all="ignore"):
-            return nll_gradient(_softmax(weights), bigrams) + 2 * L2 / weights.size * weights
+            return nll_gradient(softmax(weights), bigrams) + 2 * L2 / weights.size * weights
 
     return {
         "N": bigrams.counts,
         "W": np.array(start_weights),
         "first": first,
         "second": second,
-        "softmax": _softmax,
+        "softmax": softmax,
         "nll": lambda table: negative_log_likelihood(table, bigrams),
         "names": sample,
         "loss_of": loss_of,
@@ -391,9 +391,3 @@ def _of_torch(
         "word_loss": lambda w: -w[xs].log_softmax(1)[range(len(xs)), ys].mean(),
         "loss_of": lambda w: -(joint * w.log_softmax(1)).sum() + L2 * (w**2).mean(),
     }
-
-
-def _softmax(weights: Matrix) -> Matrix:
-    odds = np.exp(weights - weights.max(axis=1, keepdims=True))
-    table: Matrix = odds / odds.sum(axis=1, keepdims=True)
-    return table
