@@ -1,6 +1,7 @@
 """What a user would do instead, written from the lecture's description."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import torch
 from torch.nn import functional
@@ -34,3 +35,13 @@ class OneHotTraining:
         self.w.grad = None
         loss.backward()
         self.w.data += -50 * self.w.grad
+
+
+def count_by_dict(path: Path) -> dict[tuple[str, str], int]:
+    """The lecture's counting: one pair after the other, in a dict."""
+    words = path.read_text("utf-8").splitlines()
+    counts: dict[tuple[str, str], int] = {}
+    for word in words:
+        for bigram in pairwise(["<S>", *word, "<E>"]):
+            counts[bigram] = counts.get(bigram, 0) + 1
+    return counts

@@ -11,10 +11,9 @@ from bigram_tui.errors import UserError
 
 EPILOG = """\
 examples:
-  bigram-tui names.txt                        explore it on screen
+  bigram-tui names.txt 'more/*.txt.gz'        explore texts on screen, as one
   cat words.txt | bigram-tui -                any text, one item a line
-  bigram-tui names.txt --split 80/10/10 --smoothing 0
-  bigram-tui names.txt --headless --steps 1000
+  bigram-tui names.txt --headless --steps 1000 --split 80/10/10
   bigram-tui names.txt --json --backend numpy --backend torch | jq .comparison
   bigram-tui --backend my_model.py --set my_model.depth=3
 
@@ -38,7 +37,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The arguments. UsageError if they are wrong."""
     parser = Parser(
         prog="bigram-tui",
-        usage="bigram-tui [FILE|-] [options]",
+        usage="bigram-tui [FILE ...|-] [options]",
         description="Explore character-level bigram models of a text, one gradient step at a time.",
         epilog=EPILOG,
         formatter_class=partial(argparse.RawDescriptionHelpFormatter, max_help_position=31),
@@ -46,10 +45,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     add = parser.add_argument
     add(
-        "file",
-        nargs="?",
+        "files",
+        nargs="*",
         metavar="FILE",
-        help="text, one item a line; - is stdin",
+        help="texts, one item a line; - is stdin",
     )
     add("--version", action="version", version=f"bigram-tui {__version__}")
     models = parser.add_argument_group("models")
@@ -114,10 +113,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add(
         "--tour",
         action=argparse.BooleanOptionalAction,
-        help="begin with the tour, or never (default: at the first visit)",
+        help="begin with the tour (default: once)",
     )
     add("--no-mouse", action="store_true", help="leave the mouse to the terminal")
-    return parser.parse_args(arguments)
+    return parser.parse_intermixed_args(arguments)  # options may stand between files
 
 
 def natural(text: str) -> int:

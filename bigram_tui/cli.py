@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 
-LOOKS = {"file", "fps", "theme", "no_mouse"}
+LOOKS = {"files", "fps", "theme", "no_mouse"}
 """Options that say nothing of what is to be done."""
 
 SHORT_FIELDS = {"lr": "learning_rate"}
@@ -109,7 +109,7 @@ def make_session(options: argparse.Namespace) -> "Session":
         raise UsageError(f"--split: {error}") from None
     with progress_bar() as progress:
         corpus = read_corpus(
-            options.file or str(bundled_names()),
+            *(options.files or [str(bundled_names())]),
             split=split,
             seed=options.seed,
             progress=progress,

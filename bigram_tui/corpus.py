@@ -1,26 +1,35 @@
-"""Reads a text of any size, a file or standard input, into the bigrams of its lines.
+"""Reads texts of any size, files or standard input, into the bigrams of their lines.
 
-The text passes through in chunks, as bytes, then characters, then tokens, whose pairs are counted.
-What is kept from one chunk to the next grows with the vocabulary, not with the text.
+A text passes through in chunks, as bytes, then characters, then tokens, whose pairs are counted;
+chunks of plain lines take a shorter way, as bytes alone. What is kept from one chunk to the next
+grows with the vocabulary, not with the text.
 """
 
-import codecs
-import os
 import re
-import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
-from bigram_tui.bigrams import Bigrams
-from bigram_tui.errors import UserError
-from bigram_tui.tally import LINE_END, TOO_MANY_CHARACTERS, Dealer, Items, Tally, TextError, Tokens
+import numpy as np
 
-Progress = Callable[[int, int | None], None]
+from bigram_tui.bigrams import Bigrams, Counts
+from bigram_tui.byte_pairs import ASCII, LF, WORKERS, counted, whole_lines
+from bigram_tui.decoding import Decoder, checked
+from bigram_tui.errors import TextError, UserError
+from bigram_tui.source import (
+    STANDARD_INPUT,
+    Progress,
+    Readable,
+    chunks,
+    matches,
+    opened,
+    size_of,
+)
+from bigram_tui.tally import LINE_END, TOO_MANY_CHARACTERS, Dealer, Items, Tally, Tokens
 
 # Small enough for the arrays of one chunk to stay in the processor's cache.
 CHUNK_SIZE = 1 << 18
@@ -34,7 +43,7 @@ class CorpusError(UserError):
 class Corpus:
     """The bigrams of a text, whole or in parts that share one vocabulary.
 
-    path: as the user gave it; "-" is standard input.
+    path: as the user gave it; "-" is standard input; of several files, what to call them together.
     lines: the number of items, that is of lines that are not blank.
     train: the bigrams of the training lines; of all lines when there is no split.
     validation, test: the bigrams of the other parts; None for a part without lines.
@@ -49,6 +58,13 @@ class Corpus:
     items: frozenset[str] | None
     split: tuple[int, ...] | None = None
     """The shares by which lines were dealt out to the parts; None without a split."""
+    several: tuple[str, ...] = ()
+    """The paths of all files in order, where there is more than one."""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The path of each file, to read them once more."""
+        return self.several or (self.path,)
 
     @property
     def bigrams(self) -> int:
@@ -82,18 +98,29 @@ def parse_split(text: str) -> tuple[int, ...]:
 
 
 def read_corpus(
-    path: str,
-    *,
+    *paths: str,
     split: Sequence[int] | None = None,
     seed: int = 2147483647,
     progress: Progress | None = None,
     chunk_size: int = CHUNK_SIZE,
+    workers: int = WORKERS,
 ) -> Corpus:
-    """Count the bigrams of a file, or of standard input for "-", as count_stream does."""
-    with _opened(path) as stream:
-        return count_stream(
-            stream, path, split=split, seed=seed, progress=progress, chunk_size=chunk_size
-        )
+    """Count the bigrams of files, one after the other, as count_stream does.
+
+    paths: one or several, which then are one text, but no line goes on in the next file. Patterns
+    such as "*.txt" stand for what they match. "-" is standard input, which can only be alone.
+    A file may be compressed by gzip, bzip2, xz or zstd, whatever its name is.
+    progress: as in count_stream, of all files together; a compressed one counts as it is.
+    """
+    paths = _expanded(paths)
+    title = paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
+    count = _Count(split, seed)
+    for path, report in zip(paths, _reports(paths, progress), strict=True):
+        with _blaming(path), opened(path) as stream:
+            count.read(stream, report, chunk_size, workers)
+    with _blaming(title):
+        corpus = count.corpus(title)
+    return replace(corpus, several=paths if len(paths) > 1 else ())
 
 
 def count_stream(
@@ -104,6 +131,7 @@ def count_stream(
     seed: int = 2147483647,
     progress: Progress | None = None,
     chunk_size: int = CHUNK_SIZE,
+    workers: int = WORKERS,
 ) -> Corpus:
     """Count the bigrams of a UTF-8 text, one item a line.
 
@@ -114,49 +142,55 @@ def count_stream(
     path: what errors call the text.
     split: the shares of training, validation and perhaps test, as parse_split gives them.
     progress: called after each chunk with the bytes read and the size in bytes, None if not known.
-    chunk_size: bytes to read at a time.
+    chunk_size: bytes to read at a time. workers: threads that count; none is started for one.
     Raises CorpusError when the text cannot be read, is not UTF-8, or has no items to train on.
     """
-    try:
-        items, tally = Items(), Tally(split, seed)
-        for text in _decoded(_with_one_line_end(_chunks(stream, chunk_size, progress))):
-            items.feed(text)
-            tally.feed(text)
-        return replace(_corpus(path, items, tally), split=None if split is None else tuple(split))
-    except TextError as error:
-        raise CorpusError(f"{path!r} {error}") from None
-    except MemoryError:
-        raise CorpusError(f"{path!r} {TOO_MANY_CHARACTERS}") from None
+    with _blaming(path):
+        count = _Count(split, seed)
+        count.read(stream, progress, chunk_size, workers)
+        return count.corpus(path)
 
 
 def read_items(
-    path: str,
-    *,
+    *paths: str,
     split: Sequence[int] | None = None,
     seed: int = 2147483647,
     limit: int = sys.maxsize,
     progress: Progress | None = None,
     chunk_size: int = CHUNK_SIZE,
 ) -> Iterator[tuple[list[str], Tokens]]:
-    """Go through the items of a file once more, in order: some of them, and the part of each.
+    """Go through the items of files once more, in order: some of them, and the part of each.
 
-    split, seed, progress, chunk_size: as in count_stream, which deals out the same parts.
+    paths: those of the corpus. split, seed, progress, chunk_size: as in read_corpus, which deals
+    out the same parts.
     limit: of characters, blanks and line ends included; the item that it falls in is cut there.
-    Raises CorpusError when the text cannot be read (standard input only can once) or is not UTF-8.
+    Raises CorpusError when a text cannot be read (standard input only can once) or is not UTF-8.
     """
-    if path == "-" or not Path(path).is_file():
-        raise CorpusError(f"{path!r} cannot be read again: save its text as a file and name that")
+    for path in paths:
+        if path == STANDARD_INPUT or not Path(path).is_file():
+            raise CorpusError(
+                f"{path!r} cannot be read again: save its text as a file and name that"
+            )
     dealer = Dealer(split or (1,), seed)
+    texts = chain.from_iterable(
+        _texts(path, report, chunk_size)
+        for path, report in zip(paths, _reports(paths, progress), strict=True)
+    )
     begun = ""
-    try:
-        with _opened(path) as stream:
-            texts = _decoded(_with_one_line_end(_chunks(stream, chunk_size, progress)))
-            for text in chain(_limited(texts, limit), [LINE_END]):
-                *lines, begun = (begun + text).split(LINE_END)
-                items = [item for item in map(str.strip, lines) if item]
-                yield items, dealer.deal(len(items))
-    except TextError as error:
-        raise CorpusError(f"{path!r} {error}") from None
+    for text in chain(_limited(texts, limit), [LINE_END]):
+        *lines, begun = (begun + text).split(LINE_END)
+        items = [item for item in map(str.strip, lines) if item]
+        yield items, dealer.deal(len(items))
+
+
+def _texts(path: str, progress: Progress | None, chunk_size: int) -> Iterator[str]:
+    """The characters of a file, and a line end."""
+    decoder = Decoder()
+    with _blaming(path), opened(path) as stream:
+        for chunk in checked(chunks(stream, chunk_size, progress)):
+            yield from decoder.texts(chunk)
+        yield from decoder.rest()
+    yield LINE_END
 
 
 def _limited(texts: Iterable[str], limit: int) -> Iterator[str]:
@@ -168,122 +202,99 @@ def _limited(texts: Iterable[str], limit: int) -> Iterator[str]:
             return
 
 
-def _corpus(path: str, items: Items, tally: Tally) -> Corpus:
-    """What was counted, if a model can be trained on it."""
-    items.feed(LINE_END)
-    tally.feed(LINE_END)
-    lines = tally.lines()
-    if not any(lines):
-        raise TextError("holds only blank lines: give a text with one item a line")
-    if not lines[0]:
-        raise TextError(
-            f"has no line left for training after the split, of {sum(lines):,} in all: "
-            "give training a larger share or a longer text"
-        )
-    parts = [part if n else None for part, n in zip(tally.bigrams(), lines, strict=True)]
-    train, validation, test = (*parts, None, None)[:3]
-    assert train is not None
-    return Corpus(path, sum(lines), train, validation, test, items.frozen())
+class _Count:
+    """What is counted of one text after the other."""
+
+    def __init__(self, split: Sequence[int] | None, seed: int) -> None:
+        self._split = None if split is None else tuple(split)
+        self._items, self._tally = Items(), Tally(split, seed)
+        self._is_empty = True
+
+    def read(
+        self, stream: Readable, progress: Progress | None, chunk_size: int, workers: int
+    ) -> None:
+        """Count a text to its end, which ends a line. Raises TextError."""
+        decoder = Decoder()
+        data = checked(chunks(stream, chunk_size, progress))
+        pieces: Generator[tuple[bytes, Counts | None], None, None]
+        if self._split:  # it has to know the lines one by one
+            pieces = ((chunk, None) for chunk in data)
+        else:
+            pieces = counted(whole_lines(data), workers)
+        plain = np.zeros((ASCII, ASCII), np.int64)
+        with closing(pieces):
+            for chunk, pairs in pieces:
+                self._is_empty = False
+                if pairs is None:
+                    self._feed(decoder.texts(chunk))
+                else:
+                    decoder.pass_over(int(pairs[:, LF].sum()))
+                    plain += pairs
+                    self._items.feed(chunk.replace(b"\r", b"").decode("ascii"))
+        self._tally.add(plain)
+        self._feed(decoder.rest())
+        self._feed([LINE_END])
+
+    def _feed(self, texts: Iterable[str]) -> None:
+        for text in texts:
+            self._items.feed(text)
+            self._tally.feed(text)
+
+    def corpus(self, path: str) -> Corpus:
+        """What was counted. Raises TextError if no model can be trained on it."""
+        if self._is_empty:
+            raise TextError("is empty: give a text with one item a line")
+        lines = self._tally.lines()
+        if not any(lines):
+            raise TextError("holds only blank lines: give a text with one item a line")
+        if not lines[0]:
+            raise TextError(
+                f"has no line left for training after the split, of {sum(lines):,} in all: "
+                "give training a larger share or a longer text"
+            )
+        bigrams = self._tally.bigrams()
+        parts = [part if n else None for part, n in zip(bigrams, lines, strict=True)]
+        train, validation, test = (*parts, None, None)[:3]
+        assert train is not None
+        items = self._items.frozen()
+        return Corpus(path, sum(lines), train, validation, test, items, self._split)
 
 
-# Bytes
-
-
-def _opened(path: str) -> AbstractContextManager[BinaryIO]:
-    """The file at a path, to be closed afterwards, or standard input, to be left open."""
-    if path == "-":
-        if sys.stdin is None:
-            raise CorpusError("'-' is standard input, which is closed: name a file")
-        return nullcontext(sys.stdin.buffer)
+@contextmanager
+def _blaming(path: str) -> Iterator[None]:
+    """Say of a path what is wrong with its text."""
     try:
-        return open(path, "rb")
-    except OSError as error:
-        raise CorpusError(f"{path!r} {_advice(error)}") from None
+        yield
+    except TextError as error:
+        raise CorpusError(f"{path!r} {error}") from None
+    except MemoryError:
+        raise CorpusError(f"{path!r} {TOO_MANY_CHARACTERS}") from None
 
 
-def _read(stream: BinaryIO, size: int) -> bytes:
-    try:
-        return stream.read(size)
-    except OSError as error:
-        raise TextError(_advice(error)) from None
+def _expanded(paths: Sequence[str]) -> tuple[str, ...]:
+    """The paths, with what it matches in the place of each pattern."""
+    found: list[str] = []
+    for path in paths:
+        with _blaming(path):
+            found += matches(path)
+    if STANDARD_INPUT in found and len(found) > 1:
+        raise CorpusError("'-' is standard input, which can only be read alone: leave it out")
+    return tuple(found)
 
 
-def _advice(error: OSError) -> str:
-    match error:
-        case FileNotFoundError():
-            return "does not exist: check the name and the folder"
-        case IsADirectoryError():
-            return "is a folder: name a text file in it"
-        case PermissionError():
-            return "may not be read: change its permissions or use a copy of your own"
-    reason = error.strerror or type(error).__name__
-    return f"cannot be read ({reason}): check the path or use a copy"
+def _reports(paths: Sequence[str], progress: Progress | None) -> Iterator[Progress | None]:
+    """What to call with the progress of each file, to be asked for when its turn comes."""
+    if progress is None or len(paths) == 1:
+        yield from [progress] * len(paths)
+        return
+    total = sum(size_of(path) or 0 for path in paths) or None
+    before = done = 0
 
+    def report(read: int, _: int | None) -> None:
+        nonlocal done
+        done = read
+        progress(before + done, total)
 
-def _size(stream: BinaryIO) -> int | None:
-    """How many bytes a stream has, if it is a file that says so."""
-    try:
-        status = os.fstat(stream.fileno())
-    except OSError:
-        return None
-    return status.st_size or None if stat.S_ISREG(status.st_mode) else None
-
-
-def _chunks(stream: BinaryIO, chunk_size: int, progress: Progress | None) -> Iterator[bytes]:
-    """The bytes of a stream, the first four of them together: they tell its encoding."""
-    head = _read(stream, 4)
-    if not head:
-        raise TextError("is empty: give a text with one item a line")
-    if encoding := _wide_encoding(head):
-        raise TextError(
-            f"looks like {encoding}, not UTF-8: convert it with iconv -f {encoding} -t UTF-8 FILE"
-        )
-    chunk = head + _read(stream, max(0, chunk_size - len(head)))
-    size, done = _size(stream), 0
-    while chunk:
-        yield chunk
-        done += len(chunk)
-        if progress is not None:
-            progress(done, size)
-        chunk = _read(stream, chunk_size)
-
-
-def _wide_encoding(head: bytes) -> str | None:
-    """UTF-16 or UTF-32, if a byte order mark or the NULs among four bytes show it."""
-    if head in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE):
-        return "UTF-32"
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "UTF-16"
-    nuls = "".join("x" if byte else "0" for byte in head)
-    by_nuls = {"x0x0": "UTF-16LE", "0x0x": "UTF-16BE", "x000": "UTF-32LE", "000x": "UTF-32BE"}
-    return by_nuls.get(nuls)
-
-
-def _with_one_line_end(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    r"""The same text with \n for each \r\n and \r, also where a chunk ends between the two."""
-    held = b""
-    for chunk in chunks:
-        data = held + chunk
-        held = b"\r" if data.endswith(b"\r") else b""
-        yield data.removesuffix(held).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    yield held.replace(b"\r", b"\n")
-
-
-def _decoded(chunks: Iterable[bytes]) -> Iterator[str]:
-    """The characters of UTF-8 bytes, less a byte order mark."""
-    decoder = codecs.getincrementaldecoder("utf-8-sig")()
-    line = 1
-    try:
-        for chunk in chunks:
-            valid, nul, _ = chunk.partition(b"\0")
-            yield decoder.decode(valid)
-            line += valid.count(b"\n")
-            if nul:
-                raise TextError(f"holds a NUL byte in line {line}: give a text, not a binary file")
-        decoder.getstate()[0].decode()  # raises where the text ends within a character
-    except UnicodeDecodeError as error:
-        line += error.object.count(b"\n", 0, error.start)
-        raise TextError(
-            f"is not UTF-8: byte 0x{error.object[error.start]:02X} in line {line}; "
-            "convert it with iconv -f ENCODING -t UTF-8 FILE"
-        ) from None
+    for _ in paths:
+        yield report
+        before, done = before + done, 0

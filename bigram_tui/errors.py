@@ -11,6 +11,10 @@ class UserError(Exception):
         super().__init__(one_line(message))
 
 
+class TextError(Exception):
+    """What is wrong with a text and what to do, to be said of its path."""
+
+
 def described(error: BaseException, file: str | None) -> str:
     """Kind and message of an exception, and the line of a file, if any, that led to it."""
     text = one_line(f"{type(error).__name__}: {error}")

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram_tui.bigrams import BOUNDARY, Counts
-from bigram_tui.corpus import Corpus, CorpusError, Progress, read_items
+from bigram_tui.corpus import Corpus, CorpusError, read_items
+from bigram_tui.source import Progress
 from bigram_tui.tally import LINE_END, Alphabet
 
 Tokens = npt.NDArray[np.uint16]
@@ -118,7 +119,7 @@ def read_sample(
     alphabet, lines, predictions = Alphabet(), 0, 0
     parts: tuple[list[Tokens], ...] = ([], [])
     for items, dealt in read_items(
-        corpus.path,
+        *corpus.paths,
         split=OWN_SPLIT if own_split else split,
         seed=seed,
         limit=limit,

@@ -4,12 +4,13 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import filterfalse, pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from bigram_tui.bigrams import BOUNDARY, Bigrams, Vocabulary
+from bigram_tui.bigrams import BOUNDARY, Bigrams, Counts, Vocabulary
+from bigram_tui.errors import TextError
 
 Tokens = npt.NDArray[np.intp]
 
@@ -26,10 +27,6 @@ LARGEST_VOCABULARY = 1 << 15
 
 LINE_END = "\n"
 BLANKS = "".join(c for c in map(chr, range(0x3001)) if c.isspace() and c != LINE_END)
-
-
-class TextError(Exception):
-    """What is wrong with a text and what to do, to be said of its path."""
 
 
 TOO_MANY_CHARACTERS = (
@@ -49,11 +46,10 @@ class Alphabet:
     def encode(self, text: str) -> Tokens:
         """The token of each character. [len(text)]"""
         codes = _code_points(text)
-        tokens = self._tokens[codes]
-        new = tokens < 0
-        if new.any():
-            self._add(np.flatnonzero(np.bincount(codes[new])))
-            tokens = self._tokens[codes]
+        tokens = self._tokens.take(codes)
+        if tokens.size and tokens.min() < 0:
+            self._add(np.flatnonzero(np.bincount(codes[tokens < 0])))
+            tokens = self._tokens.take(codes)
         return tokens
 
     def _add(self, codes: npt.NDArray[np.integer]) -> None:
@@ -69,13 +65,19 @@ def _code_points(text: str) -> npt.NDArray[np.uint8 | np.uint32]:
 
 
 def _widen_line_ends(tokens: Tokens, white: npt.NDArray[np.bool_]) -> None:
-    """Turn each run of white space that holds a line end into line ends, in place."""
-    where = np.flatnonzero(white)
+    """Turn each run of white space that holds a line end into line ends, in place.
+
+    white: whether each token of the alphabet is white space.
+    """
+    ends_line = tokens == BOUNDARY
+    beside = np.append(tokens[1:][ends_line[:-1]], tokens[:-1][ends_line[1:]])
+    if not white[beside[beside != BOUNDARY]].any():
+        return
+    where = np.flatnonzero(white[tokens])
     starts = np.flatnonzero(np.diff(where, prepend=-2) > 1)
-    if starts.size:
-        ends_line = np.logical_or.reduceat(tokens[where] == BOUNDARY, starts)
-        lengths = np.diff(starts, append=where.size)
-        tokens[where[np.repeat(ends_line, lengths)]] = BOUNDARY
+    widened = np.logical_or.reduceat(ends_line[where], starts)
+    lengths = np.diff(starts, append=where.size)
+    tokens[where[np.repeat(widened, lengths)]] = BOUNDARY
 
 
 class Dealer:
@@ -135,11 +137,14 @@ class Tally:
     def _count(self, text: str) -> None:
         """Count the bigrams of a text whose first character is the last one before it."""
         tokens = self._encode(text)
-        _widen_line_ends(tokens, self._alphabet.white[tokens])
+        _widen_line_ends(tokens, self._alphabet.white)
         first, second = tokens[:-1], tokens[1:]
         size = self._tables.shape[-1]
-        rows = self._parts(first, second) * size + first
-        np.add.at(self._tables.reshape(-1), rows * size + second, 1)
+        cells = first * size
+        cells += second
+        if self._dealer is not None:
+            cells += self._parts(self._dealer, first, second) * size**2
+        np.add.at(self._tables.reshape(-1), cells, 1)
 
     def _encode(self, text: str) -> Tokens:
         tokens = self._alphabet.encode(text)
@@ -156,15 +161,22 @@ class Tally:
         tables[:, :old, :old] = self._tables
         self._tables = tables
 
-    def _parts(self, first: Tokens, second: Tokens) -> Tokens | int:
+    def _parts(self, dealer: Dealer, first: Tokens, second: Tokens) -> Tokens:
         """The part that each bigram belongs to: that of its item."""
-        if self._dealer is None:
-            return 0
         starts = (first == BOUNDARY) & (second != BOUNDARY)
         item = np.cumsum(starts)
-        parts = np.append(self._part, self._dealer.deal(int(item[-1])))
+        parts = np.append(self._part, dealer.deal(int(item[-1])))
         self._part = int(parts[-1])
         return np.take(parts, item)
+
+    def add(self, pairs: Counts) -> None:
+        """Count other lines, of which it is known how often each code point follows each.
+
+        Not with a split: that needs the lines one by one.
+        """
+        codes = np.flatnonzero(pairs.any(axis=0))
+        tokens = self._encode("".join(map(chr, codes)))
+        self._tables[0][np.ix_(tokens, tokens)] += pairs[np.ix_(codes, codes)]
 
     def lines(self) -> list[int]:
         """The number of items in each part."""
@@ -184,7 +196,7 @@ class Items:
     """Remembers the items of a text that comes in pieces, while they are few and short."""
 
     def __init__(self) -> None:
-        self._seen: set[str] | None = set()
+        self._seen: set[str] | None = set()  # None: no more
         self._room = ITEM_BUDGET
         self._begun = ""
 
@@ -192,12 +204,12 @@ class Items:
         """Remember the lines that end in the next characters."""
         if self._seen is None:
             return
-        lines = (self._begun + text).split(LINE_END)
-        self._begun = lines[-1]
-        new = set(map(str.strip, lines[:-1])) - self._seen
+        *lines, self._begun = (self._begun + text).split(LINE_END)
+        unseen = set(filterfalse(self._seen.__contains__, lines))
+        new = set(map(str.strip, unseen)) - self._seen
         new.discard("")
         self._room -= sum(map(len, new)) + ITEM_OVERHEAD * len(new)
-        if self._room < 0 or max(map(len, lines)) > LONGEST_ITEM:
+        if self._room < 0 or max(map(len, [*unseen, self._begun])) > LONGEST_ITEM:
             self._seen, self._begun = None, ""
         else:
             self._seen |= new

@@ -1,7 +1,7 @@
 """Where the numbers of one cell come from: each formula of the model, with its numbers put in."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,17 +120,18 @@ def _update(run: Snapshot, bigrams: Bigrams, cell: Cell) -> Iterator[Step]:
 def lines_with(
     bigram: tuple[int, int],
     vocabulary: Vocabulary,
-    path: str,
+    paths: Sequence[str],
     count: int = 3,
     stop: Callable[[], bool] = lambda: False,
 ) -> list[str]:
     """The first lines of a text that a bigram stands in, looked for until `stop` says so.
 
+    paths: the files that the text is in.
     CorpusError if the text can't be read again.
     """
     first, second = ("" if k == BOUNDARY else vocabulary.labels[k] for k in bigram)
     found: list[str] = []
-    for items, _ in read_items(path):
+    for items, _ in read_items(*paths):
         for item in items:
             # Where a boundary is meant, the character stands at that end of the line.
             at_start = not first and item.startswith(second)

@@ -104,7 +104,9 @@ WRONG_USE: dict[str, tuple[list[str], list[str]]] = {
     "unknown option": (["--frobnicate"], ["--frobnicate", "--help"]),
     "unknown option of two lines": (["--frob\nnicate"], ["--frob", "--help"]),
     "abbreviated option": (["--head"], ["--head", "--help"]),
-    "two files": (["good.txt", "blank.txt"], ["blank.txt", "--help"]),
+    "one of two files is missing": (["good.txt", "missing.txt"], ["'missing.txt' does not exist"]),
+    "stdin beside a file": (["good.txt", "-"], ["'-' is standard input", "alone"]),
+    "pattern without a match": (["good.txt", "*.none"], ["'*.none' matches no file"]),
     "option without value": (["--lr"], ["--lr", "--help"]),
     "no such file": (["missing.txt"], ["'missing.txt' does not exist"]),
     "no such folder": (["missing/missing.txt"], ["'missing/missing.txt' does not exist"]),
@@ -249,7 +251,7 @@ def test_values_at_the_edge_are_taken(
 
 def test_what_is_not_said_has_its_default() -> None:
     assert vars(cli.parse([])) == {
-        "file": None,
+        "files": [],
         "backend": [],
         "list_backends": False,
         "lr": None,
@@ -270,6 +272,7 @@ def test_what_is_not_said_has_its_default() -> None:
         "overwrite": False,
         "fps": 15,
         "theme": None,
+        "tour": None,
         "no_mouse": False,
     }
 
@@ -302,7 +305,7 @@ def test_the_help_fits_two_screens(help_text: str) -> None:
 
 
 def test_the_help_names_every_option(help_text: str) -> None:
-    options = [f"--{name.replace('_', '-')}" for name in vars(cli.parse([])) if name != "file"]
+    options = [f"--{name.replace('_', '-')}" for name in vars(cli.parse([])) if name != "files"]
     assert [option for option in (*options, "--version", "FILE") if option not in help_text] == []
 
 

@@ -1,6 +1,6 @@
 """Why a cell of a table is what it is: the formulas with their numbers, and lines of the text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rich.style import Style
 from rich.text import Text
@@ -19,15 +19,15 @@ LONGEST_LINE = 60
 class WhyScreen(Panel):
     """The derivation of one cell."""
 
-    def __init__(self, run: Snapshot, bigrams: Bigrams, cell: Cell, path: str) -> None:
-        """path: of the text that the bigrams are of."""
+    def __init__(self, run: Snapshot, bigrams: Bigrams, cell: Cell, paths: Sequence[str]) -> None:
+        """paths: of the text that the bigrams are of."""
         first, second = (in_cells(bigrams.vocabulary.labels[k], 2).rstrip() for k in cell)
         at = f"{printable(run.name)} at iteration {run.iteration:,}"
         super().__init__(f"why P({second} | {first})?  {at}")
         self._run = run
         self._bigrams = bigrams
         self._cell = cell
-        self._path = path
+        self._paths = paths
 
     def on_mount(self) -> None:
         seen = self._bigrams.counts[self._cell] > 0
@@ -39,7 +39,7 @@ class WhyScreen(Panel):
         vocabulary = self._bigrams.vocabulary
         sought = "".join(vocabulary.labels[k] for k in self._cell if k != BOUNDARY)
         try:
-            lines = lines_with(self._cell, vocabulary, self._path, stop=closed)
+            lines = lines_with(self._cell, vocabulary, self._paths, stop=closed)
         except UserError as error:
             found = Text(str(error))
         else:
