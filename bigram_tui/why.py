@@ -3,9 +3,11 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
+from bigram_tui.backend import Iteration, as_numpy, configure
 from bigram_tui.bigrams import BOUNDARY, Bigrams, Matrix, Vocabulary
 from bigram_tui.corpus import read_items
 from bigram_tui.snapshot import Snapshot, Status
@@ -28,10 +30,13 @@ class Step:
     value: float
 
 
-def reasons(run: Snapshot, bigrams: Bigrams, cell: Cell) -> list[Step]:
+def reasons(
+    run: Snapshot, bigrams: Bigrams, cell: Cell, following: Iteration | None = None
+) -> list[Step]:
     """The derivation of a cell of a run, as far as the run keeps to it; the counts at least.
 
     A backend may have formulas of its own: what does not agree with its numbers is left out.
+    following: the run's next iteration, if it is known whether that is a plain step of descent.
     """
     counts = int(bigrams.counts[cell]), int(bigrams.row_sums[cell[0]])
     steps = [
@@ -48,8 +53,22 @@ def reasons(run: Snapshot, bigrams: Bigrams, cell: Cell) -> list[Step]:
             Step("surprise", "−log P", f"−log {_text(probability)}", -math.log(probability))
         )
     if run.gradient is not None and run.weights is not None:
-        steps += _update(run, bigrams, cell)
+        steps += _update(run, bigrams, cell, following)
     return steps
+
+
+def successor(run: Snapshot, bigrams: Bigrams) -> Iteration | None:
+    """The next iteration of a run, by a copy of its backend; None where there is none to be had."""
+    if run.backend is None or run.model is None or run.weights is None:
+        return None
+    try:
+        backend = configure(type(run.backend), run.settings)
+        train: Callable[..., Iterator[Iteration]] = backend.train
+        state = () if run.model.state is None else (run.model.state,)
+        with np.errstate(all="ignore"):
+            return next(islice(train(bigrams, run.weights, *state), 1, None), None)
+    except Exception:  # a plugin may raise anything
+        return None
 
 
 def _by_counting(run: Snapshot, bigrams: Bigrams, cell: Cell) -> Iterator[Step]:
@@ -86,7 +105,9 @@ def _by_weights(run: Snapshot, bigrams: Bigrams, cell: Cell) -> Iterator[Step]:
     yield Step("P", "e^W / Σ e^W", f"{_text(own)} / {_text(total)}", probability)
 
 
-def _update(run: Snapshot, bigrams: Bigrams, cell: Cell) -> Iterator[Step]:
+def _update(
+    run: Snapshot, bigrams: Bigrams, cell: Cell, following: Iteration | None
+) -> Iterator[Step]:
     """The gradient and the step that it leads to."""
     assert run.probabilities is not None
     assert run.gradient is not None
@@ -108,6 +129,13 @@ def _update(run: Snapshot, bigrams: Bigrams, cell: Cell) -> Iterator[Step]:
     yield Step("gradient", "data + decay", f"{_text(data)} + {_text(decay)}", gradient)
     rate = run.number("learning_rate")
     if rate is None or run.status in (Status.DIVERGED, Status.FAILED):
+        return
+    if following is not None and not _is_plain(run, rate, following):
+        told = f"as {run.name} goes on, which is no plain step of gradient descent"
+        yield Step("then W", "", told, float(as_numpy(following.weights)[cell]))
+        yield Step(
+            "then P", "", "in its next table", float(as_numpy(following.probabilities)[cell])
+        )
         return
     yield Step("step", "−η · gradient", f"−{rate:g} · {_text(gradient)}", -rate * gradient)
     row = run.weights[cell[0]].astype(float) - rate * run.gradient[cell[0]]
@@ -144,6 +172,15 @@ def lines_with(
         if stop():
             break
     return found
+
+
+def _is_plain(run: Snapshot, rate: float, following: Iteration) -> bool:
+    """Whether the next W is W − η·gradient, within the precision of the backend."""
+    assert run.weights is not None
+    assert run.gradient is not None
+    step = rate * np.asarray(run.gradient, dtype=np.float64)
+    apart = abs(as_numpy(following.weights) - (run.weights - step))
+    return bool((apart <= CLOSE * run.precision * (abs(run.weights) + abs(step))).all())
 
 
 def _softmax(row: Matrix) -> Matrix:

@@ -12,12 +12,13 @@ import pytest
 
 from bigram_backends.counting import CountingBackend
 from bigram_backends.numpy_gradient import NumpyBackend
-from bigram_tui.backend import Backend, Iteration
+from bigram_tui.backend import Backend, Iteration, configure
 from bigram_tui.bigrams import Bigrams, Matrix
 from bigram_tui.lecture_rng import start_weights
+from bigram_tui.registry import choose
 from bigram_tui.run import Run
 from bigram_tui.snapshot import Snapshot, Status
-from bigram_tui.why import Cell, Step, reasons
+from bigram_tui.why import Cell, Step, reasons, successor
 from tests.conftest import CountLines
 
 GIVEN = ["N", "n"]
@@ -394,3 +395,21 @@ AMISS = {
     "gradient nan": (HALF, FLAT, np.full((2, 2), nan)),
     "gradient inf": (HALF, FLAT, np.full((2, 2), inf)),
 }
+
+
+@pytest.mark.parametrize("name", ["numpy", "plus-sign"])
+def test_what_comes_then_is_what_the_backend_does(names: Bigrams, name: str) -> None:
+    """Also where that is no plain step of gradient descent."""
+    (source,) = choose([name])
+    backend = configure(source.load(), {})
+    run = Run(backend, names, start_weights(len(names.vocabulary)), name=name)
+    run.advance(5)
+    now = run.snapshot()
+    steps = {step.name: step for step in reasons(now, names, (1, 14), successor(now, names))}
+    run.advance()
+    then = run.snapshot()
+    assert then.weights is not None
+    assert then.probabilities is not None
+    assert steps["then W"].value == pytest.approx(float(then.weights[1, 14]), rel=1e-12)
+    assert steps["then P"].value == pytest.approx(float(then.probabilities[1, 14]), rel=1e-12)
+    assert ("step" in steps) == (name != "plus-sign")

@@ -5,13 +5,14 @@ from collections.abc import Callable, Sequence
 from rich.style import Style
 from rich.text import Text
 
+from bigram_tui.backend import Iteration
 from bigram_tui.bigrams import BOUNDARY, Bigrams
 from bigram_tui.errors import UserError
 from bigram_tui.printable import in_cells, printable
 from bigram_tui.snapshot import Snapshot
 from bigram_tui.tui.panel import WIDTH, Panel
 from bigram_tui.tui.renderables.table import Column, table_lines
-from bigram_tui.why import Cell, Step, lines_with, reasons
+from bigram_tui.why import Cell, Step, lines_with, reasons, successor
 
 LONGEST_LINE = 60
 
@@ -28,27 +29,36 @@ class WhyScreen(Panel):
         self._bigrams = bigrams
         self._cell = cell
         self._paths = paths
+        self._following: Iteration | None = None
+        self._examples = Text()
 
     def on_mount(self) -> None:
         seen = self._bigrams.counts[self._cell] > 0
-        self.tell(self._told(Text() if seen else _never_seen(self._run, self._bigrams, self._cell)))
-        if seen:
-            self.find_out(self._look_up)
+        self._examples = Text() if seen else _never_seen(self._run, self._bigrams, self._cell)
+        self.tell(self._told())
+        self.find_out(self._look_up if seen else self._look_ahead)
+
+    def _look_ahead(self, tell: Callable[[Text], None], _: Callable[[], bool]) -> None:
+        """See whether the run goes on by a plain step, as most do."""
+        self._following = successor(self._run, self._bigrams)
+        tell(self._told())
 
     def _look_up(self, tell: Callable[[Text], None], closed: Callable[[], bool]) -> None:
+        self._look_ahead(tell, closed)
         vocabulary = self._bigrams.vocabulary
         sought = "".join(vocabulary.labels[k] for k in self._cell if k != BOUNDARY)
         try:
             lines = lines_with(self._cell, vocabulary, self._paths, stop=closed)
         except UserError as error:
-            found = Text(str(error))
+            self._examples = Text(str(error))
         else:
-            found = Text("the first lines with it:  ")
-            found.append("  ".join(printable(_excerpt(line, sought)) for line in lines), "bold")
-        tell(self._told(found))
+            self._examples = Text("the first lines with it:  ")
+            found = "  ".join(printable(_excerpt(line, sought)) for line in lines)
+            self._examples.append(found, "bold")
+        tell(self._told())
 
-    def _told(self, examples: Text) -> Text:
-        steps = reasons(self._run, self._bigrams, self._cell)
+    def _told(self) -> Text:
+        steps = reasons(self._run, self._bigrams, self._cell, self._following)
         told = [Text(_formula(step)) for step in steps]
         columns = [
             Column("", [Text(step.name, "bold") for step in steps], right=False),
@@ -59,7 +69,7 @@ class WhyScreen(Panel):
         lines = table_lines(columns, width, Style.null())[1:]
         for line in lines:
             line.rstrip()
-        return Text("\n").join([*lines, Text(), examples])
+        return Text("\n").join([*lines, Text(), self._examples])
 
 
 def _formula(step: Step) -> str:
