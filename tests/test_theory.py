@@ -408,7 +408,7 @@ def test_a_file_name_is_shown_as_itself(name: str) -> None:
     ("path", "shown"),
     [
         ("/tmp/[a](see:view/P) *b* `c` <b>d</b>.txt", "b>.txt"),
-        ("-", "The text"),
+        ("-", "the text"),
         ("a_b_c", "a_b_c"),
         ("www.example.org", "www.example.org"),
         ("1. x\n# y", "1. x␊# y"),
@@ -421,7 +421,7 @@ def test_the_file_is_named_as_it_is(
     present = replace(learning, corpus=corpus_of(names, path))
     section = sections()[1]
     filled = fill(section.text, present)
-    assert f"{shown} has B = 229,804 bigrams" in text_of(filled)
+    assert f"{shown} are B = 229,804 bigrams" in text_of(filled)
     hrefs = [t.attrs["href"] for t in tokens_of(filled) if t.type == "link_open"]
     assert [str(href)[4:] for href in hrefs] == list(section.links)
 

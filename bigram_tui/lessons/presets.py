@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bigram_tui.bigrams import Bigrams, Matrix
-from bigram_tui.evaluation import negative_log_likelihood
+from bigram_tui.evaluation import negative_log_likelihood, softmax
 from bigram_tui.lecture_rng import LECTURE_SEED, start_weights
 from bigram_tui.optimum import counting_optimum, gradient_optimum
 from bigram_tui.smoothing import nearest_smoothing
@@ -19,7 +19,7 @@ from bigram_tui.stability import Curvature, curvature
 
 LECTURE_RATE, FIRST_RATE, HOPELESS_RATE = 50.0, 0.1, 500.0
 LECTURE_L2, STRONG_L2 = 0.01, 1.0
-JUST_STABLE, JUST_UNSTABLE = 0.97, 1.03
+JUST_STABLE, JUST_UNSTABLE, HOPELESS = 0.97, 1.03, 5.0
 """As multiples of the critical learning rate."""
 STEADY = 0.5
 """Up to this multiple no direction is overshot."""
@@ -48,6 +48,7 @@ def presets(bigrams: Bigrams, seed: int = LECTURE_SEED) -> list[Preset]:
     """
     _, valley = _minimum(bigrams, LECTURE_L2)
     critical = valley.critical_learning_rate
+    hopeless = max(HOPELESS_RATE, HOPELESS * critical)
     first_try = (
         "the lecture's η for a single word: so short that every step lowers the loss of any text, "
         f"and slow, as it is 1/{critical / FIRST_RATE:,.0f} of the critical η here"
@@ -57,7 +58,7 @@ def presets(bigrams: Bigrams, seed: int = LECTURE_SEED) -> list[Preset]:
         ("first try", FIRST_RATE, first_try),
         ("just stable", JUST_STABLE * critical, _outlook(JUST_STABLE * critical, valley)),
         ("just unstable", JUST_UNSTABLE * critical, _outlook(JUST_UNSTABLE * critical, valley)),
-        ("hopeless", HOPELESS_RATE, _outlook(HOPELESS_RATE, valley)),
+        ("hopeless", hopeless, _outlook(hopeless, valley)),
     ]
     return [
         *(Preset(name, rate, LECTURE_L2, "random", reason) for name, rate, reason in chosen),
@@ -70,8 +71,7 @@ def _minimum(bigrams: Bigrams, l2: float) -> tuple[Matrix, Curvature]:
     """P [V, V] where the loss is least for λ, and how the loss curves there."""
     weights = gradient_optimum(bigrams, l2).weights
     assert weights is not None  # λ is not 0
-    odds = np.exp(weights - weights.max(axis=1, keepdims=True))
-    table = odds / odds.sum(axis=1, keepdims=True)
+    table = softmax(weights)
     return table, curvature(table, bigrams, l2)
 
 
@@ -91,8 +91,7 @@ def _outlook(rate: float, valley: Curvature) -> str:
 def _zero_start(bigrams: Bigrams, seed: int) -> str:
     size = len(bigrams.counts)
     weights = start_weights(size, seed)
-    odds = np.exp(weights)
-    nll = negative_log_likelihood(odds / odds.sum(axis=1, keepdims=True), bigrams)
+    nll = negative_log_likelihood(softmax(weights), bigrams)
     total = nll + LECTURE_L2 * float(np.square(weights).mean())
     return (
         f"from W = 0 every row begins uniform, the loss at log V = {math.log(size):.4f} instead of "

@@ -164,7 +164,8 @@ def _label(present: Present, place: int) -> str:
 
 def _file(present: Present) -> str:
     path = present.corpus.path
-    return "The text" if path == "-" else printable(path.rstrip("/").rpartition("/")[2])
+    name = "the text" if path == "-" else printable(path.rstrip("/").rpartition("/")[2])
+    return name if present.corpus.split is None else f"the training part of {name}"
 
 
 def _step(present: Present, name: str) -> Step | None:

@@ -27,6 +27,7 @@ class Chooser(ModalScreen[int | None]):
         """The choices."""
         options = OptionList(*map(Content, self._choices), id="choices", compact=True)
         options.border_title = Content(self._title)
+        options.border_subtitle = "enter takes it   esc close"
         yield options
 
     @on(OptionList.OptionSelected)

@@ -12,7 +12,7 @@ from bigram_tui.corpus import Corpus, CorpusError, read_items
 from bigram_tui.likelihood import bigram_probabilities, underflow
 from bigram_tui.printable import in_cells, printable
 from bigram_tui.smoothing import nearest_smoothing
-from bigram_tui.snapshot import Snapshot
+from bigram_tui.snapshot import Snapshot, Status
 from bigram_tui.stability import curvature, nll_gradient, row_mean_decay
 from bigram_tui.tui.panel import Panel
 
@@ -52,7 +52,7 @@ def meters(run: Snapshot, corpus: Corpus, seed: int) -> Iterator[Meter]:
     if run.probabilities is None or not run.has_loss:
         yield "nothing yet", f"{run.name} has no model"
         return
-    if run.weights is not None:
+    if run.weights is not None and run.status is not Status.DIVERGED:
         numbers = run.number("learning_rate"), run.number("l2")
         if numbers[0] is not None and (numbers[1] is not None or "l2" not in run.settings):
             yield "how large a step may be", _step_size(run, corpus.train)

@@ -33,6 +33,7 @@ class Panel(ModalScreen[None]):
         """One text."""
         with VerticalScroll(id="panel") as panel:
             panel.border_title = Content(self._title)
+            panel.border_subtitle = "↑↓ scroll   esc close"
             yield Static(id="told")
 
     def tell(self, text: Text) -> None:

@@ -100,7 +100,7 @@ class PitfallsScreen(ModalScreen[Pitfall | None]):
         text = Text().append(self.pitfall.title, "bold underline")
         for title, told in (
             ("what breaks  ", self.pitfall.breaks.replace("{unseen}", f"“{self._unseen}”")),
-            ("what does not  ", self.pitfall.holds),
+            ("what works  ", self.pitfall.holds),
             ("the fix  ", self.pitfall.fix),
         ):
             text.append(f"\n{title}", "bold").append(told)
