@@ -66,6 +66,10 @@ class Lineup:
         place = self._runners.index(after) + 1
         return self._insert(place, source, name=name, values=values, start=start)
 
+    def start_of(self, runner: Runner) -> str | None:
+        """The start that a run was given; None if that is the session's."""
+        return self._starts[runner]
+
     def copy(self, runner: Runner) -> Runner:
         """Add a run of the same backend, start and hyperparameters as a run now has."""
         place, source = self._runners.index(runner) + 1, self._sources[runner]

@@ -18,7 +18,7 @@ import numpy as np
 from bigram_tui.bigrams import Bigrams, Matrix
 from bigram_tui.evaluation import negative_log_likelihood, softmax
 
-_LEAST_L2 = 1e-300
+LEAST_L2 = 1e-300
 """A smaller λ is taken for 0: it adds nothing to any loss, and its inverse may overflow."""
 
 _MOST_STEPS = 100
@@ -61,7 +61,7 @@ def gradient_optimum(bigrams: Bigrams, l2: float) -> Optimum:
     """
     if not 0 <= l2 < math.inf:
         raise ValueError(f"l2 is finite and not negative, not {l2}")
-    if l2 < _LEAST_L2:
+    if l2 < LEAST_L2:
         return _unregularized_optimum(bigrams)
     scale = _scale(bigrams, l2)
     weights = np.array([_row_optimum(scale * row) for row in bigrams.counts])

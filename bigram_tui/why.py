@@ -8,8 +8,9 @@ from itertools import islice
 import numpy as np
 
 from bigram_tui.backend import Iteration, as_numpy, configure
-from bigram_tui.bigrams import BOUNDARY, Bigrams, Matrix, Vocabulary
+from bigram_tui.bigrams import BOUNDARY, Bigrams, Vocabulary
 from bigram_tui.corpus import read_items
+from bigram_tui.evaluation import softmax
 from bigram_tui.snapshot import Snapshot, Status
 
 Cell = tuple[int, int]
@@ -71,6 +72,15 @@ def successor(run: Snapshot, bigrams: Bigrams) -> Iteration | None:
         return None
 
 
+def is_plain(run: Snapshot, rate: float, following: Iteration) -> bool:
+    """Whether the next W is W − η·gradient, within the precision of the backend."""
+    assert run.weights is not None
+    assert run.gradient is not None
+    step = rate * np.asarray(run.gradient, dtype=np.float64)
+    apart = abs(as_numpy(following.weights) - (run.weights - step))
+    return bool((apart <= CLOSE * run.precision * (abs(run.weights) + abs(step))).all())
+
+
 def _by_counting(run: Snapshot, bigrams: Bigrams, cell: Cell) -> Iterator[Step]:
     assert run.probabilities is not None
     probability = float(run.probabilities[cell])
@@ -96,7 +106,7 @@ def _by_weights(run: Snapshot, bigrams: Bigrams, cell: Cell) -> Iterator[Step]:
         odds = np.exp(row)
         total = float(odds.sum())
     sound = 0 < total < math.inf and np.isfinite(row).all()
-    if not sound or not _agree(float(_softmax(row)[cell[1]]), probability, run):
+    if not sound or not _agree(float(softmax(row)[cell[1]]), probability, run):
         yield Step("P", "", f"as {run.name} has it", probability)
         return
     own = float(odds[cell[1]])
@@ -130,7 +140,7 @@ def _update(
     rate = run.number("learning_rate")
     if rate is None or run.status in (Status.DIVERGED, Status.FAILED):
         return
-    if following is not None and not _is_plain(run, rate, following):
+    if following is not None and not is_plain(run, rate, following):
         told = f"as {run.name} goes on, which is no plain step of gradient descent"
         yield Step("then W", "", told, float(as_numpy(following.weights)[cell]))
         yield Step(
@@ -141,7 +151,8 @@ def _update(
     row = run.weights[cell[0]].astype(float) - rate * run.gradient[cell[0]]
     numbers = f"{_text(weight)} + {_text(-rate * gradient)}"
     yield Step("then W", "W + step", numbers, float(row[cell[1]]))
-    after = float(_softmax(row)[cell[1]])
+    with np.errstate(invalid="ignore", over="ignore"):
+        after = float(softmax(row)[cell[1]])
     yield Step("then P", "", "after such a step of all W of the row", after)
 
 
@@ -172,22 +183,6 @@ def lines_with(
         if stop():
             break
     return found
-
-
-def _is_plain(run: Snapshot, rate: float, following: Iteration) -> bool:
-    """Whether the next W is W − η·gradient, within the precision of the backend."""
-    assert run.weights is not None
-    assert run.gradient is not None
-    step = rate * np.asarray(run.gradient, dtype=np.float64)
-    apart = abs(as_numpy(following.weights) - (run.weights - step))
-    return bool((apart <= CLOSE * run.precision * (abs(run.weights) + abs(step))).all())
-
-
-def _softmax(row: Matrix) -> Matrix:
-    with np.errstate(invalid="ignore", over="ignore"):
-        odds = np.exp(row - row.max())
-        result: Matrix = odds / odds.sum()
-    return result
 
 
 def _agree(derived: float, found: float, run: Snapshot) -> bool:

@@ -798,3 +798,17 @@ def test_a_text_of_two_tokens_that_are_equally_frequent_hides_the_missing_keepdi
     bigrams = Bigrams(Vocabulary("a"), np.array([[0, 1], [1, 0]]))
     trial = trial_of(BY_NAME["no keepdim"], bigrams)
     assert answer(trial.wrong, "sums.min(), sums.max()") == "(1, 1)"
+
+
+def test_a_trial_that_nobody_waits_for_ends(names: Bigrams) -> None:
+    asked = 0
+
+    def stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 7
+
+    pitfall = next(p for p in PITFALLS if p.name == "a plus sign")
+    with pytest.raises(pitfalls.StoppedError):
+        pitfalls.run(pitfall, names, start_weights(27), lambda _: [], 0, stop)
+    assert asked == 8

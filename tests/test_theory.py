@@ -15,7 +15,7 @@ from markdown_it.token import Token
 
 from bigram_backends.counting import CountingBackend
 from bigram_backends.numpy_gradient import NumpyBackend
-from bigram_tui.backend import Backend, Iteration
+from bigram_tui.backend import Backend, Iteration, configure
 from bigram_tui.bigrams import Bigrams, Matrix
 from bigram_tui.corpus import Corpus
 from bigram_tui.lecture_rng import start_weights
@@ -29,6 +29,7 @@ from bigram_tui.lessons.theory import (
     fill,
     sections,
 )
+from bigram_tui.registry import choose
 from bigram_tui.run import Run
 from bigram_tui.snapshot import Snapshot
 from tests.conftest import CountLines
@@ -483,3 +484,16 @@ def test_shapes_of_emma() -> None:
 
 def test_the_text_is_shipped_beside_the_module() -> None:
     assert Path(theory.__file__).with_name("theory.md").is_file()
+
+
+def test_a_run_that_goes_another_way_is_told_no_step(names: Bigrams) -> None:
+    """Although its hyperparameters are called as those of descent are."""
+    values = {}
+    for name in ("numpy", "plus-sign"):
+        (source,) = choose([name])
+        training = Run(configure(source.load(), {}), names, start_weights(27), name=name)
+        training.advance(3)
+        present = Present(training.snapshot(), corpus_of(names, "names.txt"), (1, 14))
+        values[name] = [NUMBERS[key](present) for key in ("step", "mean_decay")]
+    assert None not in values["numpy"]
+    assert values["plus-sign"] == [None, None]

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram_tui.bigrams import Bigrams, Matrix
+from bigram_tui.evaluation import softmax
 from bigram_tui.optimum import counting_optimum, gradient_optimum, optimal_row
 from bigram_tui.smoothing import Nearest, counting_table, nearest_smoothing
 
@@ -173,8 +174,7 @@ def _least_loss(bigrams: Bigrams, l2: float) -> tuple[Matrix, float]:
     """P [V, V] of the least NLL + λ·mean(W²), and its NLL."""
     best = gradient_optimum(bigrams, l2)
     assert best.weights is not None  # λ is not 0
-    odds = np.exp(best.weights - best.weights.max(axis=1, keepdims=True))
-    return odds / odds.sum(axis=1, keepdims=True), best.nll
+    return softmax(best.weights), best.nll
 
 
 def _log_odds(share: float) -> float:

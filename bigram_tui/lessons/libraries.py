@@ -28,7 +28,7 @@ NUMPY = Library("numpy", np.__version__, {"np": np})
 
 @cache
 def torch_library() -> Library:
-    """PyTorch; the first call takes 2 to 3 s. ImportError if it is not there, or broken."""
+    """PyTorch; the first call takes 2 to 3 s. ImportError if it is not there."""
     import torch  # noqa: PLC0415
     from torch.nn import functional  # noqa: PLC0415
 
@@ -39,5 +39,5 @@ def best_library(torch: Callable[[], Library] = torch_library) -> Library:
     """PyTorch, or NumPy where that can't be imported."""
     try:
         return torch()
-    except (ImportError, OSError):  # OSError where one of its shared libraries is missing
+    except Exception:  # a broken one raises anything: OSError where a shared library is missing
         return NUMPY

@@ -3,7 +3,7 @@
 The code that is shown is the code that is run, by PyTorch as in the lecture or by NumPy.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from types import CodeType
@@ -18,7 +18,7 @@ from bigram_tui.errors import UserError
 from bigram_tui.lecture_rng import start_weights
 from bigram_tui.lessons.libraries import Library
 from bigram_tui.optimum import counting_optimum
-from bigram_tui.printable import counted
+from bigram_tui.printable import counted, in_cells
 
 Array = npt.NDArray[Any]
 
@@ -26,6 +26,9 @@ LONGEST_WORD = 200
 
 FIRST_RATE = 0.1
 """The learning rate of the lecture's first steps."""
+
+LEAST_KEPT, MOST_KEPT, KEPT_BYTES = 8, 512, 16 * 2**20
+"""How many of the past W are kept, so that going back need not begin at the start."""
 
 
 class WordError(UserError):
@@ -193,15 +196,23 @@ class Network:
         tokens = [BOUNDARY, *tokens_of(word, vocabulary), BOUNDARY]
         self.xs, self.ys = tokens[:-1], tokens[1:]
         self._seed = seed
+        self.losses: list[float] = []
+        """Of the iterations 0 to the present one."""
+        self._rates: list[float] = []
+        self._kept: list[Array] = []
+        self._spacing = 1
+        """Iterations from one kept W to the next."""
         self._go([FIRST_RATE])
 
-    def step(self, iterations: int = 1) -> None:
-        """Go on by some updates of the present learning rate."""
+    def step(self, iterations: int = 1, stop: Callable[[], bool] = lambda: False) -> None:
+        """Go on by some updates of the present learning rate, until `stop` says so."""
         for _ in range(iterations):
+            if stop():
+                return
             self._take(self.now.learning_rate)
 
     def back(self, iterations: int = 1) -> None:
-        """Go back by some updates, at most to the start; from there all is computed again."""
+        """Go back by some updates, at most to the start; what is not kept is computed again."""
         self._go(self._rates[: max(1, len(self._rates) - iterations)])
 
     def reset(self) -> None:
@@ -213,7 +224,21 @@ class Network:
         self._go([*self._rates[:-1], learning_rate])
 
     def _go(self, rates: Sequence[float]) -> None:
-        """Begin anew and take one pass with each of some learning rates."""
+        """Be after passes with those learning rates, all but the last as they were taken before."""
+        kept = (len(rates) - 1) // self._spacing
+        first = kept * self._spacing
+        if first == 0:
+            self._begin()
+        elif self.library.is_torch:
+            self._scope["W"].data = self.library.names["torch"].tensor(self._kept[kept])
+        else:
+            self._scope["W"] = self._kept[kept]
+        del self.losses[first:], self._rates[first:], self._kept[kept:]
+        for learning_rate in rates[first:]:
+            self._take(learning_rate)
+
+    def _begin(self) -> None:
+        """All that the code finds at the start."""
         self._scope: dict[str, Any] = {
             **self.library.names,
             "V": len(self.vocabulary),
@@ -226,11 +251,6 @@ class Network:
         if self.library.is_torch:
             generator = self.library.names["torch"].Generator()
             self._scope["g"] = generator.manual_seed(self._seed)
-        self.losses: list[float] = []
-        """Of the iterations 0 to the present one."""
-        self._rates: list[float] = []
-        for learning_rate in rates:
-            self._take(learning_rate)
 
     def _take(self, learning_rate: float) -> None:
         """One pass: forward, backward, update."""
@@ -241,13 +261,18 @@ class Network:
             code = stage.torch if self.library.is_torch else stage.numpy
             if stage.name == "W" and iteration:
                 code = f"# W after {counted(iteration, 'update')}"
-            exec(_compiled(code), scope)  # ours: what a user types is data in it, never code
+            else:
+                exec(_compiled(code), scope)  # ours: what a user types is data in it, never code
             tensors[stage.name] = _captured(code, stage.meaning, scope[stage.variable])
         where = self.vocabulary, self.xs, self.ys
         self.now = Pass(*where, iteration, learning_rate, tensors)
         """The pass of the present iteration."""
         self.losses.append(self.now.loss)
         self._rates.append(learning_rate)
+        if iteration % self._spacing == 0:
+            self._kept.append(tensors["W"].values)
+        if len(self._kept) > max(LEAST_KEPT, min(MOST_KEPT, KEPT_BYTES // self._kept[0].nbytes)):
+            self._kept, self._spacing = self._kept[::2], 2 * self._spacing
 
     @cached_property
     def least_loss(self) -> float:
@@ -274,8 +299,14 @@ def tokens_of(word: str, vocabulary: Vocabulary) -> list[int]:
     known = {character: k for k, character in enumerate(vocabulary.characters, start=1)}
     missing = [character for character in dict.fromkeys(word) if character not in known]
     if missing:
-        raise WordError(f"not in the text's vocabulary: {', '.join(map(repr, missing[:5]))}")
+        named = ", ".join(map(quoted, missing[:5])) + (", …" if len(missing) > 5 else "")
+        raise WordError(f"not in the text's vocabulary: {named}")
     return [known[character] for character in word]
+
+
+def quoted(character: str) -> str:
+    """A character in quotation marks, safe to be shown."""
+    return f"“{in_cells(character, 2).rstrip()}”"
 
 
 def first_word(bigrams: Bigrams) -> str:

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bigram_tui.lessons.network import Pass
-from bigram_tui.printable import in_cells
+from bigram_tui.lessons.network import Pass, quoted
 
 Cell = tuple[int, int]
 
@@ -29,6 +28,7 @@ def origin(now: Pass, name: str, cell: Cell) -> Origin:
 
     name: of a stage. cell: row and column of its table. KeyError, IndexError if it has no such.
     """
+    now.number(name, *cell)  # raises
     return _ORIGINS[name](now, *cell)
 
 
@@ -39,7 +39,7 @@ def number(value: float) -> str:
 
 def label(now: Pass, token: int) -> str:
     """A token in quotation marks."""
-    return f"“{in_cells(now.vocabulary.labels[token], 2).rstrip()}”"
+    return quoted(now.vocabulary.labels[token])
 
 
 def _x(now: Pass, i: int, _: int) -> Origin:

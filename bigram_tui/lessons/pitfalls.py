@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from inspect import isfunction
 from typing import Any
 
 import numpy as np
@@ -259,6 +260,10 @@ PITFALLS = (
 )
 
 
+class StoppedError(BaseException):
+    """Nobody waits for what a pitfall answers any more; not for its own code to catch."""
+
+
 @dataclass(frozen=True)
 class Trial:
     """Both ways, run."""
@@ -273,15 +278,26 @@ def run(
     start_weights: Matrix,
     sample: Callable[[Matrix], list[str]],
     seed: int,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Trial:
     """Run both sides of a pitfall on a text. ImportError if it needs torch, which is not there.
 
-    sample: draws a few names from a table.
+    sample: draws a few names from a table. stop: says when that is no longer wanted; then
+    StoppedError is raised.
     """
     library = torch_library() if pitfall.needs_torch else NUMPY
 
+    def watched(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            if stop():
+                raise StoppedError
+            return function(*arguments)
+
+        return call
+
     def names() -> dict[str, Any]:
-        return _names(library, bigrams, start_weights, sample, seed)
+        known = _names(library, bigrams, start_weights, sample, seed)
+        return {k: watched(v) if isfunction(v) else v for k, v in known.items()}
 
     return Trial(
         tuple(transcript(pitfall.wrong, names())), tuple(transcript(pitfall.right, names()))

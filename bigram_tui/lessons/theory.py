@@ -4,18 +4,19 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
 
+from bigram_tui.backend import Iteration
 from bigram_tui.bigrams import Matrix
 from bigram_tui.corpus import Corpus
 from bigram_tui.optimum import counting_optimum
 from bigram_tui.printable import in_cells, printable
 from bigram_tui.snapshot import Snapshot
 from bigram_tui.stability import Curvature, curvature, row_mean_decay
-from bigram_tui.why import Cell, Step, reasons
+from bigram_tui.why import Cell, Step, is_plain, reasons, successor
 
 DESTINATIONS = {
     "view/P": "the table of P",
@@ -62,6 +63,11 @@ class Present:
     corpus: Corpus
     cell: Cell
     """The one under the cursor: current and next token."""
+
+    @cached_property
+    def following(self) -> Iteration | None:
+        """The next iteration: what the run does, whatever its hyperparameters are called."""
+        return successor(self.run, self.corpus.train)
 
 
 Number = Callable[[Present], str | None]
@@ -170,7 +176,7 @@ def _file(present: Present) -> str:
 
 def _step(present: Present, name: str) -> Step | None:
     """A step of the derivation of the cell, as far as the run keeps to it."""
-    steps = reasons(present.run, present.corpus.train, present.cell)
+    steps = reasons(present.run, present.corpus.train, present.cell, present.following)
     return next((step for step in steps if step.name == name), None)
 
 
@@ -190,7 +196,13 @@ def _smoothed(present: Present) -> str | None:
 
 
 def _l2(run: Snapshot) -> float | None:
-    return None if run.weights is None else run.number("l2")
+    """λ, if the penalty is λ·mean(W²)."""
+    l2 = run.number("l2")
+    if run.weights is None or l2 is None or not run.has_loss:
+        return None
+    with np.errstate(over="ignore"):
+        penalty = l2 * float(np.square(run.weights, dtype=np.float64).mean())
+    return l2 if math.isclose(penalty, run.regularization, rel_tol=1e-5) else None
 
 
 def _rate(run: Snapshot) -> float | None:
@@ -203,8 +215,10 @@ def _penalty_scale(present: Present) -> str | None:
 
 
 def _mean_decay(present: Present) -> str | None:
-    rate, l2 = _rate(present.run), _l2(present.run)
-    if rate is None or l2 is None:
+    rate, l2, following = _rate(present.run), _l2(present.run), present.following
+    if rate is None or l2 is None or following is None:
+        return None
+    if not is_plain(present.run, rate, following):
         return None
     return _written(row_mean_decay(rate, l2, len(present.corpus.train.counts)), ".8g")
 
@@ -212,6 +226,7 @@ def _mean_decay(present: Present) -> str | None:
 def _curvature(present: Present) -> Curvature | None:
     run, bigrams = present.run, present.corpus.train
     known = run.probabilities is not None and _rate(run) is not None
+    known = known and (_l2(run) is None) == ("l2" not in run.settings)
     if not known or len(bigrams.counts) > _LARGE:
         return None
     assert run.probabilities is not None
@@ -226,7 +241,7 @@ def _critical_eta(present: Present) -> str | None:
 
 def _standing(present: Present) -> str | None:
     found, rate = _curvature(present), _rate(present.run)
-    return None if found is None or rate is None else _written(found.standing(rate), ".2f")
+    return None if found is None or rate is None else _written(found.standing(rate), ".2g")
 
 
 def _log_count_spread(present: Present) -> str | None:

@@ -1,12 +1,13 @@
 """A screen of runs from which all that teaches is opened: why, the lessons, theory, the tour."""
 
+from asyncio import to_thread
 from typing import TYPE_CHECKING
 
 from textual import on
 
 from bigram_tui.backend import hyperparameters
 from bigram_tui.lessons.tour import Seen
-from bigram_tui.registry import BackendError, choose
+from bigram_tui.registry import BackendError, choose, pitfalls
 from bigram_tui.session import STEPPABLE
 from bigram_tui.tui.chooser import Chooser
 from bigram_tui.tui.lessons.tour import TourBar
@@ -79,7 +80,8 @@ class LessonScreen(RunScreen):
         run, source = self.runner.snapshot, self._lineup.source_of(self.runner)
         values = {"learning_rate": preset.learning_rate, "l2": preset.l2}
         try:
-            if run.number("learning_rate") is None or run.number("l2") is None:
+            descends = run.number("learning_rate") is not None and run.number("l2") is not None
+            if not descends or source.backend in pitfalls():
                 (source,) = choose([STEPPABLE])
             else:
                 values = {**run.settings, **values}
@@ -121,10 +123,13 @@ class LessonScreen(RunScreen):
         try:
             (wrong,), (right,) = choose([variant.backend]), choose([variant.beside])
             known = hyperparameters(wrong.load())
+            highest = known["learning_rate"].high if "learning_rate" in known else None
         except BackendError as error:
             self._say(str(error))
             return
-        of, mistake = self._lineup.source_of, variant.settings(self._session.corpus.train)
+        bigrams = self._session.corpus.train
+        mistake = await to_thread(variant.settings, bigrams)  # which may have to be solved for
+        of = self._lineup.source_of
         beside = next(
             (
                 r
@@ -139,14 +144,16 @@ class LessonScreen(RunScreen):
             beside = self.runner
         self._gaze.runner = self._lineup.reference = beside
         values = {k: v for k, v in beside.snapshot.settings.items() if k in known}
+        if "learning_rate" in mistake and highest is not None:
+            mistake["learning_rate"] = min(highest, float(str(mistake["learning_rate"])))
+        start = self._lineup.start_of(beside)
         if not self._compares:
             await self.run_action("compare")
         # Once all are where the right one is, as they are then seen.
         screen = self.app.screen
         assert isinstance(screen, LessonScreen)
-        screen.call_later(
-            screen._add_beside, wrong, name=variant.name, values={**values, **mistake}
-        )
+        values |= mistake
+        screen.call_later(screen._add_beside, wrong, name=variant.name, values=values, start=start)
 
     def action_network(self) -> None:
         """Show the tensors of one word, forward and backward."""

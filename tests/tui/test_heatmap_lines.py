@@ -576,6 +576,134 @@ def test_a_narrow_form_has_stand_ins_of_the_right_width(form: CellForm, cut: str
     assert stand_in == (cut == "wide" and form in (HALF, TINY, SMALL))
 
 
+# Tables that are not square
+
+ROWS, COLUMNS = "emm", "abcdefg"
+oblongs = pytest.mark.parametrize(("rows", "columns"), [(3, 7), (7, 3), (1, 5), (5, 1), (1, 1)])
+
+
+def oblong(rows: int, columns: int) -> Picture:
+    """0, 1, 2, … row by row."""
+    return paint(np.arange(rows * columns).reshape(rows, columns), Scale.LINEAR, write)
+
+
+def oblong_line(
+    rows: str,
+    columns: str,
+    line: int,
+    form: CellForm,
+    style: Look,
+    *,
+    cursor: tuple[int, int] = (-1, -1),
+    marked: tuple[int, ...] = (),
+) -> list[Segment]:
+    """A line of a table whose rows and columns have labels of their own; a row's may repeat."""
+    shown, every = oblong(len(rows), len(columns)), range(len(columns))
+    return body(
+        shown, tuple(rows), line, every, form, style, cursor,
+        column_labels=tuple(columns), marked=marked,
+    )  # fmt: skip
+
+
+@all_forms
+@oblongs
+@pytest.mark.parametrize("depth", [TRUE_COLOR, INDEXED, GLYPHS_ONLY], ids=lambda d: d.name)
+def test_lines_of_an_oblong_are_as_wide_as_its_columns(
+    form: CellForm, rows: int, columns: int, depth: Depth
+) -> None:
+    above, beside = string.ascii_lowercase[:columns], string.ascii_uppercase[:rows]
+    every = range(columns)
+    assert width(header(tuple(above), every, form, look(depth), 0)) == form.width_of(columns)
+    lines = range(form.height_of(rows) - 1)
+    assert len(lines) == (math.ceil(rows / 2) if form.halved else rows * form.lines)
+    for line in lines:
+        segments = oblong_line(beside, above, line, form, look(depth), cursor=(0, columns - 1))
+        assert width(segments) == form.width_of(columns)
+        row = form.row_at(line)
+        named = beside[row : row + (2 if form.halved else 1)] if form.line_of(row) == line else ""
+        assert text(segments)[: form.label_width].replace(" ", "") == named
+
+
+def test_a_cell_of_an_oblong_is_named_by_its_row_and_its_column() -> None:
+    assert text(oblong_line(ROWS, COLUMNS, 0, SMALL, look())) == "e  eaebecedeeefeg"
+    assert text(oblong_line(ROWS, COLUMNS, 2, SMALL, look())) == "m  mambmcmdmemfmg"
+    named = text(oblong_line(ROWS, COLUMNS, 2, LARGE, look())).split()
+    assert named == ["m", "ma", "mb", "mc", "md", "me", "mf", "mg"]
+    assert text(oblong_line(ROWS, "ab", 1, MEDIUM, look())) == "m    2.0  3.0"
+
+
+@pytest.mark.parametrize("form", [HALF, WIDE_HALF], ids=lambda form: form.name)
+@pytest.mark.parametrize("rows", [1, 3, 5])
+@pytest.mark.parametrize("columns", [1, 2, 9])
+def test_below_the_last_of_an_odd_number_of_rows_is_the_background(
+    form: CellForm, rows: int, columns: int
+) -> None:
+    """As many cells of it as there are columns, of which there may be more than rows, or fewer."""
+    style = look()
+    line = oblong_line("abcde"[:rows], "ABCDEFGHI"[:columns], rows // 2, form, style)
+    drawn = cells(line)[form.label_width :]
+    assert len(drawn) == columns * form.width
+    assert {cell.bgcolor for _, cell in drawn} == {style.label.bgcolor}
+    last = levels(oblong(rows, columns))[-1]
+    expected = [ramp(False, True)[level] for level in last for _ in range(form.width)]
+    assert [cell.color for _, cell in drawn] == expected
+
+
+@all_forms
+@pytest.mark.parametrize("depth", [TRUE_COLOR, GLYPHS_ONLY], ids=lambda d: d.name)
+@pytest.mark.parametrize("marked", [(), (0,), (1, 2), (0, 1, 2, 3, 4, 5)], ids=str)
+def test_the_labels_of_marked_rows_stand_out_and_so_does_the_cursors(
+    form: CellForm, depth: Depth, marked: tuple[int, ...]
+) -> None:
+    """But no cell of theirs does, nor the room below the last row."""
+    style = look(depth)
+    for line in range(form.height_of(5) - 1):
+        drawn = cells(oblong_line("abcde", "xyz", line, form, style, cursor=(3, 1), marked=marked))
+        found = {k for k, (_, cell) in enumerate(drawn) if cell == style.cursor}
+        row = form.row_at(line)
+        if form.halved:
+            size = form.character
+            upper, lower = set(range(size)), set(range(size, 2 * size))
+            expected = upper if row in {3, *marked} else set()
+            expected |= lower if row + 1 < 5 and row + 1 in {3, *marked} else set()
+        else:
+            expected = set(range(form.label_width)) if row in {3, *marked} else set()
+            if row == 3:
+                start = form.label_width + form.width
+                expected |= set(range(start, start + form.width))
+        assert found == expected
+
+
+@all_forms
+@pytest.mark.parametrize("depth", [TRUE_COLOR, GLYPHS_ONLY], ids=lambda d: d.name)
+def test_without_a_cursor_nothing_stands_out(form: CellForm, depth: Depth) -> None:
+    """Not the last row or column either, though the cursor is at −1."""
+    style = look(depth)
+    lines = [header(tuple("xyz"), range(3), form, style, -1)]
+    lines += [
+        oblong_line("abcde", "xyz", line, form, style) for line in range(form.height_of(5) - 1)
+    ]
+    for line in lines:
+        assert "◆" not in text(line)
+        for _, cell in cells(line):
+            assert cell != style.cursor
+            assert style.cursor.bgcolor not in (cell.color, cell.bgcolor)
+
+
+@pytest.mark.parametrize("form", [TINY, SMALL, WIDE_TINY, WIDE_SMALL], ids=lambda f: f.name)
+def test_glyphs_of_an_oblong_have_one_sign_for_the_cursor(form: CellForm) -> None:
+    """Marked rows get none: their labels stand out."""
+    for line in range(2):
+        drawn = text(
+            oblong_line("ab", "vwxyz", line, form, look(GLYPHS_ONLY), cursor=(1, 4), marked=(0, 1))
+        )
+        cut = [
+            drawn[form.label_width + k * form.width :][: form.width] for k in range(len("vwxyz"))
+        ]
+        assert [piece.strip() == "◆" for piece in cut] == [False] * 4 + [line == 1]
+        assert cut[0].strip(" ") == ("" if line == 0 else "▒" * form.width)
+
+
 # The legend
 
 

@@ -15,6 +15,7 @@ from textual.worker import WorkerState
 
 from bigram_tui.lessons import libraries
 from bigram_tui.lessons.pitfalls import PITFALLS, Pitfall, Trial, run
+from bigram_tui.lessons.presets import presets
 from bigram_tui.lessons.transcript import Entry
 from bigram_tui.printable import printable
 from bigram_tui.runner import Runner
@@ -304,7 +305,7 @@ async def test_code_is_shown_as_at_a_prompt_while_it_runs(
 ) -> None:
     over = threading.Event()
 
-    def slow(*_: object) -> Trial:
+    def slow(*_: object, **__: object) -> Trial:
         over.wait(DEADLINE)
         return Trial((Entry("1", "one"),), (Entry("2", "two"),))
 
@@ -353,10 +354,10 @@ async def test_an_error_in_the_thread_is_told(
 ) -> None:
     original = pitfalls_screen.run
 
-    def broken(pitfall: Pitfall, *rest: object) -> Trial:
+    def broken(pitfall: Pitfall, *rest: object, **more: object) -> Trial:
         if pitfall is PITFALLS[0]:
             raise MemoryError("no\n  [red]room")
-        return original(pitfall, *rest)  # type: ignore[arg-type]
+        return original(pitfall, *rest, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(pitfalls_screen, "run", broken)
     async with make_app().run_test(size=SMALL) as pilot:
@@ -375,7 +376,7 @@ async def test_closing_while_it_runs_ends_well(
     """What comes too late is lost, even if it was on its way when the screen was closed."""
     begun, over = threading.Event(), threading.Event()
 
-    def slow(*_: object) -> Trial:
+    def slow(*_: object, **__: object) -> Trial:
         begun.set()
         over.wait(DEADLINE)
         return Trial((), ())
@@ -402,7 +403,7 @@ async def test_what_another_pitfall_came_to_is_not_shown_for_this_one(
     """A slow one may answer when the next one is looked at already."""
     over = threading.Event()
 
-    def run_slowly(pitfall: Pitfall, *_: object) -> Trial:
+    def run_slowly(pitfall: Pitfall, *_: object, **__: object) -> Trial:
         if pitfall is PITFALLS[0]:
             over.wait(DEADLINE)
         return Trial((Entry(pitfall.name),), ())
@@ -613,3 +614,27 @@ async def test_without_keepdim_p_differs_and_nothing_else_does(
         notice = text_of(pilot.app.screen.query_one("#notice"))
         assert "the rows of no-keepdim's P sum to" in notice
         assert "not to 1" in notice
+
+
+async def test_a_mistake_begins_where_the_right_run_did(
+    make_app: MakeApp, settle: Settle, opened: Opened
+) -> None:
+    async with make_app(("numpy",)).run_test(size=MIDDLE) as pilot:
+        app = app_of(pilot)
+        await settle(pilot)
+        await pilot.press("H")
+        await settle(pilot)
+        zero = [preset.name for preset in presets(app.session.corpus.train)].index("zero start")
+        await pilot.press(*["down"] * zero, "enter")
+        await settle(pilot)
+        await pilot.press("c")
+        await settle(pilot)
+        await pilot.press("1", "D")
+        await settle(pilot)
+        assert names(pilot) == ["numpy zero start"]
+        await opened(pilot, PITFALLS[PLACES["a plus sign"]])
+        await pilot.press("enter")
+        await settle(pilot)
+        start = run_called(pilot, "plus-sign").start_weights
+        assert start is not None
+        assert not start.any()

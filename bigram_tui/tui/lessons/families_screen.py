@@ -15,6 +15,7 @@ from textual.widgets import Static
 
 from bigram_tui.bigrams import Bigrams, Matrix
 from bigram_tui.lessons.families import Families, Standing, families, standing
+from bigram_tui.optimum import LEAST_L2
 from bigram_tui.printable import in_cells, printable
 from bigram_tui.snapshot import Snapshot
 from bigram_tui.tui.messages import IterationPointed
@@ -83,7 +84,7 @@ class FamiliesScreen(Panel):
         l2 = self._run.number("l2")
         try:
             found = families(self._bigrams, go_on)
-            here = standing(self._bigrams, l2) if l2 else None
+            here = standing(self._bigrams, l2) if l2 and l2 >= LEAST_L2 else None
         except ClosedError:
             return
         if found is None:

@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from threading import Event
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
@@ -54,6 +55,9 @@ RATES = (0.01, 0.1, 0.5, 1.0, 5.0, 10.0, 50.0)
 
 STEPS_A_SECOND = 20
 SPARKLINE_WIDTH = 12
+LEAST_WORD = 8
+"""Columns of the word, however little room the rest of its line leaves."""
+
 LEAST_SOURCE = 30
 """Columns that the table beside the stage's own gets at least."""
 
@@ -116,10 +120,13 @@ class NetworkScreen(Screen[None]):
         self._depth = depth
         self._place = 0
         self._worker = ThreadPoolExecutor(1, "network")
+        self._gone = Event()
         self._latest = Network(first_word(bigrams), self._vocabulary, NUMPY, seed)
         """Of the worker alone, once it has begun."""
         self._seen = Seen.of(self._latest)
-        self._by = "NumPy while torch loads"
+        self._by = "NumPy, torch loads"
+        self._waiting = 0
+        """How many jobs the worker was given and has not done."""
         self._ticking: Timer | None = None
         self._choose_bigram(1)
 
@@ -142,6 +149,7 @@ class NetworkScreen(Screen[None]):
         self._begin(self._seen.net.word)
 
     def on_unmount(self) -> None:
+        self._gone.set()
         self._worker.shutdown(wait=False, cancel_futures=True)
 
     def on_resize(self) -> None:
@@ -169,11 +177,13 @@ class NetworkScreen(Screen[None]):
                 complaint = one_line(f"{type(error).__name__}: {error}")
             self.post_message(Computed(Seen.of(self._latest), complaint))
 
+        self._waiting += 1
         self._worker.submit(work)
 
     @on(Computed)
     def _take(self, event: Computed) -> None:
         event.stop()
+        self._waiting -= 1
         another = event.seen.net.word != self._seen.net.word
         self._seen = event.seen
         library = event.seen.net.library
@@ -262,10 +272,13 @@ class NetworkScreen(Screen[None]):
 
     def _status(self) -> Text:
         net, now = self._seen.net, self._seen.now
+        most = f" iteration {now.iteration:,}  loss {now.loss:.6f}"
+        rest = f"  least {net.least_loss:.6f}  η {now.learning_rate:g}  by {self._by}  "
+        word, room = printable(net.word), self.size.width - len(most) - len(rest) - 3
+        if cell_len(word) > max(room, LEAST_WORD):
+            word = set_cell_size(word, max(room, LEAST_WORD) - 1) + "…"
         line = Text(no_wrap=True, overflow="ellipsis")
-        line.append(f" “{printable(net.word)}” ", "bold")
-        line.append(f" iteration {now.iteration:,}  loss {now.loss:.6f}", "bold")
-        line.append(f"  least {net.least_loss:.6f}  η {now.learning_rate:g}  by {self._by}  ")
+        line.append(f" “{word}”{most}", "bold").append(rest)
         if len(self._seen.losses) > 1:
             line.append(sparkline(self._seen.losses, SPARKLINE_WIDTH))
         return line
@@ -291,11 +304,12 @@ class NetworkScreen(Screen[None]):
                 "same one, so that the loss can come as near to 0 as one likes."
             )
         first, seconds = next(iter(net.conflicts.items()))
-        after = " and ".join(label(now, token) for token in dict.fromkeys(seconds))
+        after = [label(now, token) for token in dict.fromkeys(seconds)]
+        after[2:] = [f"{len(after) - 2} more"] if len(after) > 2 else []
         return (
-            f"{self._stage.meaning} {label(now, first)} is followed by {after}: no row "
-            f"of P can give 1 to both, so that no W gets below {net.least_loss:.6f}, the NLL of "
-            "the word's own counts."
+            f"{self._stage.meaning} {label(now, first)} is followed by {' and '.join(after)}: no "
+            f"row of P can give 1 to each, so that no W gets below {net.least_loss:.6f}, the NLL "
+            "of the word's own counts."
         )
 
     # Keys
@@ -325,7 +339,7 @@ class NetworkScreen(Screen[None]):
 
     def action_step(self, iterations: int) -> None:
         """Take updates on this one word."""
-        self._change(lambda net: net.step(iterations))
+        self._change(lambda net: net.step(iterations, self._gone.is_set))
 
     def action_back(self, iterations: int) -> None:
         """Take updates back."""
@@ -340,9 +354,13 @@ class NetworkScreen(Screen[None]):
     def action_run(self) -> None:
         """Take updates one after the other, or stop that."""
         if self._ticking is None:
-            self._ticking = self.set_interval(1 / STEPS_A_SECOND, lambda: self.action_step(1))
+            self._ticking = self.set_interval(1 / STEPS_A_SECOND, self._tick)
         else:
             self._pause()
+
+    def _tick(self) -> None:
+        if not self._waiting:  # a worker that is slower than the timer is not given more
+            self.action_step(1)
 
     def _pause(self) -> None:
         if self._ticking is not None:
@@ -351,10 +369,12 @@ class NetworkScreen(Screen[None]):
 
     def action_rate(self, change: int) -> None:
         """Let the updates have the next larger or smaller learning rate."""
-        now = self._seen.now.learning_rate
-        place = min(range(len(RATES)), key=lambda k: abs(RATES[k] - now)) + change
-        rate = RATES[min(max(place, 0), len(RATES) - 1)]
-        self._change(lambda net: net.change_rate(rate))
+
+        def turn(net: Network) -> None:
+            place = RATES.index(net.now.learning_rate) + change
+            net.change_rate(RATES[min(max(place, 0), len(RATES) - 1)])
+
+        self._change(turn)
 
     def action_word(self) -> None:
         """Ask for another word."""

@@ -16,7 +16,7 @@ from textual.worker import get_current_worker
 
 from bigram_tui.bigrams import Matrix
 from bigram_tui.errors import one_line
-from bigram_tui.lessons.pitfalls import PITFALLS, Pitfall, Trial, run, unseen_bigram
+from bigram_tui.lessons.pitfalls import PITFALLS, Pitfall, StoppedError, Trial, run, unseen_bigram
 from bigram_tui.lessons.transcript import Entry
 from bigram_tui.printable import in_cells, printable
 from bigram_tui.session import Session
@@ -116,15 +116,23 @@ class PitfallsScreen(ModalScreen[Pitfall | None]):
             return [printable(name.text) for name in session.sample(table, NAMES)]
 
         def work() -> None:
+            worker = get_current_worker()
             try:
                 trial: Trial | str = run(
-                    pitfall, session.corpus.train, session.start_weights, sample, session.seed
+                    pitfall,
+                    session.corpus.train,
+                    session.start_weights,
+                    sample,
+                    session.seed,
+                    stop=lambda: worker.is_cancelled,
                 )
+            except StoppedError:
+                return
             except ImportError:
                 trial = "It needs torch, which can't be imported here: pip install torch"
             except Exception as error:  # such as memory that is not there
                 trial = one_line(f"{type(error).__name__}: {error}")
-            if not get_current_worker().is_cancelled:
+            if not worker.is_cancelled:
                 self.app.call_from_thread(self._take, pitfall, trial)
 
         self.run_worker(work, thread=True, exclusive=True, exit_on_error=False)

@@ -47,8 +47,8 @@ class PresetsScreen(ModalScreen[Preset | None]):
         told = "enter adds a run, escape closes"
         try:
             found = presets(self._bigrams, self._seed)
-        except ArithmeticError as error:
-            told = one_line(error)
+        except Exception as error:  # such as memory that is not there
+            told = one_line(str(error) or type(error).__name__)
         if not get_current_worker().is_cancelled:
             self.app.call_from_thread(self._offer, found, told)
 

@@ -72,6 +72,7 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
         return self._look
 
     def on_resize(self) -> None:
+        self._scroll_into_sight()
         self.post_message(HeatmapResized())
 
     def _forget_look(self) -> None:
@@ -104,7 +105,7 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
     def watch_cursor(self, old: Cell, new: Cell) -> None:
         self._refresh_rows({old[0], new[0]})
         self.refresh(Region(0, 0, self.size.width, 1))
-        self._scroll_into_sight(new)
+        self._scroll_into_sight()
 
     def watch_form(self) -> None:
         self._measure()
@@ -120,15 +121,16 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
     def _measure(self) -> None:
         rows, columns = map(len, self.labels)
         self.virtual_size = Size(self.form.width_of(columns), self.form.height_of(rows))
-        self.call_after_refresh(self._scroll_into_sight, self.cursor)
+        self.call_after_refresh(self._scroll_into_sight)
 
-    def _scroll_into_sight(self, cell: Cell) -> None:
-        """Scroll no more than it takes; labels cover the first line and columns."""
+    def _scroll_into_sight(self) -> None:
+        """Scroll to the cursor, no more than it takes; labels cover the first line and columns."""
         room = self.scrollable_content_region.size
         room_x, room_y = room.width - self.form.label_width, room.height - 1
         if room_x <= 0 or room_y <= 0:
             return
-        left, top = cell[1] * self.form.width, self.form.line_of(cell[0])
+        row, column = self.cursor
+        left, top = column * self.form.width, self.form.line_of(row)
         x, y = self.scroll_offset
         self.scroll_to(
             max(min(x, left), left + self.form.width - room_x),
