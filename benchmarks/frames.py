@@ -43,8 +43,8 @@ async def frames(made: Session, size: tuple[int, int], key: str) -> tuple[float,
         assert isinstance(screen, screen_class)
         screen.action_pace(FULL_SPEED)
         pulls: list[None] = []
-        pull = screen._pull_if_seen
-        screen._pull_if_seen = lambda: (pulls.append(None), pull())  # type: ignore[func-returns-value,method-assign]
+        bring = screen._bring  # the timer holds the method that calls it
+        screen._bring = lambda **how: (pulls.append(None), bring(**how))  # type: ignore[func-returns-value,method-assign]
         await asyncio.sleep(0.5)
         screen.action_toggle_training()
         await asyncio.sleep(1.0)
