@@ -192,7 +192,7 @@ class Network:
         """WordError if a character is not in the vocabulary, or there are none or too many."""
         self.word = word
         self.vocabulary = vocabulary
-        self.library = library
+        self.framework = library
         tokens = [BOUNDARY, *tokens_of(word, vocabulary), BOUNDARY]
         self.xs, self.ys = tokens[:-1], tokens[1:]
         self._seed = seed
@@ -229,8 +229,8 @@ class Network:
         first = kept * self._spacing
         if first == 0:
             self._begin()
-        elif self.library.is_torch:
-            self._scope["W"].data = self.library.names["torch"].tensor(self._kept[kept])
+        elif self.framework.is_torch:
+            self._scope["W"].data = self.framework.names["torch"].tensor(self._kept[kept])
         else:
             self._scope["W"] = self._kept[kept]
         del self.losses[first:], self._rates[first:], self._kept[kept:]
@@ -240,7 +240,7 @@ class Network:
     def _begin(self) -> None:
         """All that the code finds at the start."""
         self._scope: dict[str, Any] = {
-            **self.library.names,
+            **self.framework.names,
             "V": len(self.vocabulary),
             "B": len(self.xs),
             "xs": self.xs,
@@ -248,8 +248,8 @@ class Network:
             "seed": self._seed,
             "start_weights": start_weights,
         }
-        if self.library.is_torch:
-            generator = self.library.names["torch"].Generator()
+        if self.framework.is_torch:
+            generator = self.framework.names["torch"].Generator()
             self._scope["g"] = generator.manual_seed(self._seed)
 
     def _take(self, learning_rate: float) -> None:
@@ -258,7 +258,7 @@ class Network:
         scope["eta"] = learning_rate
         tensors: dict[str, Tensor] = {}
         for stage in STAGES:
-            code = stage.torch if self.library.is_torch else stage.numpy
+            code = stage.torch if self.framework.is_torch else stage.numpy
             if stage.name == "W" and iteration:
                 code = f"# W after {counted(iteration, 'update')}"
             else:

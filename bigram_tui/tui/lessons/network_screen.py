@@ -186,7 +186,7 @@ class NetworkScreen(Screen[None]):
         self._waiting -= 1
         another = event.seen.net.word != self._seen.net.word
         self._seen = event.seen
-        library = event.seen.net.library
+        library = event.seen.net.framework
         self._by = f"{library.name} {library.version.partition('+')[0]}"
         if another:
             self._choose_bigram(1)
