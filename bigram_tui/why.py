@@ -133,7 +133,7 @@ def _update(
     if not (is_ours and abs(data + decay - gradient) <= CLOSE * run.precision * terms):
         yield Step("gradient", "", f"∂L/∂W as {run.name} has it", gradient)
         return
-    fractions = f"({row_sum} · {_text(probability)} − {n}) / {total}"
+    fractions = f"({row_sum}·{_text(probability)} − {n}) / {total}"
     yield Step("data", "(n·P − N) / B", fractions, data)
     yield Step("decay", "2λW / V²", f"2 · {l2:g} · {_text(weight)} / {size}²", decay)
     yield Step("gradient", "data + decay", f"{_text(data)} + {_text(decay)}", gradient)

@@ -143,6 +143,10 @@ class BigramApp(App[None]):
         for runner in self.runners:
             runner.join(max(0.0, limit - time.monotonic()))
 
+    def action_dark(self) -> None:
+        """Change between the dark and the light theme."""
+        self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
+
     def action_help_quit(self) -> None:
         """What ctrl+c does: a habit that must not end a lesson."""
         self.notify("q quits", timeout=2)

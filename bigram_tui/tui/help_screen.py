@@ -55,6 +55,26 @@ numbers; a bold character is where one parts, ■ where it ends.
                                      [dim]esc, ? or q closes this[/dim]"""
 
 
+NETWORK_HELP = """\
+The network of the text learns one word alone. The list has its tensors in the
+order in which they are computed: forwards from [b]X[/b] to the loss, backwards to
+[b]dW[/b], and the update, [b]W′[/b]. The line of code is the one that was run. Below it
+stands where the number under the cursor comes from; its cells are marked at
+the left, in the tensor that it is made of.
+
+[b]tab[/b]        the next stage; shift+tab the one before
+[b]arrows[/b]     another cell; hjkl and the mouse too
+[b]s S x[/b]      take 1, 10, 100 updates
+[b]z Z r[/b]      back 1, 10; back to the start
+[b]space[/b]      run, stop
+[b]+ -[/b]        a larger, a smaller η from this update on
+[b]w[/b]          another word
+[b]t[/b]          dark, light
+
+[b]least[/b] is the loss that no bigram model gets below on this word.
+                                             [dim]esc, ? or q closes this[/dim]"""
+
+
 class HelpScreen(ModalScreen[None]):
     """Closed by escape, the key that opened it, or q."""
 

@@ -54,7 +54,7 @@ _LOOKING: list[BindingType] = [
     _key("P", "pitfalls", "pitfalls: classic mistakes, run for real", "pitfalls", "P"),
     _key("T", "network", "one word through the network", "network", "T"),
     _key("E", "export", "export losses, tables or the screen", "export", "E"),
-    _key("t", "dark", "dark or light", "dark"),
+    _key("t", "app.dark", "dark or light", "dark"),
     _key("escape", "focus_heatmap", "back to the heatmap", "leave"),
 ]
 

@@ -393,11 +393,6 @@ class RunScreen(Screen[None]):
             export_of_screen(self.app),
         ]
 
-    def action_dark(self) -> None:
-        """Change between the dark and the light theme."""
-        dark = self.app.current_theme.dark
-        self.app.theme = "textual-light" if dark else "textual-dark"
-
     def action_help(self) -> None:
         """Show the keys."""
         boundary = f"'{self._session.corpus.train.vocabulary.boundary_label}'"

@@ -18,6 +18,7 @@ from bigram_tui.lecture_rng import LECTURE_SEED
 from bigram_tui.lessons.libraries import NUMPY, Library, torch_library
 from bigram_tui.lessons.network import NAMES, Network
 from bigram_tui.tui.explore_screen import ExploreScreen
+from bigram_tui.tui.help_screen import HelpScreen
 from bigram_tui.tui.lessons import network_screen
 from bigram_tui.tui.lessons.network_screen import RATES, NetworkScreen
 from bigram_tui.tui.renderables.colors import GLYPHS_ONLY
@@ -950,3 +951,18 @@ async def test_the_footer_tells_the_keys(
         for text in ("tab next stage", "s step", "␣ run", "z back", "r reset", "+ - η", "w word"):
             assert text in last_line(pilot)
         assert "esc close" in last_line(pilot)
+
+
+async def test_the_theme_and_the_help_have_their_keys(
+    make_app: MakeApp, opened: Opened, wait_until: WaitUntil, numpy_only: None
+) -> None:
+    async with make_app(("count",)).run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot)
+        dark = pilot.app.current_theme.dark
+        await pilot.press("t")
+        await wait_until(pilot, lambda: pilot.app.current_theme.dark is not dark)
+        await pilot.press("question_mark")
+        await wait_until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
+        await wait_until(pilot, lambda: "closes this" in screen_text(pilot))
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: pilot.app.screen is screen)

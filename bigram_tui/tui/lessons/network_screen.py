@@ -35,6 +35,7 @@ from bigram_tui.lessons.network import (
 )
 from bigram_tui.lessons.origins import Origin, label, origin
 from bigram_tui.printable import printable
+from bigram_tui.tui.help_screen import NETWORK_HELP, HelpScreen
 from bigram_tui.tui.lessons.array_pane import (
     OF_TOKENS,
     ArrayPane,
@@ -105,10 +106,12 @@ class NetworkScreen(Screen[None]):
         Binding("space", "run", "run", key_display="␣", id="network-run"),
         Binding("z", "back(1)", "back", id="network-back"),
         Binding("Z", "back(10)", "10 back", key_display="Z", show=False, id="network-back-10"),
-        Binding("r", "reset", "reset", id="network-reset"),
+        Binding("r", "reset", "reset", show=False, id="network-reset"),
         Binding("plus,equals_sign", "rate(1)", "η", key_display="+ -", id="network-rate-up"),
         Binding("minus", "rate(-1)", "smaller η", show=False, id="network-rate-down"),
         Binding("w", "word", "word", id="network-word"),
+        Binding("t", "app.dark", "dark or light", show=False, id="network-dark"),
+        Binding("question_mark", "help", "help", key_display="?", id="network-help"),
         Binding("escape,q,T", "dismiss", "close", key_display="esc", id="close-network"),
     ]
 
@@ -375,6 +378,10 @@ class NetworkScreen(Screen[None]):
             net.change_rate(RATES[min(max(place, 0), len(RATES) - 1)])
 
         self._change(turn)
+
+    def action_help(self) -> None:
+        """Show the keys."""
+        self.app.push_screen(HelpScreen(NETWORK_HELP))
 
     def action_word(self) -> None:
         """Ask for another word."""
