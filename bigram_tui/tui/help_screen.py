@@ -56,11 +56,11 @@ numbers; a bold character is where one parts, ■ where it ends.
 
 
 NETWORK_HELP = """\
-The network of the text learns one word alone. The list has its tensors in the
-order in which they are computed: forwards from [b]X[/b] to the loss, backwards to
-[b]dW[/b], and the update, [b]W′[/b]. The line of code is the one that was run. Below it
-stands where the number under the cursor comes from; its cells are marked at
-the left, in the tensor that it is made of.
+The network learns one word alone. The list has its tensors in the order
+in which they are computed: forwards from [b]X[/b] to the loss, backwards to [b]dW[/b],
+and the update, [b]W′[/b]. The line of code is the one that was run. Below it
+stands where the number under the cursor comes from: the cells that are
+marked at the left, in the tensor that it is made of.
 
 [b]tab[/b]        the next stage; shift+tab the one before
 [b]arrows[/b]     another cell; hjkl and the mouse too
