@@ -1563,10 +1563,10 @@ def test_no_two_bindings_share_an_id() -> None:
 @owners
 def test_every_binding_has_an_action(owner: type) -> None:
     for binding in bindings_of(owner):
-        found = re.match(r"(screen\.)?(\w+)", binding.action)
+        found = re.match(r"(?:(screen|app)\.)?(\w+)", binding.action)
         assert found is not None
         place, name = found.groups()
-        acting = ExploreScreen if place else owner
+        acting = {"screen": ExploreScreen, "app": BigramApp}.get(place, owner)
         assert callable(getattr(acting, f"action_{name}", None)), binding.action
         assert binding.description
 

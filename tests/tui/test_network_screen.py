@@ -948,7 +948,7 @@ async def test_the_footer_tells_the_keys(
 ) -> None:
     async with make_app(("count",)).run_test(size=SMALL) as pilot:
         await opened(pilot)
-        for text in ("tab next stage", "s step", "␣ run", "z back", "r reset", "+ - η", "w word"):
+        for text in ("tab next stage", "s step", "␣ run", "z back", "+ - η", "w word"):
             assert text in last_line(pilot)
         assert "esc close" in last_line(pilot)
 
