@@ -22,6 +22,10 @@ Exit status: 0 done, 1 the work failed, 2 wrong use, 130 interrupted.
 """
 
 
+MOST_TOKENS = 32_768
+"""As many as can be counted; what counts them is not to be imported here."""
+
+
 class UsageError(UserError):
     """One line that says what was wrong with the command and what to do."""
 
@@ -97,6 +101,13 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="80/10/10",
         help="hold lines out: train/validation[/test]",
     )
+    add(
+        "--max-vocab",
+        type=vocabulary_size,
+        default=2048,
+        metavar="N",
+        help="tokens at most (2048), the rarest as one",
+    )
     training = parser.add_argument_group("training and output")
     add = training.add_argument
     add("--steps", type=natural, metavar="N", help="iterations at first (100 headless, else 0)")
@@ -123,6 +134,13 @@ def natural(text: str) -> int:
     """argparse type: a whole number, at least 0."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 0 or more")
+    return int(text)
+
+
+def vocabulary_size(text: str) -> int:
+    """argparse type: how many tokens a model may have."""
+    if not 2 <= natural(text) <= MOST_TOKENS:
+        raise argparse.ArgumentTypeError(f"{text} is not between 2 and {MOST_TOKENS:,}")
     return int(text)
 
 

@@ -18,32 +18,57 @@ BOUNDARY = 0
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The tokens of a text: the boundary at index 0, then its characters by code point."""
+    """The tokens of a text: the boundary at index 0, then its characters by code point.
+
+    rare: characters without a token of their own; if there are any, they share the last one.
+    """
 
     characters: str
+    rare: str = ""
 
     def __post_init__(self) -> None:
-        if list(self.characters) != sorted(set(self.characters)):
-            raise ValueError("the characters of a vocabulary are distinct and in order")
+        for some in (self.characters, self.rare):
+            if list(some) != sorted(set(some)):
+                raise ValueError("the characters of a vocabulary are distinct and in order")
+        if not set(self.rare).isdisjoint(self.characters):
+            raise ValueError("a rare character has no token of its own")
 
     def __len__(self) -> int:
-        return len(self.characters) + 1
+        return 1 + len(self.characters) + bool(self.rare)
 
     @cached_property
     def boundary_label(self) -> str:
         """How the boundary is written: '.', or a sign that the text does not hold."""
-        signs = chain(".■◆●▲▼", map(chr, range(0x2500, 0x110000)))
-        return next(sign for sign in signs if sign not in self.characters)
+        return self._free_sign(".■◆●▲▼")
+
+    @cached_property
+    def rare_label(self) -> str:
+        """How a rare character is written: a sign that the text does not hold."""
+        return self._free_sign("▢▣▤▥▦▧", self.boundary_label)
+
+    def _free_sign(self, preferred: str, taken: str = "") -> str:
+        held = {*self.characters, *self.rare, *taken}
+        signs = chain(preferred, map(chr, range(0x2500, 0x110000)))
+        return next(sign for sign in signs if sign not in held)
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
         """One distinct string per token, by index."""
-        return (self.boundary_label, *self.characters)
+        return (self.boundary_label, *self.characters, *([self.rare_label] if self.rare else ()))
 
     @cached_property
     def index(self) -> dict[str, int]:
-        """The token of each label."""
-        return {label: token for token, label in enumerate(self.labels)}
+        """The token of each label, and of each rare character."""
+        own = {label: token for token, label in enumerate(self.labels)}
+        return own | dict.fromkeys(self.rare, len(self) - 1)
+
+    def fold(self, text: str) -> str:
+        """A text with the label of the rare token in the place of each rare character."""
+        return text.translate(self._folding) if self.rare else text
+
+    @cached_property
+    def _folding(self) -> dict[int, str]:
+        return dict.fromkeys(map(ord, self.rare), self.rare_label)
 
     def decode(self, tokens: Iterable[int]) -> str:
         """The text of some tokens."""

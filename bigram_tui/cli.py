@@ -112,6 +112,7 @@ def make_session(options: argparse.Namespace) -> "Session":
             *(options.files or [str(bundled_names())]),
             split=split,
             seed=options.seed,
+            max_vocabulary=options.max_vocab,
             progress=progress,
         )
     common = {name: value for name, value in flags.items() if value is not None}

@@ -29,7 +29,15 @@ from bigram_tui.source import (
     opened,
     size_of,
 )
-from bigram_tui.tally import LINE_END, TOO_MANY_CHARACTERS, Dealer, Items, Tally, Tokens
+from bigram_tui.tally import (
+    LINE_END,
+    MAX_VOCABULARY,
+    TOO_MANY_CHARACTERS,
+    Dealer,
+    Items,
+    Tally,
+    Tokens,
+)
 
 # Small enough for the arrays of one chunk to stay in the processor's cache.
 CHUNK_SIZE = 1 << 18
@@ -101,6 +109,7 @@ def read_corpus(
     *paths: str,
     split: Sequence[int] | None = None,
     seed: int = 2147483647,
+    max_vocabulary: int = MAX_VOCABULARY,
     progress: Progress | None = None,
     chunk_size: int = CHUNK_SIZE,
     workers: int = WORKERS,
@@ -119,7 +128,7 @@ def read_corpus(
         with _blaming(path), opened(path) as stream:
             count.read(stream, report, chunk_size, workers)
     with _blaming(title):
-        corpus = count.corpus(title)
+        corpus = count.corpus(title, max_vocabulary)
     return replace(corpus, several=paths if len(paths) > 1 else ())
 
 
@@ -129,6 +138,7 @@ def count_stream(
     *,
     split: Sequence[int] | None = None,
     seed: int = 2147483647,
+    max_vocabulary: int = MAX_VOCABULARY,
     progress: Progress | None = None,
     chunk_size: int = CHUNK_SIZE,
     workers: int = WORKERS,
@@ -141,6 +151,7 @@ def count_stream(
 
     path: what errors call the text.
     split: the shares of training, validation and perhaps test, as parse_split gives them.
+    max_vocabulary: tokens, 2 or more; the rarest characters beyond share the last of them.
     progress: called after each chunk with the bytes read and the size in bytes, None if not known.
     chunk_size: bytes to read at a time. workers: threads that count; none is started for one.
     Raises CorpusError when the text cannot be read, is not UTF-8, or has no items to train on.
@@ -148,7 +159,7 @@ def count_stream(
     with _blaming(path):
         count = _Count(split, seed)
         count.read(stream, progress, chunk_size, workers)
-        return count.corpus(path)
+        return count.corpus(path, max_vocabulary)
 
 
 def read_items(
@@ -240,7 +251,7 @@ class _Count:
             self._items.feed(text)
             self._tally.feed(text)
 
-    def corpus(self, path: str) -> Corpus:
+    def corpus(self, path: str, max_vocabulary: int) -> Corpus:
         """What was counted. Raises TextError if no model can be trained on it."""
         if self._is_empty:
             raise TextError("is empty: give a text with one item a line")
@@ -252,7 +263,7 @@ class _Count:
                 f"has no line left for training after the split, of {sum(lines):,} in all: "
                 "give training a larger share or a longer text"
             )
-        bigrams = self._tally.bigrams()
+        bigrams = self._tally.bigrams(max_vocabulary)
         parts = [part if n else None for part, n in zip(bigrams, lines, strict=True)]
         train, validation, test = (*parts, None, None)[:3]
         assert train is not None

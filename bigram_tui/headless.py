@@ -72,6 +72,7 @@ def document(session: Session, results: list[Result], reference: str) -> str:
             "lines": corpus.lines,
             "bigrams": corpus.bigrams,
             "vocabulary": list(corpus.train.vocabulary.labels),
+            "rare": list(corpus.train.vocabulary.rare),
             "unseen": corpus.train.unseen,
         },
         "seed": session.seed,
@@ -157,12 +158,14 @@ def table(session: Session, results: list[Result], reference: str) -> str:
 
 def _headline(session: Session) -> str:
     corpus, seed = session.corpus, session.seed
-    size = len(corpus.train.vocabulary)
+    vocabulary = corpus.train.vocabulary
+    size = len(vocabulary)
+    rare = f" ({len(vocabulary.rare):,} rare characters as one)" if vocabulary.rare else ""
     training = "" if corpus.validation is None else f" ({corpus.train.total:,} for training)"
     facts = [
         counted(corpus.lines, "line"),
         counted(corpus.bigrams, "bigram") + training,
-        f"V = {size}",
+        f"V = {size:,}{rare}",
         f"{corpus.train.unseen:,} of {size * size:,} never seen in training; seed {seed}, "
         f"{session.start} start",
     ]

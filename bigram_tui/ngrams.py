@@ -117,6 +117,7 @@ def read_sample(
     """
     own_split = split is None and corpus.lines >= sum(OWN_SPLIT)
     alphabet, lines, predictions = Alphabet(), 0, 0
+    fold = corpus.train.vocabulary.fold
     parts: tuple[list[Tokens], ...] = ([], [])
     for items, dealt in read_items(
         *corpus.paths,
@@ -128,7 +129,7 @@ def read_sample(
         for part, pieces in enumerate(parts):
             mine = [item for item, of in zip(items, dealt.tolist(), strict=True) if of == part]
             if mine:
-                text = "".join(LINE_END * LONGEST + item for item in mine)
+                text = fold("".join(LINE_END * LONGEST + item for item in mine))
                 pieces.append(alphabet.encode(text).astype(np.uint16))
         lines += len(items)
         predictions += sum(map(len, items)) + len(items)

@@ -25,6 +25,9 @@ LONGEST_ITEM = 1 << 16
 # Tokens: a table of counts that large takes 8 GiB, and a model several times as much.
 LARGEST_VOCABULARY = 1 << 15
 
+# Tokens of a model, unless more are wanted: its tables then take 32 MiB each.
+MAX_VOCABULARY = 1 << 11
+
 LINE_END = "\n"
 BLANKS = "".join(c for c in map(chr, range(0x3001)) if c.isspace() and c != LINE_END)
 
@@ -182,14 +185,37 @@ class Tally:
         """The number of items in each part."""
         return [int(table[BOUNDARY, 1:].sum()) for table in self._tables]
 
-    def bigrams(self) -> list[Bigrams]:
-        """The bigrams of each part, over the characters of all parts in their order."""
+    def bigrams(self, max_vocabulary: int = LARGEST_VOCABULARY) -> list[Bigrams]:
+        """The bigrams of each part, over the characters of all parts in their order.
+
+        max_vocabulary: tokens, 2 or more. If there are more, the rarest characters share one.
+        """
         self._tables[:, BOUNDARY, BOUNDARY] = 0  # only blank lines have come to this
         codes = self._alphabet.codes
-        used = np.flatnonzero(self._tables.any(axis=(0, 2)))[1:]
-        order = np.append(BOUNDARY, used[np.argsort(codes[used])])
-        vocabulary = Vocabulary("".join(map(chr, codes[order[1:]])))
-        return [Bigrams(vocabulary, table[np.ix_(order, order)]) for table in self._tables]
+        times = self._tables.sum(axis=(0, 2))
+        used = np.flatnonzero(times)[1:]
+        used = used[np.argsort(codes[used])]
+        own, rare = used, used[:0]
+        if used.size >= max_vocabulary:
+            by_frequency = np.argsort(-times[used], kind="stable")
+            own, rare = np.split(by_frequency, [max_vocabulary - 2])
+            own, rare = used[np.sort(own)], used[np.sort(rare)]
+        vocabulary = Vocabulary(*("".join(map(chr, codes[some])) for some in (own, rare)))
+        order = np.append(BOUNDARY, own)
+        return [Bigrams(vocabulary, _folded(table, order, rare)) for table in self._tables]
+
+
+def _folded(table: Counts, order: Tokens, rare: Tokens) -> Counts:
+    """The counts of some tokens in their order, then of the rare ones, if any, as if one."""
+    own = np.arange(order.size)
+    size = order.size + bool(rare.size)
+    folded = np.zeros((size, size), np.int64)
+    folded[np.ix_(own, own)] = table[np.ix_(order, order)]
+    if rare.size:
+        folded[-1, :-1] = table[np.ix_(rare, order)].sum(axis=0)
+        folded[:-1, -1] = table[np.ix_(order, rare)].sum(axis=1)
+        folded[-1, -1] = table[np.ix_(rare, rare)].sum()
+    return folded
 
 
 class Items:

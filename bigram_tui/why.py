@@ -171,13 +171,13 @@ def lines_with(
     first, second = ("" if k == BOUNDARY else vocabulary.labels[k] for k in bigram)
     found: list[str] = []
     for items, _ in read_items(*paths):
-        for item in items:
+        for item, line in zip(map(vocabulary.fold, items), items, strict=True):
             # Where a boundary is meant, the character stands at that end of the line.
             at_start = not first and item.startswith(second)
             at_end = not second and item.endswith(first)
             within = bool(first and second) and first + second in item
             if at_start or at_end or within:
-                found.append(item)
+                found.append(line)
                 if len(found) == count:
                     return found
         if stop():

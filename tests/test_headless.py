@@ -165,7 +165,14 @@ def light() -> dict[str, Any]:
 
 def test_the_document_has_the_documented_keys(full: dict[str, Any]) -> None:
     assert full.keys() == {"version", "corpus", "seed", "start", "runs", "comparison"}
-    assert full["corpus"].keys() == {"path", "lines", "bigrams", "vocabulary", "unseen"}
+    assert full["corpus"].keys() == {
+        "path",
+        "lines",
+        "bigrams",
+        "vocabulary",
+        "rare",
+        "unseen",
+    }
     assert [run["backend"] for run in full["runs"]] == ["count", "numpy", "torch"]
     for run in full["runs"]:
         assert run.keys() >= RUN_KEYS
@@ -206,6 +213,7 @@ def test_the_document_says_what_was_read(full: dict[str, Any]) -> None:
         "lines": 32_257,
         "bigrams": 229_804,
         "vocabulary": list(".abcdefghijklmnopqrstuvwxyz"),
+        "rare": [],
         "unseen": 102,
     }
 

@@ -296,8 +296,9 @@ def tokens_of(word: str, vocabulary: Vocabulary) -> list[int]:
         raise WordError("type a word of one character or more")
     if len(word) > LONGEST_WORD:
         raise WordError(f"that word has {len(word)} characters; {LONGEST_WORD} are the most")
-    known = {character: k for k, character in enumerate(vocabulary.characters, start=1)}
-    missing = [character for character in dict.fromkeys(word) if character not in known]
+    known = vocabulary.index
+    # A name for the boundary is no character of the text either.
+    missing = [c for c in dict.fromkeys(word) if known.get(c, BOUNDARY) == BOUNDARY]
     if missing:
         named = ", ".join(map(quoted, missing[:5])) + (", …" if len(missing) > 5 else "")
         raise WordError(f"not in the text's vocabulary: {named}")
@@ -314,7 +315,7 @@ def first_word(bigrams: Bigrams) -> str:
     known = bigrams.vocabulary.characters
     if set("emma") <= set(known):
         return "emma"
-    frequent = bigrams.row_sums[1:].argsort(kind="stable")[::-1][:4]
+    frequent = bigrams.row_sums[1 : len(known) + 1].argsort(kind="stable")[::-1][:4]
     return "".join(known[k] for k in frequent)
 
 
