@@ -21,18 +21,10 @@ from hypothesis import strategies as st
 from bigram_tui.bigrams import Bigrams, Matrix, Vocabulary
 from bigram_tui.corpus import read_corpus
 from bigram_tui.lecture_rng import LECTURE_SEED, start_weights
-from bigram_tui.lessons import libraries, pitfalls
-from bigram_tui.lessons.pitfalls import (
-    L2,
-    PITFALLS,
-    Pitfall,
-    Trial,
-    critical_rate,
-    run,
-    steady_rate,
-    unseen_bigram,
-)
+from bigram_tui.lessons import libraries, trial
+from bigram_tui.lessons.pitfalls import L2, PITFALLS, Pitfall, critical_rate
 from bigram_tui.lessons.transcript import Entry, transcript
+from bigram_tui.lessons.trial import StoppedError, Trial, run, steady_rate, unseen_bigram
 from bigram_tui.optimum import gradient_optimum
 from bigram_tui.registry import choose
 from bigram_tui.sampling import sample_names, uniforms
@@ -284,7 +276,7 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Typed:
             return iter(())
 
         with monkeypatch.context() as patch:
-            patch.setattr(pitfalls, "transcript", plainly)
+            patch.setattr(trial, "transcript", plainly)
             trial_of(pitfall, bigrams)
         wrong, right = prompts
         return wrong, right
@@ -809,6 +801,6 @@ def test_a_trial_that_nobody_waits_for_ends(names: Bigrams) -> None:
         return asked > 7
 
     pitfall = next(p for p in PITFALLS if p.name == "a plus sign")
-    with pytest.raises(pitfalls.StoppedError):
-        pitfalls.run(pitfall, names, start_weights(27), lambda _: [], 0, stop)
+    with pytest.raises(StoppedError):
+        run(pitfall, names, start_weights(27), lambda _: [], 0, stop)
     assert asked == 8

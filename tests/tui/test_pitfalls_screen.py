@@ -14,9 +14,10 @@ from textual.widgets import OptionList, Static
 from textual.worker import WorkerState
 
 from bigram_tui.lessons import libraries
-from bigram_tui.lessons.pitfalls import PITFALLS, Pitfall, Trial, run
+from bigram_tui.lessons.pitfalls import PITFALLS, Pitfall
 from bigram_tui.lessons.presets import presets
 from bigram_tui.lessons.transcript import Entry
+from bigram_tui.lessons.trial import Trial, run
 from bigram_tui.printable import printable
 from bigram_tui.runner import Runner
 from bigram_tui.snapshot import Snapshot, Status

@@ -16,8 +16,9 @@ from textual.worker import get_current_worker
 
 from bigram_tui.bigrams import Matrix
 from bigram_tui.errors import one_line
-from bigram_tui.lessons.pitfalls import PITFALLS, Pitfall, StoppedError, Trial, run, unseen_bigram
+from bigram_tui.lessons.pitfalls import PITFALLS, Pitfall
 from bigram_tui.lessons.transcript import Entry
+from bigram_tui.lessons.trial import StoppedError, Trial, run, unseen_bigram
 from bigram_tui.printable import in_cells, printable
 from bigram_tui.session import Session
 
