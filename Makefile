@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+BENCH_INSTALLED := .venv/bench-installed
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e
 
 .PHONY: run test bench screenshot clean
 
@@ -15,11 +17,9 @@ test: $(INSTALLED)
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n auto
 
-bench: $(INSTALLED)
-	$(BIN)/python benchmarks/iterations.py
-	$(BIN)/python benchmarks/reading.py
-	$(BIN)/python benchmarks/startup.py
-	$(BIN)/python benchmarks/frames.py
+# Some minutes. ARGS=--huge measures memory with a text of 10 GB, ARGS='-k sampling' sampling alone.
+bench: $(BENCH_INSTALLED)
+	$(BIN)/python -m benchmarks $(ARGS)
 
 screenshot: $(INSTALLED)
 	$(BIN)/python docs/screenshot.py
@@ -27,7 +27,11 @@ screenshot: $(INSTALLED)
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("bigram-tui needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(INSTALL) '.[dev]'
+	touch $@
+
+$(BENCH_INSTALLED): $(INSTALLED)
+	$(INSTALL) '.[dev,bench]'
 	touch $@
 
 clean:

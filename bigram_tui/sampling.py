@@ -1,9 +1,11 @@
 """Names drawn from a table of probabilities and a stream of uniforms."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, tee
+from itertools import chain, islice, repeat, tee
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,11 +15,11 @@ from bigram_tui.lecture_rng import LectureGenerator
 LONGEST = 100
 """Tokens after which a name is broken off: a model may hardly ever end one."""
 
-_BLOCK = 256
+_BLOCK = 1024
+_SMALL = 64
 
 
-@dataclass(frozen=True)
-class Name:
+class Name(NamedTuple):
     """A sampled item: its text, and whether the model ended it or it grew too long."""
 
     text: str
@@ -57,8 +59,7 @@ class NameBeside:
 def uniforms(seed: int) -> Iterator[float]:
     """The float64 uniforms of a fresh generator, one after another, without end."""
     generator = LectureGenerator(seed)
-    while True:
-        yield from generator.uniform(_BLOCK).tolist()
+    return chain.from_iterable(generator.uniform(_BLOCK).tolist() for _ in repeat(None))
 
 
 def sample_names(
@@ -74,8 +75,28 @@ def sample_names(
     exceeds the uniform, so a token of probability 0 is never drawn, and two models that are fed
     the same stream part only where their tables do. A row that holds NaN ends the name.
     """
-    sampler = _Sampler(probabilities)
-    return [_name(sampler.draw(stream, longest), vocabulary) for _ in range(count)]
+    rows = _running_sums(probabilities)
+    labels, boundary = vocabulary.labels, vocabulary.boundary_label
+    names: list[Name] = []
+    begun: list[int] = []
+    token = BOUNDARY
+    while len(names) < count:
+        # As many uniforms as are needed at least, so that none too many is taken; and no more than
+        # the name that is begun may take, so that none grows too long unnoticed.
+        block = islice(stream, min(count - len(names), longest - len(begun)))
+        drawn = [token := bisect_right(rows[token], uniform) for uniform in block]
+        if not drawn:
+            raise ValueError("the stream of uniforms has ended")
+        begun += drawn
+        if BOUNDARY in drawn:
+            cut = len(begun) - begun[::-1].index(BOUNDARY)
+            text = "".join([labels[each] for each in begun[:cut]])
+            names += map(Name, text.split(boundary)[:-1])
+            del begun[:cut]
+        elif len(begun) == longest:
+            names.append(Name(vocabulary.decode(begun), ended=False))
+            begun, token = [], BOUNDARY
+    return names
 
 
 def sample_beside(
@@ -108,22 +129,39 @@ def sample_beside(
     return beside
 
 
+class _LazySums(dict[int, Sequence[float]]):
+    """The running sums of each row of a table, from when the row is first asked for."""
+
+    def __init__(self, probabilities: Matrix) -> None:
+        super().__init__()
+        self._probabilities = probabilities
+
+    def __missing__(self, token: int) -> Sequence[float]:
+        self[token] = _cumulative(self._probabilities[token]).data
+        return self[token]
+
+
+def _running_sums(probabilities: Matrix) -> _LazySums | list[list[float]]:
+    """The running sums of each row: lists are the fastest to search, but take long to make."""
+    if len(probabilities) > _SMALL:
+        return _LazySums(probabilities)
+    rows: list[list[float]] = _cumulative(probabilities).tolist()
+    return rows
+
+
 class _Sampler:
-    """Draws from one table, and sums up each of its rows just once."""
+    """Draws single names from one table."""
 
     def __init__(self, probabilities: Matrix) -> None:
         self._probabilities = probabilities
-        self._cumulative: dict[int, Matrix] = {}
+        self._rows = _running_sums(probabilities)
 
     def draw(self, stream: Iterator[float], longest: int) -> list[int]:
         """The tokens of one name, from its first boundary to the one that ends it, if any does."""
-        cumulative = self._cumulative
         token = BOUNDARY
         tokens = [token]
         while len(tokens) <= longest:
-            if token not in cumulative:
-                cumulative[token] = _cumulative(self._probabilities[token])
-            token = int(cumulative[token].searchsorted(next(stream), side="right"))
+            token = bisect_right(self._rows[token], next(stream))
             tokens.append(token)
             if token == BOUNDARY:
                 break
@@ -167,10 +205,9 @@ def _parting(
     return None
 
 
-def _cumulative(row: Matrix) -> Matrix:
-    """The running sum of a row, scaled to end at 1 exactly. NaN makes it end at the boundary."""
-    sums = np.cumsum(row, dtype=np.float64)
-    if not 0 < sums[-1] < np.inf:
-        return np.ones_like(sums)
-    result: Matrix = sums / sums[-1]
-    return result
+def _cumulative(rows: Matrix) -> Matrix:
+    """The running sums of rows, scaled to end at 1 exactly. NaN makes one end at the boundary."""
+    sums = np.cumsum(rows, axis=-1, dtype=np.float64)
+    whole = sums[..., -1:]
+    drawable = (whole > 0) & (whole < np.inf)
+    return np.divide(sums, whole, out=np.ones_like(sums), where=drawable)

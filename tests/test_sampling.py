@@ -147,6 +147,28 @@ def test_a_name_is_broken_off_at_the_longest_and_takes_no_uniform_more() -> None
     assert name == Name("a" * LONGEST, ended=False)
 
 
+@pytest.mark.parametrize(("size", "longest"), [(27, 4), (27, LONGEST), (300, 7), (300, 40)])
+def test_many_names_are_drawn_as_one_after_the_other_would_be(size: int, longest: int) -> None:
+    table = np.random.default_rng(size).random((size, size)) ** 8
+    table[:, 0] += table.sum(axis=1) / 8
+    vocabulary = Vocabulary("".join(map(chr, range(0x4E00, 0x4E00 + size - 1))))
+    numbers = list(islice(uniforms(3), 3000))
+    stream = iter(numbers)
+    drawn = sample_names(table, vocabulary, stream, 250, longest)
+    left = numbers
+    for name in drawn:
+        tokens = drawn_tokens(table, left, longest)
+        assert name == spelt(tokens, vocabulary)
+        left = left[len(tokens) :]
+    assert list(stream) == left  # not one uniform more was taken
+    assert {name.ended for name in drawn} == ({True, False} if longest < LONGEST else {True})
+
+
+def test_a_stream_that_ends_too_early_is_an_error() -> None:
+    with pytest.raises(ValueError, match="ended"):
+        sample_names(np.ones((2, 2)) / 2, Vocabulary("a"), iter([0.6, 0.6]), 1)
+
+
 @pytest.mark.parametrize("position", [0, 1, 2])
 def test_a_row_that_holds_nan_ends_the_name(position: int) -> None:
     table = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.5, 0.25, 0.25]])

@@ -1,0 +1,1 @@
+"""How fast and how large, each figure against its rival: `make bench` measures them all."""

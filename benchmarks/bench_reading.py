@@ -1,0 +1,86 @@
+"""Reading a text, from the file to its counts, against the lecture's loop and against copying.
+
+All are compared by bytes a second, so that the loop needs to read no more than a sample.
+"""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.conftest import Measure
+from benchmarks.rivals import count_by_dict
+from benchmarks.texts import words_of_many_scripts, write_text
+from bigram_tui.bigrams import Bigrams
+from bigram_tui.corpus import read_corpus
+
+ASCII_SIZE, SCRIPTS_SIZE, SAMPLE_SIZE = 1_000_000_000, 100_000_000, 2_000_000
+COPIED = 250_000_000
+"""Bytes to copy at once: more than any cache holds."""
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory: pytest.TempPathFactory, name_lines: list[str]) -> Iterator[Path]:
+    """A folder with two large texts and a sample of each."""
+    folder = tmp_path_factory.mktemp("texts")
+    for name, words, size in (
+        ("ascii", name_lines, ASCII_SIZE),
+        ("scripts", words_of_many_scripts(), SCRIPTS_SIZE),
+    ):
+        write_text(folder / name, size, words)
+        write_text(folder / f"{name}-sample", SAMPLE_SIZE, words)
+    yield folder
+    for path in folder.iterdir():
+        path.unlink()
+
+
+@pytest.fixture(scope="module")
+def copied() -> tuple[np.ndarray, np.ndarray]:
+    return np.ones(COPIED, np.uint8), np.zeros(COPIED, np.uint8)
+
+
+@pytest.mark.parametrize("name", ["ascii", "scripts"])
+def check_the_loop_counts_the_same(texts: Path, name: str) -> None:
+    path = texts / f"{name}-sample"
+    assert pairs(read_corpus(str(path)).train) == count_by_dict(path)
+
+
+def pairs(bigrams: Bigrams) -> dict[tuple[str, str], int]:
+    """The counts as the lecture's loop names them; its lines have no blanks at their ends."""
+    first, last = (list(bigrams.vocabulary.labels) for _ in range(2))
+    first[0], last[0] = "<S>", "<E>"
+    seen = np.argwhere(bigrams.counts)
+    return {(first[i], last[j]): int(bigrams.counts[i, j]) for i, j in seen}
+
+
+def bench_ascii(measure: Measure, texts: Path) -> None:
+    measure(lambda: read_corpus(str(texts / "ascii")), amount=(texts / "ascii").stat().st_size)
+
+
+def bench_ascii_dict(measure: Measure, texts: Path) -> None:
+    path = texts / "ascii-sample"
+    measure(lambda: count_by_dict(path), rounds=2, amount=path.stat().st_size)
+
+
+def bench_memcpy(measure: Measure, copied: tuple[np.ndarray, np.ndarray]) -> None:
+    original, copy = copied
+    measure(lambda: np.copyto(copy, original), rounds=5, amount=COPIED)
+
+
+def bench_pipe(measure: Measure, texts: Path) -> None:
+    path = texts / "ascii"
+    command = ["sh", "-c", 'cat "$0" | wc -c', str(path)]
+    counted = measure(lambda: subprocess.check_output(command), amount=path.stat().st_size)
+    assert int(counted) == path.stat().st_size  # type: ignore[call-overload]
+
+
+def bench_scripts(measure: Measure, texts: Path) -> None:
+    path = texts / "scripts"
+    measure(lambda: read_corpus(str(path)), rounds=2, amount=path.stat().st_size)
+
+
+def bench_scripts_dict(measure: Measure, texts: Path) -> None:
+    path = texts / "scripts-sample"
+    measure(lambda: count_by_dict(path), rounds=2, amount=path.stat().st_size)

@@ -1,0 +1,221 @@
+"""The rows of the table: what is measured, against which rival, and how far it is to reach."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Unit(Enum):
+    """What was measured: the cost of one piece of work, so that less is better."""
+
+    SECONDS = "s"
+    SECONDS_PER_BYTE = "s/B"
+    """Shown as a rate."""
+    BYTES = "B"
+
+
+class Ratio(Enum):
+    """How ours is put beside the rival's."""
+
+    FAST = "× as fast"
+    """The rival's cost by ours, which is to reach a number at least."""
+    LONG = "× as long"
+    """Ours by the rival's, which is to be a number at most."""
+    LARGE = "× as large"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One row. Measurements have the names of a file and a function: bench_FILE.py, bench_NAME."""
+
+    what: str
+    ours: str
+    """FILE.NAME of the measurement."""
+    rival: str
+    theirs: str
+    """FILE.NAME of the rival's."""
+    ratio: Ratio = Ratio.FAST
+    reach: float | None = None
+    """What the ratio is to reach; None where that is not a question of a target."""
+    limit: float | None = None
+    """Below which ours is to stay, in its unit, whatever the rival does."""
+    unit: Unit = Unit.SECONDS
+    quoted: bool = False
+    """Whether the README quotes it."""
+
+
+ONE_HOT = "the lecture's one-hot iteration, torch"
+DICT = "the lecture's loop with a dict"
+BARE = "a bare Textual app that imports NumPy"
+FLOOR = "ready-made strips by Textual's Line API"
+COPYING = "copying what must be read and written"
+
+FIGURES = (
+    Figure(
+        "numpy iteration, V = 27, loss recorded",
+        "iterations.numpy",
+        ONE_HOT,
+        "iterations.one_hot",
+        reach=2000,
+        quoted=True,
+    ),
+    Figure(
+        "torch iteration from counts, V = 27",
+        "iterations.torch",
+        ONE_HOT,
+        "iterations.one_hot",
+        reach=250,
+        quoted=True,
+    ),
+    Figure(
+        "counting ASCII, file to N, 1 GB",
+        "reading.ascii",
+        DICT,
+        "reading.ascii_dict",
+        reach=400,
+        unit=Unit.SECONDS_PER_BYTE,
+        quoted=True,
+    ),
+    Figure(
+        "counting ASCII, file to N, 1 GB",
+        "reading.ascii",
+        "memcpy",
+        "reading.memcpy",
+        reach=1 / 5,
+        unit=Unit.SECONDS_PER_BYTE,
+        quoted=True,
+    ),
+    Figure(
+        "counting ASCII, file to N, 1 GB",
+        "reading.ascii",
+        "cat FILE \\| wc -c",
+        "reading.pipe",
+        unit=Unit.SECONDS_PER_BYTE,
+    ),
+    Figure(
+        "counting UTF-8, many scripts, 100 MB",
+        "reading.scripts",
+        DICT,
+        "reading.scripts_dict",
+        reach=60,
+        unit=Unit.SECONDS_PER_BYTE,
+        quoted=True,
+    ),
+    Figure(
+        "names: reading, counting, perplexity, MLE",
+        "nltk.ours_mle",
+        "nltk.lm, order 2",
+        "nltk.mle",
+        quoted=True,
+    ),
+    Figure(
+        "names: reading, counting, perplexity, Laplace",
+        "nltk.ours_laplace",
+        "nltk.lm, order 2",
+        "nltk.laplace",
+    ),
+    Figure(
+        "sampling 1,000 names",
+        "sampling.ours",
+        "the lecture's loop, torch.multinomial",
+        "sampling.multinomial",
+        reach=100,
+        quoted=True,
+    ),
+    Figure(
+        "start to the first heatmap",
+        "startup.heatmap",
+        BARE,
+        "startup.bare",
+        Ratio.LONG,
+        reach=1.4,
+        quoted=True,
+    ),
+    Figure(
+        "start to count, numpy and torch compared",
+        "startup.compared",
+        "the bare app, and import torch",
+        "startup.bare_torch",
+        Ratio.LONG,
+        reach=1.3,
+        quoted=True,
+    ),
+    Figure(
+        "a key's effect while torch is loaded, the slowest",
+        "startup.key_while_loading",
+        "the same key afterwards",
+        "startup.key",
+        Ratio.LONG,
+        limit=0.1,
+    ),
+    Figure(
+        "peak memory, a text through a pipe, torch not loaded",
+        "memory.peak",
+        "the text",
+        "memory.text",
+        Ratio.LARGE,
+        limit=300e6,
+        unit=Unit.BYTES,
+        quoted=True,
+    ),
+    Figure(
+        "a frame, 27×27 at 120×40, all cells changed",
+        "frames.all",
+        FLOOR,
+        "frames.floor_all",
+        Ratio.LONG,
+        reach=1.5,
+        quoted=True,
+    ),
+    Figure(
+        "a frame, 27×27 at 120×40, one row changed",
+        "frames.row",
+        FLOOR,
+        "frames.floor_row",
+        Ratio.LONG,
+        reach=1.5,
+        quoted=True,
+    ),
+    Figure(
+        "numpy iteration, explore screen open, 120×40",
+        "training.explore",
+        "without a screen",
+        "training.alone",
+        reach=0.8,
+        quoted=True,
+    ),
+    Figure(
+        "iteration of all three, compare screen open, 120×40",
+        "training.compare",
+        "without a screen",
+        "training.lockstep",
+        reach=0.8,
+    ),
+    Figure(
+        "numpy iteration, V = 4,096, loss recorded",
+        "large.numpy",
+        COPYING,
+        "large.copying",
+        Ratio.LONG,
+    ),
+    Figure(
+        "numpy iteration, V = 4,096, loss recorded",
+        "large.numpy",
+        "np.exp alone",
+        "large.exp",
+        Ratio.LONG,
+    ),
+    Figure(
+        "torch iteration, V = 4,096, loss recorded",
+        "large.torch",
+        COPYING,
+        "large.copying",
+        Ratio.LONG,
+    ),
+    Figure(
+        "torch iteration, V = 4,096, loss recorded",
+        "large.torch",
+        "np.exp alone",
+        "large.exp",
+        Ratio.LONG,
+    ),
+)
