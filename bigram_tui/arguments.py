@@ -46,15 +46,29 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         epilog=EPILOG,
         formatter_class=partial(argparse.RawDescriptionHelpFormatter, max_help_position=31),
         allow_abbrev=False,
+        add_help=False,
     )
-    add = parser.add_argument
+    text = parser.add_argument_group("text")
+    add = text.add_argument
     add(
         "files",
         nargs="*",
         metavar="FILE",
         help="texts, one item a line; - is stdin",
     )
-    add("--version", action="version", version=f"bigram-tui {__version__}")
+    add(
+        "--split",
+        metavar="80/10/10",
+        help="hold lines out: train/validation[/test]",
+    )
+    add(
+        "--max-vocab",
+        type=vocabulary_size,
+        default=2048,
+        metavar="N",
+        help="tokens at most (2048), the rarest as one",
+    )
+    add("--no-cache", action="store_true", help="count anew, and keep no counts of large files")
     models = parser.add_argument_group("models")
     add = models.add_argument
     add(
@@ -96,18 +110,6 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         default="random",
         help="from the seed's weights, or from W = 0",
     )
-    add(
-        "--split",
-        metavar="80/10/10",
-        help="hold lines out: train/validation[/test]",
-    )
-    add(
-        "--max-vocab",
-        type=vocabulary_size,
-        default=2048,
-        metavar="N",
-        help="tokens at most (2048), the rarest as one",
-    )
     training = parser.add_argument_group("training and output")
     add = training.add_argument
     add("--steps", type=natural, metavar="N", help="iterations at first (100 headless, else 0)")
@@ -117,7 +119,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--reference", metavar="RUN", help="what others are compared with")
     add("--history", type=Path, metavar="FILE", help="write all losses as .csv or .jsonl")
     add("--overwrite", action="store_true", help="replace a history that exists")
-    screen = parser.add_argument_group("screen")
+    screen = parser.add_argument_group("screen and help")
     add = screen.add_argument
     add("--fps", type=frames, default=15, metavar="N", help="frames per second (default: 15)")
     add("--theme", metavar="NAME", help="a Textual theme, such as textual-light")
@@ -127,6 +129,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="begin with the tour (default: once)",
     )
     add("--no-mouse", action="store_true", help="leave the mouse to the terminal")
+    add("-h", "--help", action="help", help="show this help and exit")
+    add("--version", action="version", version=f"bigram-tui {__version__}")
     return parser.parse_intermixed_args(arguments)  # options may stand between files
 
 

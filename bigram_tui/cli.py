@@ -1,10 +1,12 @@
 """The program from its arguments to its exit status: opens the screen, or prints."""
 
 import argparse
+import gc
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, NoReturn
 
@@ -22,13 +24,16 @@ from bigram_tui.terminal import (
 )
 
 if TYPE_CHECKING:
+    from bigram_tui.corpus import Corpus
+    from bigram_tui.reading import Reading
     from bigram_tui.registry import BackendSource
+    from bigram_tui.request import Request
     from bigram_tui.session import Session
     from bigram_tui.snapshot import Snapshot
 
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 
-LOOKS = {"files", "fps", "theme", "no_mouse"}
+LOOKS = {"files", "no_cache", "fps", "theme", "no_mouse"}
 """Options that say nothing of what is to be done."""
 
 SHORT_FIELDS = {"lr": "learning_rate"}
@@ -37,6 +42,7 @@ SHORT_FIELDS = {"lr": "learning_rate"}
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the program and exit."""
+    gc.disable()  # until `settle`
     have_streams()
     try:
         status = run(arguments)
@@ -50,7 +56,20 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         drop_output()
         print(f"bigram-tui: can't write the output: {error}", file=sys.stderr)
         status = FAILED
+    finally:
+        gc.enable()
     sys.exit(status)
+
+
+def settle() -> None:
+    """Collect garbage from now on, but none of what is there: that has come to stay.
+
+    To look through all that is imported, while it is, took a tenth of the start, and later on now
+    and then a frame.
+    """
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+    gc.enable()
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -63,11 +82,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         on_screen = not (options.headless or options.json) and has_screen()
         if options.history is not None:
             check_history(options)
-        session = make_session(options)
-        check_settings(session)
+        session_of, request = plan(options), request_of(options)
         if on_screen and (is_terminal(sys.stdin) or read_keys_from_terminal()):
-            return open_screen(session, options)
-        return print_headless(session, options)
+            return open_screen(session_or_reading(session_of, request), options)
+        return print_headless(session_of(read(request)), options)
     except UserError as error:
         print(f"bigram-tui: {error}", file=sys.stderr)
         return WRONG_USE
@@ -77,7 +95,52 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def make_session(options: argparse.Namespace) -> "Session":
     """Find the backends, then read the corpus: what is quick to fail comes first."""
-    from bigram_tui.corpus import bundled_names, parse_split, read_corpus  # noqa: PLC0415
+    session_of, request = plan(options), request_of(options)
+    return session_of(read(request))
+
+
+def request_of(options: argparse.Namespace) -> "Request":
+    """Which text is to be read, and how."""
+    from bigram_tui.corpus import bundled_names, parse_split  # noqa: PLC0415
+    from bigram_tui.request import Request  # noqa: PLC0415
+
+    try:
+        split = None if options.split is None else parse_split(options.split)
+    except ValueError as error:
+        raise UsageError(f"--split: {error}") from None
+    files = tuple(options.files) or (str(bundled_names()),)
+    return Request(files, split, options.seed, options.max_vocab, keep=not options.no_cache)
+
+
+def read(request: "Request") -> "Corpus":
+    """The text, with a bar on stderr if that takes its time."""
+    corpus = request.kept()
+    if corpus is not None:
+        return corpus
+    with progress_bar() as progress:
+        return request.read(progress=progress)
+
+
+def session_or_reading(
+    session_of: "Callable[[Corpus], Session]", request: "Request"
+) -> "Session | Reading[Session]":
+    """A session; or what is to be watched until it is one, where that takes its time."""
+    if request.is_quick() or (request.is_typed() and is_terminal(sys.stdin)):
+        return session_of(read(request))
+    corpus = request.kept()
+    if corpus is not None:
+        return session_of(corpus)
+    from bigram_tui.reading import Reading  # noqa: PLC0415 (small texts need none)
+
+    def read_on(reading: "Reading[Session]") -> "Session":
+        watching = {"progress": reading.report, "stop": reading.wants_stop, "look": reading.look}
+        return session_of(request.read(**watching))
+
+    return Reading(request.title, read_on)
+
+
+def plan(options: argparse.Namespace) -> "Callable[[Corpus], Session]":
+    """Find the backends and check their settings; what makes a session of these and a corpus."""
     from bigram_tui.registry import choose  # noqa: PLC0415
     from bigram_tui.session import Session  # noqa: PLC0415
 
@@ -103,20 +166,16 @@ def make_session(options: argparse.Namespace) -> "Session":
         "smoothing": options.smoothing,
         "device": options.device,
     }
-    try:
-        split = None if options.split is None else parse_split(options.split)
-    except ValueError as error:
-        raise UsageError(f"--split: {error}") from None
-    with progress_bar() as progress:
-        corpus = read_corpus(
-            *(options.files or [str(bundled_names())]),
-            split=split,
-            seed=options.seed,
-            max_vocabulary=options.max_vocab,
-            progress=progress,
-        )
     common = {name: value for name, value in flags.items() if value is not None}
-    return Session(corpus, tuple(sources), options.seed, common, individual, options.start)
+    check_settings(sources, common, individual)
+    return partial(
+        Session,
+        sources=tuple(sources),
+        seed=options.seed,
+        common=common,
+        individual=individual,
+        start=options.start,
+    )
 
 
 def run_of(text: str) -> "tuple[BackendSource, dict[str, object]]":
@@ -143,14 +202,21 @@ def numbered(name: str) -> "Iterator[str]":
     yield from (f"{name} #{number}" for number in count(2))
 
 
-def check_settings(session: "Session") -> None:
+def check_settings(
+    sources: "Sequence[BackendSource]",
+    common: Mapping[str, object],
+    individual: Mapping[str, Mapping[str, object]],
+) -> None:
     """Say now what is wrong with a setting, rather than later in the run that has it.
 
     Only for backends that a setting may concern: to look, they must be imported.
     """
-    for source in session.sources:
-        if session.has_settings_for(source) and not source.obstacle:
-            session.configured(source)
+    from bigram_tui.session import configured  # noqa: PLC0415
+
+    for source in sources:
+        concerned = common or {source.name, source.backend} & individual.keys()
+        if concerned and not source.obstacle:
+            configured(source, common, individual)
 
 
 def print_backends() -> None:
@@ -195,6 +261,7 @@ def print_headless(session: "Session", options: argparse.Namespace) -> int:
     steps = 100 if options.steps is None else options.steps
     samples = 5 if options.samples is None else options.samples
     explicit = bool(options.backend or options.run)
+    settle()
     with redirect_stdout(sys.stderr):  # where a plugin may print what it likes
         results = list(train(session, steps, samples, explicit=explicit))
     backends = {source.name: source.backend for source in session.sources}
@@ -221,8 +288,8 @@ def wants_tour(options: argparse.Namespace) -> bool:
     return all(given[name] == usual[name] for name in given.keys() - LOOKS) and offer_tour()
 
 
-def open_screen(session: "Session", options: argparse.Namespace) -> int:
-    """Open the explorer, until the user quits."""
+def open_screen(session: "Session | Reading[Session]", options: argparse.Namespace) -> int:
+    """Open the explorer, until the user quits. What goes wrong with the reading is raised."""
     from bigram_tui.tui.app import BigramApp  # noqa: PLC0415
 
     app = BigramApp(
@@ -239,6 +306,9 @@ def open_screen(session: "Session", options: argparse.Namespace) -> int:
             raise UsageError(f"no theme {options.theme!r}; there are: {names}")
         app.theme = options.theme
     app.tour = wants_tour(options)
+    settle()
     app.run(mouse=not options.no_mouse)
-    write_runs(app.lineup.history(), options)
+    if app.trouble is not None:
+        raise app.trouble
+    write_runs(app.history(), options)
     return app.return_code or DONE

@@ -7,7 +7,7 @@ grows with the vocabulary, not with the text.
 
 import re
 import sys
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -20,10 +20,12 @@ from bigram_tui.bigrams import Bigrams, Counts
 from bigram_tui.byte_pairs import ASCII, LF, WORKERS, counted, whole_lines
 from bigram_tui.decoding import Decoder, checked
 from bigram_tui.errors import TextError, UserError
+from bigram_tui.printable import byte_text
 from bigram_tui.source import (
     STANDARD_INPUT,
     Progress,
     Readable,
+    Stop,
     chunks,
     matches,
     opened,
@@ -47,6 +49,37 @@ class CorpusError(UserError):
     """One line that says what is wrong with a corpus and what to do."""
 
 
+@dataclass(frozen=True)
+class Extent:
+    """How far a text was read, where reading was stopped.
+
+    content: bytes of the text itself, all files together.
+    done, size: the same of the files as they are, maybe compressed; size is None if not known.
+    """
+
+    content: int
+    done: int
+    size: int | None
+
+    def __str__(self) -> str:
+        if self.size is None:
+            return f"first {byte_text(self.content)}"
+        share = min(99, 100 * self.done // self.size)
+        return f"first {share} %" if share else "first <1 %"
+
+
+@dataclass(frozen=True, eq=False)
+class Glimpse:
+    """What is counted of a text while it is read: its lines, and the bigrams of all parts."""
+
+    lines: int
+    bigrams: Bigrams
+
+
+Look = Callable[[Callable[[], Glimpse]], None]
+"""Gets what takes a glimpse, which needs time for each cell of the table."""
+
+
 @dataclass(frozen=True, eq=False)
 class Corpus:
     """The bigrams of a text, whole or in parts that share one vocabulary.
@@ -68,11 +101,18 @@ class Corpus:
     """The shares by which lines were dealt out to the parts; None without a split."""
     several: tuple[str, ...] = ()
     """The paths of all files in order, where there is more than one."""
+    extent: Extent | None = None
+    """How far the text was read; None where that is to its end."""
 
     @property
     def paths(self) -> tuple[str, ...]:
         """The path of each file, to read them once more."""
         return self.several or (self.path,)
+
+    @property
+    def until(self) -> int | None:
+        """How many bytes of the text to read once more; None for all."""
+        return None if self.extent is None else self.extent.content
 
     @property
     def bigrams(self) -> int:
@@ -111,6 +151,8 @@ def read_corpus(
     seed: int = 2147483647,
     max_vocabulary: int = MAX_VOCABULARY,
     progress: Progress | None = None,
+    stop: Stop | None = None,
+    look: Look | None = None,
     chunk_size: int = CHUNK_SIZE,
     workers: int = WORKERS,
 ) -> Corpus:
@@ -120,16 +162,38 @@ def read_corpus(
     such as "*.txt" stand for what they match. "-" is standard input, which can only be alone.
     A file may be compressed by gzip, bzip2, xz or zstd, whatever its name is.
     progress: as in count_stream, of all files together; a compressed one counts as it is.
+    stop: asked for each chunk; once it says so, reading ends after the last line end in the chunk,
+    or, where it has none, after the chunk, and the extent of the corpus tells how far that is.
+    look: called after each chunk.
     """
-    paths = _expanded(paths)
-    title = paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
-    count = _Count(split, seed)
-    for path, report in zip(paths, _reports(paths, progress), strict=True):
-        with _blaming(path), opened(path) as stream:
+    paths = expanded(paths)
+    title = title_of(paths)
+    count = _Count(split, seed, max_vocabulary, stop, look)
+    done, size = 0, None
+
+    def note(new_done: int, new_size: int | None) -> None:
+        nonlocal done, size
+        done, size = new_done, new_size
+        if progress is not None:
+            progress(done, size)
+
+    for path, report in zip(paths, _reports(paths, note), strict=True):
+        with _blaming(path), opened(path, stop) as stream:
             count.read(stream, report, chunk_size, workers)
+        if count.stopped:
+            break
     with _blaming(title):
-        corpus = count.corpus(title, max_vocabulary)
-    return replace(corpus, several=paths if len(paths) > 1 else ())
+        corpus = count.corpus(title)
+    return replace(
+        corpus,
+        several=paths if len(paths) > 1 else (),
+        extent=Extent(count.content, done, size) if count.stopped else None,
+    )
+
+
+def title_of(paths: Sequence[str]) -> str:
+    """What several paths are called together; a single one is its own title."""
+    return paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
 
 
 def count_stream(
@@ -152,14 +216,14 @@ def count_stream(
     path: what errors call the text.
     split: the shares of training, validation and perhaps test, as parse_split gives them.
     max_vocabulary: tokens, 2 or more; the rarest characters beyond share the last of them.
-    progress: called after each chunk with the bytes read and the size in bytes, None if not known.
+    progress: called for each chunk with the bytes read and the size in bytes, None if not known.
     chunk_size: bytes to read at a time. workers: threads that count; none is started for one.
     Raises CorpusError when the text cannot be read, is not UTF-8, or has no items to train on.
     """
     with _blaming(path):
-        count = _Count(split, seed)
+        count = _Count(split, seed, max_vocabulary)
         count.read(stream, progress, chunk_size, workers)
-        return count.corpus(path, max_vocabulary)
+        return count.corpus(path)
 
 
 def read_items(
@@ -167,6 +231,7 @@ def read_items(
     split: Sequence[int] | None = None,
     seed: int = 2147483647,
     limit: int = sys.maxsize,
+    until: int | None = None,
     progress: Progress | None = None,
     chunk_size: int = CHUNK_SIZE,
 ) -> Iterator[tuple[list[str], Tokens]]:
@@ -175,6 +240,7 @@ def read_items(
     paths: those of the corpus. split, seed, progress, chunk_size: as in read_corpus, which deals
     out the same parts.
     limit: of characters, blanks and line ends included; the item that it falls in is cut there.
+    until: that of the corpus: no more of the text is read.
     Raises CorpusError when a text cannot be read (standard input only can once) or is not UTF-8.
     """
     for path in paths:
@@ -183,10 +249,7 @@ def read_items(
                 f"{path!r} cannot be read again: save its text as a file and name that"
             )
     dealer = Dealer(split or (1,), seed)
-    texts = chain.from_iterable(
-        _texts(path, report, chunk_size)
-        for path, report in zip(paths, _reports(paths, progress), strict=True)
-    )
+    texts = _texts(paths, sys.maxsize if until is None else until, progress, chunk_size)
     begun = ""
     for text in chain(_limited(texts, limit), [LINE_END]):
         *lines, begun = (begun + text).split(LINE_END)
@@ -194,14 +257,23 @@ def read_items(
         yield items, dealer.deal(len(items))
 
 
-def _texts(path: str, progress: Progress | None, chunk_size: int) -> Iterator[str]:
-    """The characters of a file, and a line end."""
-    decoder = Decoder()
-    with _blaming(path), opened(path) as stream:
-        for chunk in checked(chunks(stream, chunk_size, progress)):
-            yield from decoder.texts(chunk)
-        yield from decoder.rest()
-    yield LINE_END
+def _texts(
+    paths: Sequence[str], until: int, progress: Progress | None, chunk_size: int
+) -> Iterator[str]:
+    """The characters of the files, and a line end after each; of the first bytes, so many."""
+    for path, report in zip(paths, _reports(paths, progress), strict=True):
+        decoder = Decoder()
+        with _blaming(path), opened(path) as stream:
+            for chunk in checked(chunks(stream, chunk_size, report)):
+                yield from decoder.texts(chunk[:until])
+                until -= len(chunk)
+                if until <= 0:
+                    break
+            else:
+                yield from decoder.rest()
+        yield LINE_END
+        if until <= 0:
+            return
 
 
 def _limited(texts: Iterable[str], limit: int) -> Iterator[str]:
@@ -216,23 +288,34 @@ def _limited(texts: Iterable[str], limit: int) -> Iterator[str]:
 class _Count:
     """What is counted of one text after the other."""
 
-    def __init__(self, split: Sequence[int] | None, seed: int) -> None:
+    def __init__(
+        self,
+        split: Sequence[int] | None,
+        seed: int,
+        max_vocabulary: int,
+        stop: Stop | None = None,
+        look: Look | None = None,
+    ) -> None:
         self._split = None if split is None else tuple(split)
         self._items, self._tally = Items(), Tally(split, seed)
+        self._plain = np.zeros((ASCII, ASCII), np.int64)
         self._is_empty = True
+        self._max_vocabulary = max_vocabulary
+        self._stop, self._look = stop, look
+        self.stopped = False
+        self.content = 0  # bytes that were read
 
     def read(
         self, stream: Readable, progress: Progress | None, chunk_size: int, workers: int
     ) -> None:
         """Count a text to its end, which ends a line. Raises TextError."""
         decoder = Decoder()
-        data = checked(chunks(stream, chunk_size, progress))
+        data = self._until_stopped(checked(chunks(stream, chunk_size, progress)))
         pieces: Generator[tuple[bytes, Counts | None], None, None]
         if self._split:  # it has to know the lines one by one
             pieces = ((chunk, None) for chunk in data)
         else:
             pieces = counted(whole_lines(data), workers)
-        plain = np.zeros((ASCII, ASCII), np.int64)
         with closing(pieces):
             for chunk, pairs in pieces:
                 self._is_empty = False
@@ -240,18 +323,42 @@ class _Count:
                     self._feed(decoder.texts(chunk))
                 else:
                     decoder.pass_over(int(pairs[:, LF].sum()))
-                    plain += pairs
+                    self._plain += pairs
                     self._items.feed(chunk.replace(b"\r", b"").decode("ascii"))
-        self._tally.add(plain)
-        self._feed(decoder.rest())
+                if self._look is not None:
+                    self._look(self._glimpse)
+        self._add_plain()
+        if not self.stopped:  # or it may be within a character
+            self._feed(decoder.rest())
         self._feed([LINE_END])
+
+    def _until_stopped(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """The chunks, of the last one only whole lines if reading is stopped there."""
+        for chunk in chunks:
+            self.stopped = self._stop is not None and self._stop()
+            end = max(chunk.rfind(b"\n"), chunk.rfind(b"\r")) + 1 if self.stopped else 0
+            self.content += end or len(chunk)
+            yield chunk[:end] if end else chunk
+            if self.stopped:
+                return
+        self.stopped = self._stop is not None and self._stop()  # as where nothing came any more
+
+    def _add_plain(self) -> None:
+        self._tally.add(self._plain)
+        self._plain[:] = 0
+
+    def _glimpse(self) -> Glimpse:
+        self._add_plain()
+        parts = self._tally.bigrams(self._max_vocabulary)
+        counts = np.sum([part.counts for part in parts], axis=0)
+        return Glimpse(sum(self._tally.lines()), Bigrams(parts[0].vocabulary, counts))
 
     def _feed(self, texts: Iterable[str]) -> None:
         for text in texts:
             self._items.feed(text)
             self._tally.feed(text)
 
-    def corpus(self, path: str, max_vocabulary: int) -> Corpus:
+    def corpus(self, path: str) -> Corpus:
         """What was counted. Raises TextError if no model can be trained on it."""
         if self._is_empty:
             raise TextError("is empty: give a text with one item a line")
@@ -263,7 +370,7 @@ class _Count:
                 f"has no line left for training after the split, of {sum(lines):,} in all: "
                 "give training a larger share or a longer text"
             )
-        bigrams = self._tally.bigrams(max_vocabulary)
+        bigrams = self._tally.bigrams(self._max_vocabulary)
         parts = [part if n else None for part, n in zip(bigrams, lines, strict=True)]
         train, validation, test = (*parts, None, None)[:3]
         assert train is not None
@@ -282,7 +389,7 @@ def _blaming(path: str) -> Iterator[None]:
         raise CorpusError(f"{path!r} {TOO_MANY_CHARACTERS}") from None
 
 
-def _expanded(paths: Sequence[str]) -> tuple[str, ...]:
+def expanded(paths: Sequence[str]) -> tuple[str, ...]:
     """The paths, with what it matches in the place of each pattern."""
     found: list[str] = []
     for path in paths:

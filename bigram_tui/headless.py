@@ -137,7 +137,8 @@ def table(session: Session, results: list[Result], reference: str) -> str:
     rows.add_column("backend")
     for title in ("iteration", "nll", "perplexity", "total", "gap", *held_out, "time/iteration"):
         rows.add_column(title, justify="right", no_wrap=True)
-    rows.add_column("names (• stands in the corpus)", overflow="fold")
+    marking = "• stands in the corpus" if corpus.items is not None else "• off: text too large"
+    rows.add_column(f"names ({marking})", overflow="fold")
     for result in results:
         if result.final is not None and result.final.has_loss:
             rows.add_row(*_row(corpus, result, result.final, held_out))

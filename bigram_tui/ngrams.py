@@ -124,6 +124,7 @@ def read_sample(
         split=OWN_SPLIT if own_split else split,
         seed=seed,
         limit=limit,
+        until=corpus.until,
         progress=progress,
     ):
         for part, pieces in enumerate(parts):

@@ -21,6 +21,15 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
+def byte_text(size: float) -> str:
+    """So many bytes in few digits: '512 bytes', '9.3 MB', '412 MB', '2.1 GB'."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= factor:
+            part = size / factor
+            return f"{part:.{0 if part >= 100 else 1}f} {unit}"
+    return counted(round(size), "byte")
+
+
 def printable(text: str) -> str:
     """The text with stand-ins for control, formatting and unassigned characters."""
     shown = "".join(map(_visible, text))

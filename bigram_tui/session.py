@@ -20,6 +20,26 @@ RANDOM, ZEROS = STARTS = ("random", "zeros")
 """Where a training may begin: the lecture's weights for a seed, or W = 0."""
 
 
+def configured(
+    source: BackendSource,
+    common: Mapping[str, object],
+    individual: Mapping[str, Mapping[str, object]],
+    values: Mapping[str, object] | None = None,
+) -> Backend:
+    """Import a backend and set its hyperparameters. BackendError if anything is amiss.
+
+    common, individual: as in a session. values: go before those.
+    """
+    backend_class = source.load()
+    try:
+        known = hyperparameters(backend_class)
+        for_all = {name: value for name, value in common.items() if name in known}
+        own = {**individual.get(source.backend, {}), **individual.get(source.name, {})}
+        return configure(backend_class, {**for_all, **own, **(values or {})})
+    except Exception as error:  # a plugin may raise anything
+        raise BackendError(f"{source.name}: {error}") from error
+
+
 @dataclass(frozen=True)
 class Session:
     """One corpus, the backends to train on it, and where their trainings begin."""
@@ -54,10 +74,6 @@ class Session:
         names = [source.name for source in self.sources]
         return STEPPABLE if not named and STEPPABLE in names else names[0]
 
-    def has_settings_for(self, source: BackendSource) -> bool:
-        """Whether any value was given that may concern a backend."""
-        return bool(self.common or {source.name, source.backend} & self.individual.keys())
-
     def configured(
         self, source: BackendSource, values: Mapping[str, object] | None = None
     ) -> Backend:
@@ -65,17 +81,7 @@ class Session:
 
         values: go before those of the session.
         """
-        backend_class = source.load()
-        try:
-            known = hyperparameters(backend_class)
-            common = {name: value for name, value in self.common.items() if name in known}
-            own = {
-                **self.individual.get(source.backend, {}),
-                **self.individual.get(source.name, {}),
-            }
-            return configure(backend_class, {**common, **own, **(values or {})})
-        except Exception as error:  # a plugin may raise anything
-            raise BackendError(f"{source.name}: {error}") from error
+        return configured(source, self.common, self.individual, values)
 
     def make_run(
         self,

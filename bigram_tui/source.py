@@ -7,6 +7,7 @@ import glob
 import importlib
 import os
 import re
+import select
 import stat
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from typing import Any, BinaryIO, Protocol
 from bigram_tui.errors import TextError
 
 Progress = Callable[[int, int | None], None]
+Stop = Callable[[], bool]
 
 STANDARD_INPUT = "-"
 
@@ -30,6 +32,9 @@ MAGIC = {
     "zstd": re.compile(rb"\x28\xb5\x2f\xfd"),
 }
 LONGEST_MAGIC = 10
+
+# How long a pipe may have nothing to give before one makes do with what it gave.
+PAUSE_SECONDS = 0.1
 
 # Bytes that zstandard gets at a time: nothing else limits what it makes of them at once.
 ZSTD_SIZE = 1 << 10
@@ -56,35 +61,38 @@ def matches(path: str) -> list[str]:
 
 
 @contextmanager
-def opened(path: str) -> Iterator[Readable]:
-    """The bytes of the text at a path, which is closed afterwards; standard input is left open."""
+def opened(path: str, stop: Stop | None = None) -> Iterator[Readable]:
+    """The bytes of the text at a path, which is closed afterwards; standard input is left open.
+
+    stop: asked while nothing comes out of a pipe; where it says so, the text ends.
+    """
     if path == STANDARD_INPUT:
         if sys.stdin is None:
             raise TextError("is standard input, which is closed: name a file")
-        yield _unpacked(sys.stdin.buffer)
+        yield _unpacked(sys.stdin.buffer, stop)
         return
     try:
         file = open(path, "rb")  # noqa: SIM115
     except OSError as error:
         raise TextError(_advice(error)) from None
     with file:
-        yield _unpacked(file)
+        yield _unpacked(file, stop)
 
 
 def chunks(stream: Readable, chunk_size: int, progress: Progress | None) -> Iterator[bytes]:
     """The bytes of a stream, the first four of them together: they tell a text's encoding.
 
-    progress: called after each chunk with the bytes read and the size of the file, None if that is
+    progress: called for each chunk with the bytes read and the size of the file, None if that is
     not known; of a compressed file, both as it is on the disk.
     """
     chunk = _read(stream, 4)
     chunk += _read(stream, max(0, chunk_size - len(chunk))) if chunk else b""
     size, done = _size(stream), 0
     while chunk:
-        yield chunk
         done = stream.packed.taken if isinstance(stream, _Unpacked) else done + len(chunk)
         if progress is not None:
             progress(done, size)
+        yield chunk
         chunk = _read(stream, chunk_size)
 
 
@@ -126,17 +134,86 @@ def _advice(error: OSError) -> str:
     return f"cannot be read ({reason}): check the path or use a copy"
 
 
+def takes_time(path: str) -> bool:
+    """Whether a text takes other time than its size tells: it is compressed, or no plain file."""
+    if path == STANDARD_INPUT:
+        return True
+    if not os.path.isfile(path):
+        return os.path.exists(path) and not os.path.isdir(path)
+    try:
+        with open(path, "rb") as file:
+            return _kind(file.read(LONGEST_MAGIC)) is not None
+    except OSError:
+        return False
+
+
+# Pipes
+
+
+class _Pipe:
+    """Bytes that come in their own time: what has come is handed on when no more does for a moment.
+
+    Python's own reader would wait for all that it was asked for, deaf to whoever wants to stop.
+    """
+
+    def __init__(self, stream: BinaryIO, stop: Stop) -> None:
+        self.fileno = stream.fileno
+        self._stop = stop
+        self._waiting = bytearray()
+
+    def peek(self, size: int) -> bytes:
+        """The next bytes, which are still to be read; none only at the end."""
+        self._fill(size)
+        return bytes(self._waiting[:size])
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes, none only at the end."""
+        self._fill(size)
+        data = bytes(self._waiting[:size])
+        del self._waiting[:size]
+        return data
+
+    def _fill(self, size: int) -> None:
+        """Have as many bytes as come without a break, after the first."""
+        if self._waiting or self._wait():
+            while len(self._waiting) < size and self._comes() and self._take(size):
+                pass
+
+    def _wait(self) -> bool:
+        """Wait for more or the end to come; False when told to stop before."""
+        while not self._comes():
+            if self._stop():
+                return False
+        return True
+
+    def _comes(self) -> bool:
+        return bool(select.select([self.fileno()], [], [], PAUSE_SECONDS)[0])
+
+    def _take(self, size: int) -> bool:
+        data = os.read(self.fileno(), size - len(self._waiting))
+        self._waiting += data
+        return bool(data)
+
+
 # Compressed files
 
 
-def _unpacked(stream: BinaryIO) -> Readable:
+def _unpacked(stream: BinaryIO, stop: Stop | None) -> Readable:
     """What a stream holds, if its first bytes say that it is compressed, or else the stream."""
+    source: Any = stream
     try:
-        head = stream.peek(LONGEST_MAGIC) if hasattr(stream, "peek") else b""
+        if stop is not None and _size(stream) is None and os.name == "posix":
+            source = _Pipe(stream, stop)
+        head = source.peek(LONGEST_MAGIC) if hasattr(source, "peek") else b""
     except OSError as error:
         raise TextError(_advice(error)) from None
-    kind = next((kind for kind, magic in MAGIC.items() if magic.match(head)), None)
-    return stream if kind is None else _Unpacked(stream, kind)
+    kind = _kind(head)
+    return source if kind is None else _Unpacked(source, kind, stop)
+
+
+def _kind(head: bytes) -> str | None:
+    """How a file is compressed that begins with these bytes."""
+    return next((kind for kind, magic in MAGIC.items() if magic.match(head)), None)
 
 
 class _Packed:
@@ -155,8 +232,9 @@ class _Packed:
 class _Unpacked:
     """The content of a compressed stream."""
 
-    def __init__(self, stream: BinaryIO, kind: str) -> None:
+    def __init__(self, stream: BinaryIO, kind: str, stop: Stop | None) -> None:
         self.packed = _Packed(stream)
+        self._stop = stop
         self.fileno = stream.fileno
         reader, self._error = _reader(kind)
         self._kind = kind
@@ -166,6 +244,8 @@ class _Unpacked:
         try:
             content: bytes = self._content.read(size)
         except EOFError:
+            if self._stop is not None and self._stop():
+                return b""
             raise TextError(f"is cut off: its {self._kind} data has no end; get it again") from None
         except (OSError, self._error):
             raise TextError(f"is damaged: this is no {self._kind} data; get it again") from None

@@ -14,10 +14,10 @@ from bigram_tui.errors import TextError
 
 Tokens = npt.NDArray[np.intp]
 
-# Bytes, by the estimate that an item takes one for each character and an overhead for its string
-# and its place in the set: half a million names, little for any machine that trains a model.
+# Bytes, those of an item's string and an overhead for its place in the set: half a million names,
+# little for any machine that trains a model.
 ITEM_BUDGET = 64 << 20
-ITEM_OVERHEAD = 100
+ITEM_OVERHEAD = 51
 
 # Characters of one line: no model's sample is longer, and a text on a single line is never held.
 LONGEST_ITEM = 1 << 16
@@ -193,7 +193,7 @@ class Tally:
         self._tables[:, BOUNDARY, BOUNDARY] = 0  # only blank lines have come to this
         codes = self._alphabet.codes
         times = self._tables.sum(axis=(0, 2))
-        used = np.flatnonzero(times)[1:]
+        used = np.flatnonzero(times[1:]) + 1
         used = used[np.argsort(codes[used])]
         own, rare = used, used[:0]
         if used.size >= max_vocabulary:
@@ -234,7 +234,7 @@ class Items:
         unseen = set(filterfalse(self._seen.__contains__, lines))
         new = set(map(str.strip, unseen)) - self._seen
         new.discard("")
-        self._room -= sum(map(len, new)) + ITEM_OVERHEAD * len(new)
+        self._room -= sum(map(sys.getsizeof, new)) + ITEM_OVERHEAD * len(new)
         if self._room < 0 or max(map(len, [*unseen, self._begun])) > LONGEST_ITEM:
             self._seen, self._begun = None, ""
         else:

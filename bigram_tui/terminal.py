@@ -52,11 +52,17 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 def read_keys_from_terminal() -> bool:
-    """Make the terminal our standard input again after a pipe was read from it."""
+    """Have keys come from the terminal; sys.stdin stays what it was, such as a pipe to be read.
+
+    False, and nothing has changed, where there is no terminal or standard input is closed.
+    """
+    if sys.__stdin__ is None:
+        return False
     try:
         terminal = os.open("/dev/tty", os.O_RDWR)
     except OSError:
         return False
+    sys.stdin = open(os.dup(0), encoding="utf-8")  # noqa: SIM115
     os.dup2(terminal, 0)
     os.close(terminal)
     return True

@@ -162,15 +162,16 @@ def lines_with(
     paths: Sequence[str],
     count: int = 3,
     stop: Callable[[], bool] = lambda: False,
+    until: int | None = None,
 ) -> list[str]:
     """The first lines of a text that a bigram stands in, looked for until `stop` says so.
 
-    paths: the files that the text is in.
+    paths, until: of the corpus that was counted.
     CorpusError if the text can't be read again.
     """
     first, second = ("" if k == BOUNDARY else vocabulary.labels[k] for k in bigram)
     found: list[str] = []
-    for items, _ in read_items(*paths):
+    for items, _ in read_items(*paths, until=until):
         for item, line in zip(map(vocabulary.fold, items), items, strict=True):
             # Where a boundary is meant, the character stands at that end of the line.
             at_start = not first and item.startswith(second)

@@ -36,9 +36,10 @@ def _count_lines(lines: Iterable[str], characters: str | None = None) -> Bigrams
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_backends_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The configuration folder is an empty one and the tour was seen, in subprocesses too."""
+    """The folders of the user are empty ones and the tour was seen, in subprocesses too."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         assert offer_tour()  # none is a first visit
         yield

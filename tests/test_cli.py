@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 import time
 from collections.abc import Iterator
 from importlib import metadata
@@ -252,6 +253,7 @@ def test_values_at_the_edge_are_taken(
 def test_what_is_not_said_has_its_default() -> None:
     assert vars(cli.parse([])) == {
         "files": [],
+        "no_cache": False,
         "backend": [],
         "list_backends": False,
         "lr": None,
@@ -262,6 +264,7 @@ def test_what_is_not_said_has_its_default() -> None:
         "seed": 2147483647,
         "start": "random",
         "split": None,
+        "max_vocab": 2048,
         "steps": None,
         "samples": None,
         "headless": False,
@@ -768,3 +771,121 @@ def test_on_a_terminal_too_it_prints_if_asked_to(output: str) -> None:
             assert len(json.loads(opened.output)["runs"]) == 2
         else:
             assert max(map(len, opened.shown.splitlines())) <= 80
+
+
+# Large texts
+
+
+@contextlib.contextmanager
+def fed(path: Path, text: bytes) -> Iterator[IO[bytes]]:
+    """A pipe at a path out of which a text comes, and nothing more until the test says so."""
+    os.mkfifo(path)
+    # For reading too, so that nobody waits for the other end.
+    descriptor = os.open(path, os.O_RDWR)
+    with open(descriptor, "wb", buffering=0) as pipe:
+        pipe.write(text)
+        yield pipe
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_text_is_read_on_screen_until_the_user_has_enough() -> None:
+    with (
+        fed(Path("pipe"), b"emma\nava\n"),
+        terminal(*PROGRAM, "pipe", "--backend", "numpy", "--steps", "3") as opened,
+    ):
+        opened.wait_for("2 lines   9 bigrams   V 5")
+        opened.type("\x03")
+        opened.wait_for("q quits")
+        opened.type("\r")
+        opened.wait_for("numpy step 3")
+        assert "pipe  first 9 bytes  2 lines" in opened.shown
+        opened.type("q")
+        assert opened.wait_for_end() == 0
+        assert opened.output.count(ENTER_SCREEN) == 1
+        assert_left_as_it_was(opened)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_reading_that_gives_nothing_more_can_be_left() -> None:
+    with (
+        fed(Path("pipe"), b"emma\nava\n"),
+        terminal(*PROGRAM, "pipe", *LIGHT, "--history", "losses.csv") as opened,
+    ):
+        opened.wait_for("2 lines   9 bigrams   V 5")
+        opened.type("q")
+        assert opened.wait_for_end() == 0
+        assert_left_as_it_was(opened)
+        assert "bigram-tui:" not in opened.shown
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_is_wrong_with_a_text_ends_its_reading_on_screen() -> None:
+    with (
+        fed(Path("pipe"), b"emma\nava\n") as pipe,
+        terminal(*PROGRAM, "pipe", *LIGHT) as opened,
+    ):
+        opened.wait_for("2 lines   9 bigrams   V 5")
+        pipe.write(b"lea\nzo\xeb\n")
+        assert opened.wait_for_end() == cli.WRONG_USE
+        assert_left_as_it_was(opened)
+        (line,) = opened.output[opened.output.rindex(LEAVE_SCREEN) :].splitlines()[-1:]
+        told = SEQUENCE.sub("", line)
+        assert told.startswith("bigram-tui: 'pipe' is not UTF-8: byte 0xEB in line 4")
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_interrupt_of_reading_clears_the_bar_and_leaves_nothing() -> None:
+    command = (*PROGRAM, "pipe", "--headless", *LIGHT, "--history", "losses.csv")
+    with fed(Path("pipe"), b"emma\n" * 1000) as pipe, terminal(*command) as opened:
+        feeder = threading.Thread(target=write_without_end, args=[pipe], daemon=True)
+        feeder.start()
+        opened.wait_for("/s")  # the rate
+        assert "reading" in opened.shown
+        opened.type("\x03")
+        assert opened.wait_for_end() == cli.INTERRUPTED
+        STOP.set()
+        while os.read(pipe.fileno(), 1 << 16)[-1:] != b"!":
+            pass  # make room for what is still to be written
+        feeder.join(PATIENCE)
+    assert opened.attributes_before
+    assert ENTER_SCREEN not in opened.output
+    assert "Traceback" not in opened.output
+    *_, rest = opened.output.rpartition("/s")
+    assert "\x1b[?25h" in rest, "the cursor is shown again"
+    assert rest.endswith("\x1b[2K"), "the line of the bar is empty"
+    assert not Path("losses.csv").exists()
+
+
+STOP = threading.Event()
+
+
+def write_without_end(pipe: IO[bytes]) -> None:
+    """Write lines until told to stop, then a last sign."""
+    STOP.clear()
+    while not STOP.is_set():
+        pipe.write(b"emma\n" * 100)
+    pipe.write(b"!")
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("output", ["--headless", "--json"])
+def test_without_a_terminal_no_bar_is_drawn(output: str) -> None:
+    with fed(Path("pipe"), b"emma\n" * 1000) as pipe:
+        with started(
+            *(*PROGRAM, "pipe", output, *LIGHT),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(),
+        ) as process:
+            wait_until_read(pipe)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, out, err) == (cli.INTERRUPTED, b"", b"")
+
+
+def wait_until_read(pipe: IO[bytes]) -> None:
+    """Until somebody has taken all that was written into a pipe."""
+    deadline = time.monotonic() + PATIENCE
+    while select.select([pipe], [], [], 0)[0]:
+        assert time.monotonic() < deadline

@@ -363,6 +363,49 @@ def test_a_line_too_long_for_a_name_is_not_remembered(
         assert count(text.format("x" * 51), chunk_size=chunk_size).items is None
 
 
+@pytest.mark.parametrize(("character", "size"), [("a", 1), ("日", 2), ("😀", 4)])
+def test_a_character_takes_as_much_of_the_budget_as_of_the_memory(
+    character: str, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside what is the same for each item: less than 200 bytes."""
+    items = [character * 10_000 + str(k) for k in range(5)]
+    monkeypatch.setattr(tally, "ITEM_BUDGET", 5 * (10_000 * size + 200))
+    assert count("\n".join(items)).items == frozenset(items)
+    monkeypatch.setattr(tally, "ITEM_BUDGET", 5 * 10_000 * size)
+    assert count("\n".join(items)).items is None
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the peak")
+@pytest.mark.parametrize(
+    ("line", "lines"), [("'%d'", 1_000_000), ("'%d' + chr(0x1F600) * 200", 300_000)]
+)
+def test_many_distinct_lines_take_little_memory(line: str, lines: int) -> None:
+    """Of the whole process, at its peak, which is where no more lines are remembered."""
+    program = f"""
+import io, sys
+from bigram_tui.corpus import count_stream
+
+class Lines(io.RawIOBase):
+    start = 0
+    def read(self, size=-1):
+        start, self.start = self.start, min(self.start + 1000, {lines})
+        return "".join(({line}) % k + chr(10) for k in range(start, self.start)).encode()
+
+found = count_stream(Lines(), "text")
+(peak,) = (line.split() for line in open("/proc/self/status") if line.startswith("VmHWM:"))
+print(found.lines, found.items is None, 1024 * int(peak[1]), "torch" in sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        check=True,
+        cwd=Path(corpus.__file__).parents[1],
+    )
+    found_lines, off, peak, torch = done.stdout.split()
+    assert (int(found_lines), off, torch) == (lines, b"True", b"False")
+    assert int(peak) < 300_000_000
+
+
 # Errors
 
 

@@ -1,32 +1,37 @@
-"""The application: starts the runs, opens the screen, offers every action in the palette."""
+"""The application: has the text read, starts the runs, opens the screens, offers all actions."""
 
 import sys
 import time
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.widget import AwaitMount
 
 from bigram_tui.config import config_folder
 from bigram_tui.lineup import Lineup
 from bigram_tui.lockstep import Lockstep
 from bigram_tui.runner import Runner
 from bigram_tui.session import Session
+from bigram_tui.snapshot import Snapshot
 from bigram_tui.tui.chooser import Chooser
-from bigram_tui.tui.compare_screen import CompareScreen
 from bigram_tui.tui.explore_screen import ExploreScreen
 from bigram_tui.tui.help_screen import HelpScreen
 from bigram_tui.tui.keymap import read_keymap
 from bigram_tui.tui.lesson_screen import LessonScreen
-from bigram_tui.tui.messages import RunSettled
+from bigram_tui.tui.messages import ReadingEnded, RunSettled
 from bigram_tui.tui.panel import Panel
 from bigram_tui.tui.renderables.colors import Depth
 from bigram_tui.tui.run_screen import Gaze, RunScreen
+from bigram_tui.tui.stylesheet import OnceParsed
 from bigram_tui.tui.widgets.hyperparameters import Control
+
+if TYPE_CHECKING:
+    from bigram_tui.reading import Reading
 
 SWITCH_INTERVAL = 0.001
 """Seconds for which a training thread may keep the interpreter from the screen's."""
@@ -53,7 +58,7 @@ class BigramApp(App[None]):
 
     def __init__(
         self,
-        session: Session,
+        session: "Session | Reading[Session]",
         *,
         steps: int = 0,
         wanted: tuple[str, ...] = (),
@@ -63,21 +68,24 @@ class BigramApp(App[None]):
         depth: Depth | None = None,
         tour: bool = False,
     ) -> None:
-        """wanted: the backends that the user named; they are all loaded at once.
+        """session: one; or a reading that makes one, to be watched until then.
 
+        wanted: the backends that the user named; they are all loaded at once.
         reference: the run that the others are compared with; by default the active one.
         tour: whether to begin with the tour.
         """
         super().__init__()
-        self.session = session
-        first = session.first(named=bool(wanted))
-        self.lineup = Lineup(session, self._hear_run, reference or first)
-        self.lockstep = Lockstep(self.lineup, self._hear_lockstep)
-        active = next(runner for runner in self.runners if runner.name == first)
-        self._gaze = Gaze.at_first(active, session.corpus)
+        self.stylesheet = OnceParsed(variables=self.get_css_variables())
         self._steps = steps
         self._wanted = bool(wanted)
+        self._reference = reference
         self.tour = tour
+        self.reading = None if isinstance(session, Session) else session
+        self.trouble: BaseException | None = None
+        """Why there is nothing to show."""
+        self._has_session = False
+        if isinstance(session, Session):
+            self._take(session)
         self._fps = frames_per_second
         self._samples = samples
         self._depth = depth or Depth.of(self.console.color_system, self.no_color)
@@ -86,16 +94,35 @@ class BigramApp(App[None]):
         if keymap.exists():
             self.set_keymap(read_keymap(keymap, self._actions()))
 
+    def _take(self, session: Session) -> None:
+        """Make its runs."""
+        self.session = session
+        first = session.first(named=self._wanted)
+        self.lineup = Lineup(session, self._hear_run, self._reference or first)
+        self.lockstep = Lockstep(self.lineup, self._hear_lockstep)
+        active = next(runner for runner in self.runners if runner.name == first)
+        self._gaze = Gaze.at_first(active, session.corpus)
+        self._has_session = True
+
+    def history(self) -> list[tuple[str, Snapshot]]:
+        """How each run stands, with the name of its backend; none if the text was not read."""
+        return self.lineup.history() if self._has_session else []
+
     def _actions(self) -> set[str]:
         """The ids of all bindings, which a user's keymap may name."""
+        from bigram_tui.tui.compare_screen import CompareScreen  # noqa: PLC0415
         from bigram_tui.tui.lessons.families_screen import FamiliesScreen  # noqa: PLC0415
         from bigram_tui.tui.lessons.network_screen import NetworkScreen  # noqa: PLC0415
         from bigram_tui.tui.lessons.pitfalls_screen import PitfallsScreen  # noqa: PLC0415
         from bigram_tui.tui.lessons.presets_screen import PresetsScreen  # noqa: PLC0415
         from bigram_tui.tui.lessons.theory_screen import TheoryScreen  # noqa: PLC0415
+        from bigram_tui.tui.reading_screen import ReadingScreen  # noqa: PLC0415
 
         lessons = (TheoryScreen, NetworkScreen, PitfallsScreen, PresetsScreen, FamiliesScreen)
-        screens = (ExploreScreen, CompareScreen, HelpScreen, Panel, Chooser, *lessons)
+        screens = (
+            *(ReadingScreen, ExploreScreen, CompareScreen, HelpScreen, Panel, Chooser),
+            *lessons,
+        )
         bindings = [b for c in (self, Control, *screens) for b in Binding.make_bindings(c.BINDINGS)]
         return {binding.id for binding in bindings if binding.id is not None}
 
@@ -116,6 +143,29 @@ class BigramApp(App[None]):
 
     def on_mount(self) -> None:
         sys.setswitchinterval(SWITCH_INTERVAL)
+        if self.reading is None:
+            self._open()
+            return
+        from bigram_tui.tui.reading_screen import ReadingScreen  # noqa: PLC0415 (most never see it)
+
+        self.reading.start()
+        reading = self.reading
+        self.add_mode("reading", lambda: ReadingScreen(reading, self._fps, self._depth))
+        self.switch_mode("reading")
+
+    async def on_reading_ended(self, event: ReadingEnded) -> None:
+        assert self.reading is not None
+        if self.reading.result is None:
+            self.trouble = self.reading.error
+            self.exit()
+            return
+        self._take(self.reading.result)
+        opened, removed = self._open(), self.remove_mode("reading")
+        await opened
+        await removed
+
+    def _open(self) -> AwaitMount:
+        """Start the runs and explore them."""
         for runner in self.runners:
             is_light = self.lineup.source_of(runner).is_light
             if runner is self._gaze.runner or self._wanted or is_light:
@@ -124,10 +174,16 @@ class BigramApp(App[None]):
                     runner.step(self._steps)
         common = self.session, self.lineup, self._gaze, self._fps, self._depth
         self.add_mode("explore", lambda: ExploreScreen(*common, samples=self._samples))
-        self.add_mode("compare", lambda: CompareScreen(*common, lockstep=self.lockstep))
+        self.add_mode("compare", partial(self._compare_screen, *common))
         if self.tour:
             self._gaze.tour.begin()
-        self.switch_mode("explore")
+        return self.switch_mode("explore")
+
+    def _compare_screen(self, *common: Any) -> Screen[None]:
+        """Imported only when it is wanted: the first screen is drawn the sooner."""
+        from bigram_tui.tui.compare_screen import CompareScreen  # noqa: PLC0415
+
+        return CompareScreen(*common, lockstep=self.lockstep)
 
     def on_run_settled(self, event: RunSettled) -> None:
         screen = self.screen_stack[0]
@@ -135,6 +191,10 @@ class BigramApp(App[None]):
             screen.post_message(event)
 
     def on_unmount(self) -> None:
+        if self.reading is not None:
+            self.reading.leave(GOODBYE_SECONDS)
+        if not self._has_session:
+            return
         self.lockstep.close()
         for runner in self.runners:
             runner.close()

@@ -1,6 +1,5 @@
 """The user's own keys: a TOML file that gives actions, by the ids of their bindings, other keys."""
 
-import tomllib
 from collections.abc import Collection
 from pathlib import Path
 
@@ -12,6 +11,8 @@ def read_keymap(path: Path, known: Collection[str]) -> dict[str, str]:
 
     UserError if the file can't be read, is no TOML, or names what is not in `known`.
     """
+    import tomllib  # noqa: PLC0415 (few users have keys of their own)
+
     try:
         keymap = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

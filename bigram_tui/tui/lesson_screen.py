@@ -57,8 +57,7 @@ class LessonScreen(RunScreen):
         """Show where the numbers under the cursor come from."""
         from bigram_tui.tui.why_screen import WhyScreen  # noqa: PLC0415
 
-        corpus = self._session.corpus
-        self.app.push_screen(WhyScreen(self._looked_at, corpus.train, self.cursor, corpus.paths))
+        self.app.push_screen(WhyScreen(self._looked_at, self._session.corpus, self.cursor))
 
     def action_meters(self) -> None:
         """Show what else can be measured of the active run."""

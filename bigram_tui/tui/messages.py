@@ -63,3 +63,7 @@ class HeatmapResized(Message):
 
 class RunSettled(Message):
     """A run has carried out all its orders."""
+
+
+class ReadingEnded(Message):
+    """The text is read, or can't be, or was read for long enough."""

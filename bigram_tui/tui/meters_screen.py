@@ -134,7 +134,9 @@ def _likelihood(run: Snapshot, corpus: Corpus, seed: int) -> str:
 
 def _factors(table: Matrix, corpus: Corpus, seed: int) -> Iterator[float]:
     """P of the training lines' bigrams, in the order of the text."""
-    parts = read_items(*corpus.paths, split=corpus.split, seed=seed, limit=20 * FACTORS)
+    parts = read_items(
+        *corpus.paths, split=corpus.split, seed=seed, limit=20 * FACTORS, until=corpus.until
+    )
     lines = (
         item
         for items, dealt in parts

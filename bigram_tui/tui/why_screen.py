@@ -1,12 +1,13 @@
 """Why a cell of a table is what it is: the formulas with their numbers, and lines of the text."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from rich.style import Style
 from rich.text import Text
 
 from bigram_tui.backend import Iteration
 from bigram_tui.bigrams import BOUNDARY, Bigrams
+from bigram_tui.corpus import Corpus
 from bigram_tui.errors import UserError
 from bigram_tui.printable import in_cells, printable
 from bigram_tui.snapshot import Snapshot
@@ -20,15 +21,15 @@ LONGEST_LINE = 60
 class WhyScreen(Panel):
     """The derivation of one cell."""
 
-    def __init__(self, run: Snapshot, bigrams: Bigrams, cell: Cell, paths: Sequence[str]) -> None:
-        """paths: of the text that the bigrams are of."""
+    def __init__(self, run: Snapshot, corpus: Corpus, cell: Cell) -> None:
+        bigrams = corpus.train
         first, second = (in_cells(bigrams.vocabulary.labels[k], 2).rstrip() for k in cell)
         at = f"{printable(run.name)} at iteration {run.iteration:,}"
         super().__init__(f"why P({second} | {first})?  {at}")
         self._run = run
         self._bigrams = bigrams
         self._cell = cell
-        self._paths = paths
+        self._corpus = corpus
         self._following: Iteration | None = None
         self._examples = Text()
 
@@ -48,7 +49,8 @@ class WhyScreen(Panel):
         vocabulary = self._bigrams.vocabulary
         sought = "".join(vocabulary.labels[k] for k in self._cell if k != BOUNDARY)
         try:
-            lines = lines_with(self._cell, vocabulary, self._paths, stop=closed)
+            paths, until = self._corpus.paths, self._corpus.until
+            lines = lines_with(self._cell, vocabulary, paths, stop=closed, until=until)
         except UserError as error:
             self._examples = Text(str(error))
         else:

@@ -503,7 +503,7 @@ def endless(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, 
     """
     begun, closed, over = threading.Event(), threading.Event(), threading.Event()
 
-    def lines_with(*_: object, stop: Callable[[], bool]) -> list[str]:
+    def lines_with(*_: object, stop: Callable[[], bool], **__: object) -> list[str]:
         begun.set()
         while not stop() and not over.wait(0.001):
             pass
