@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from typing import Any
 
-import numpy as np
-
 from bigram_tui.bigrams import Bigrams, Matrix
+from bigram_tui.devices import as_numpy, mean_square
 
 __all__ = [
     "Backend",
@@ -63,10 +62,12 @@ class Backend(ABC):
         """
 
     def regularization(self, weights: Matrix) -> float:
-        """The penalty that is part of the total loss: λ·mean(W²), λ being the field `l2`."""
+        """The penalty that is part of the total loss: λ·mean(W²), λ being the field `l2`.
+
+        weights: [V, V] of any library here; a method in its place is given NumPy's.
+        """
         l2 = getattr(self, "l2", 0.0)
-        with np.errstate(over="ignore"):  # an infinite penalty is divergence, not a warning
-            return float(l2 * np.square(weights, dtype=np.float64).mean()) if l2 else 0.0
+        return float(l2 * mean_square(weights)) if l2 else 0.0
 
 
 @dataclass(frozen=True)
@@ -174,12 +175,3 @@ def configure(backend_class: type[Backend], values: Mapping[str, object]) -> Bac
         if name not in known:
             raise ValueError(f"no hyperparameter {name!r}; there are: {', '.join(known) or 'none'}")
     return backend_class(**{name: known[name].parse(value) for name, value in values.items()})
-
-
-def as_numpy(array: Any) -> Matrix:
-    """An array of any library as NumPy's, copied only if it is in another device's memory."""
-    for method in ("detach", "cpu"):  # of torch's tensors, which NumPy reads only then
-        move = getattr(array, method, None)
-        array = array if move is None else move()
-    result: Matrix = np.asarray(array)
-    return result

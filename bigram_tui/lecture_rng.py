@@ -14,6 +14,8 @@ LECTURE_SEED = 2147483647
 
 _BLOCK = 16
 """From this many values on, torch draws normals in blocks of this many."""
+_PIECE = 1 << 16
+"""Whole blocks that stay in the cache while they are worked on."""
 
 
 class LectureGenerator:
@@ -74,8 +76,9 @@ class LectureGenerator:
         Source: `normal_fill` in `native/cpu/DistributionTemplates.h`.
         """
         short = values.size % _BLOCK
-        values[:] = self.uniform32(values.size)
-        _box_muller(values[: values.size - short])
+        for piece in np.split(values, range(_PIECE, values.size - short, _PIECE)):
+            piece[:] = self.uniform32(piece.size)
+            _box_muller(piece[: piece.size - piece.size % _BLOCK])
         if short:
             values[-_BLOCK:] = self.uniform32(_BLOCK)
             _box_muller(values[-_BLOCK:])

@@ -10,8 +10,9 @@ import numpy as np
 
 from bigram_tui.backend import Backend, Iteration, as_numpy, hyperparameters
 from bigram_tui.bigrams import Bigrams, Matrix
+from bigram_tui.devices import at_hand, is_far, trouble
 from bigram_tui.errors import described
-from bigram_tui.evaluation import negative_log_likelihood
+from bigram_tui.evaluation import Likelihood
 from bigram_tui.snapshot import Branch, Snapshot, Status
 from bigram_tui.timeline import LOSS_COLUMNS, Keyframes, Rows, Settings
 
@@ -50,9 +51,11 @@ class Run:
         self.backend = backend
         self.bigrams = bigrams
         self.name = name or type(backend).__name__
-        self._start_weights = np.array(start_weights)
+        shared = not start_weights.flags.writeable and start_weights.base is None
+        self._start_weights = start_weights if shared else np.array(start_weights)
         self._start_weights.setflags(write=False)
-        self._validation = validation
+        self._likelihood = Likelihood(bigrams)
+        self._validation = None if validation is None else Likelihood(validation)
         self._left: Branch | None = None
         self._readable: set[tuple[str, type, Any]] = set()
         self._begin({key: getattr(backend, key) for key in hyperparameters(backend)})
@@ -220,7 +223,7 @@ class Run:
                 raise ValueError(f"{part} must be {self.bigrams.counts.shape}, not {found}")
             kind = part, type(array), array.dtype
             if kind not in self._readable:  # once for each kind, as reading may take a copy
-                if as_numpy(array).dtype.kind not in "fiu":
+                if as_numpy(array[:1] if is_far(array) else array).dtype.kind not in "fiu":
                     raise TypeError(f"{part} must be real numbers, not {array.dtype}")
                 self._readable.add(kind)
 
@@ -241,16 +244,17 @@ class Run:
 
     def _evaluate(self, model: Iteration) -> tuple[float, float, float]:
         """NLL, regularization, and NLL of the validation text."""
-        table = as_numpy(model.probabilities)
-        nll = negative_log_likelihood(table, self.bigrams)
-        if not np.isfinite(table.sum()):
-            nll = np.nan  # also where only cells that never occur are amiss
-        weights = model.weights
-        penalty = 0.0 if weights is None else self.backend.regularization(as_numpy(weights))
-        validation = np.nan
-        if self._validation is not None:
-            validation = negative_log_likelihood(table, self._validation)
-        return nll, penalty, validation
+        table = at_hand(model.probabilities)
+        nll = self._likelihood.loss(table)
+        validation = math.nan if self._validation is None else self._validation.loss(table)
+        all_of_it = table.sum()  # not finite also where only cells that never occur are amiss
+        penalty = 0.0 if model.weights is None else self._penalty(model.weights)
+        # Of a GPU these numbers are all that is copied.
+        return (float(nll) if math.isfinite(all_of_it) else math.nan), penalty, float(validation)
+
+    def _penalty(self, weights: Any) -> float:
+        inherited = type(self.backend).regularization is Backend.regularization
+        return self.backend.regularization(weights if inherited else as_numpy(weights))
 
     def _judge(self, model: Iteration) -> None:
         """Say whether it can go on from here."""
@@ -277,7 +281,8 @@ class Run:
         self._generator = None
         self.status = Status.FAILED
         module = sys.modules.get(type(self.backend).__module__)
-        reason = described(error, getattr(module, "__file__", None))
+        of_gpu = trouble(error, self._settings.at(iteration))
+        reason = of_gpu or described(error, getattr(module, "__file__", None))
         self.message = f"failed at iteration {iteration}: {reason}"
 
     def _start_here(self) -> None:

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import TypeVar
 
+from bigram_tui.devices import trouble
 from bigram_tui.errors import one_line
 from bigram_tui.run import Run
 from bigram_tui.snapshot import Snapshot, Status
@@ -153,7 +154,7 @@ class Runner:
         try:
             self._work(self._load())
         except (Exception, SystemExit) as error:  # of a plugin on import, or a fault of ours
-            self._give_up(one_line(error) or type(error).__name__)
+            self._give_up(trouble(error, {}) or one_line(error) or type(error).__name__)
 
     def _work(self, run: Run) -> None:
         self._goal = run.iteration

@@ -60,11 +60,16 @@ class Session:
         return self.weights_of(self.start)
 
     def weights_of(self, start: str) -> Matrix:
-        """W [V, V] of one of STARTS, ValueError if it is none: "random" is the lecture's."""
+        """W [V, V] of one of STARTS, ValueError if it is none: "random" is the lecture's.
+
+        Read-only, so that all runs from this start can have it without a copy.
+        """
         size = len(self.corpus.train.vocabulary)
         if start not in STARTS:
             raise ValueError(f"a start is one of {', '.join(STARTS)}, not {start!r}")
-        return start_weights(size, self.seed) if start == RANDOM else np.zeros((size, size))
+        weights = start_weights(size, self.seed) if start == RANDOM else np.zeros((size, size))
+        weights.setflags(write=False)
+        return weights
 
     def first(self, *, named: bool) -> str:
         """The run that is looked at first, and that the others are compared with.

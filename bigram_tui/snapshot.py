@@ -11,6 +11,7 @@ import numpy as np
 
 from bigram_tui.backend import Backend, Iteration, as_numpy
 from bigram_tui.bigrams import Matrix
+from bigram_tui.devices import row_sums
 from bigram_tui.evaluation import perplexity
 from bigram_tui.timeline import LOSS_COLUMNS, NLL, REGULARIZATION, SECONDS, VALIDATION, Losses, Span
 
@@ -86,19 +87,27 @@ class Snapshot:
     @cached_property
     def probabilities(self) -> Matrix | None:
         """P [V, V]."""
-        return None if self.model is None else as_numpy(self.model.probabilities)
+        return self._read("probabilities")
 
     @cached_property
     def weights(self) -> Matrix | None:
         """W [V, V], or None for a model without weights."""
-        missing = self.model is None or self.model.weights is None
-        return None if missing else as_numpy(self.model.weights)  # type: ignore[union-attr]
+        return self._read("weights")
 
     @cached_property
     def gradient(self) -> Matrix | None:
         """∂total/∂W [V, V], or None for a model without gradient."""
-        missing = self.model is None or self.model.gradient is None
-        return None if missing else as_numpy(self.model.gradient)  # type: ignore[union-attr]
+        return self._read("gradient")
+
+    def _read(self, part: str) -> Matrix | None:
+        """A matrix of the model, copied where it is another device's; NaN if that was lost."""
+        array = getattr(self.model, part, None)
+        if array is None:
+            return None
+        try:
+            return as_numpy(array)
+        except RuntimeError:
+            return np.full(tuple(array.shape), np.nan)
 
     def _loss(self, column: int) -> float:
         return float(self.losses[self.iteration, column]) if self.has_loss else np.nan
@@ -106,7 +115,10 @@ class Snapshot:
     @property
     def precision(self) -> float:
         """The distance of 1 from the next number of the backend's format."""
-        dtype = np.float64 if self.probabilities is None else self.probabilities.dtype
+        try:
+            dtype = np.dtype(self.dtype or np.float64)
+        except TypeError:  # of no name that NumPy knows
+            dtype = np.dtype(np.float64)
         return float(np.finfo(dtype if np.issubdtype(dtype, np.floating) else np.float64).eps)
 
     @property
@@ -161,9 +173,12 @@ class Snapshot:
     @cached_property
     def row_sums(self) -> tuple[float, float] | None:
         """The least and the largest sum of a row of P if they are not 1 within its precision."""
-        if self.probabilities is None or not self.has_loss:
+        if self.model is None or not self.has_loss:
             return None
-        sums = self.probabilities.sum(axis=1, dtype=np.float64)
+        try:
+            sums = row_sums(self.model.probabilities)
+        except RuntimeError:  # its device was lost
+            return math.nan, math.nan
         tolerance = 8 * len(sums) * self.precision
         return None if (abs(sums - 1) <= tolerance).all() else (sums.min(), sums.max())
 
@@ -182,6 +197,8 @@ class Snapshot:
         """Why what a run shows may not be what it seems; empty if it is."""
         if self.row_sums is not None and self.status is not Status.DIVERGED:
             least, most = self.row_sums
+            if math.isnan(least):  # though it was finite when it was evaluated
+                return f"{self.name}'s matrices can't be read from {self.device} any more"
             return f"the rows of {self.name}'s P sum to {least:.3g} up to {most:.3g}, not to 1"
         if self.disagrees:
             return (

@@ -21,8 +21,11 @@ Span = tuple[int, Mapping[str, Any]]
 KEYFRAMES = 256
 """The most keyframes that a timeline keeps."""
 KEYFRAME_BYTES = 64 * 2**20
-"""The most memory for them, unless even SCARCE of them take more."""
-SCARCE = 4
+"""The most memory for them, unless even a few of them take more."""
+SCARCE, SCARCE_BYTES = 4, 512 * 2**20
+"""Of large ones 4 are kept while they take no more memory than this: for V = 4,096 in float64."""
+FEWEST = 2
+"""Of the largest two are kept: the start, which the run has anyway, and one on the way."""
 
 
 class Rows:
@@ -72,7 +75,12 @@ class Rows:
 class Keyframes:
     """What a training can go on from, such as its weights: arrays, or tuples of them.
 
-    Kept are multiples of a stride that doubles whenever there are too many of them.
+    Kept are multiples of a stride that doubles whenever there are too many of them, and the last
+    few of a replay. Each of the two takes at most KEYFRAME_BYTES, or SCARCE_BYTES if those don't
+    hold SCARCE, or what FEWEST take: for V = 10,000 in float64 twice 1.6 GB, the start and where
+    the run stands included, which are there anyway. Any iteration can be replayed from the start,
+    so that fewer keyframes cost time and nothing else. They are kept as they were yielded, those
+    of a GPU in its memory.
     """
 
     def __init__(self) -> None:
@@ -88,7 +96,7 @@ class Keyframes:
         if arrays is None or iteration % self.stride:
             return
         self._kept[iteration] = arrays
-        if len(self._kept) > max(SCARCE, min(KEYFRAMES, KEYFRAME_BYTES // memory(arrays))):
+        if len(self._kept) > max(_few(arrays), min(KEYFRAMES, KEYFRAME_BYTES // memory(arrays))):
             self.stride *= 2
             self._kept = {i: kept for i, kept in self._kept.items() if i % self.stride == 0}
 
@@ -96,7 +104,7 @@ class Keyframes:
         """Keep the last few of a replay too: who steps back once will do so again."""
         if arrays is not None:
             self._recent[iteration] = arrays
-            if len(self._recent) > SCARCE:
+            if len(self._recent) > _few(arrays):
                 del self._recent[next(iter(self._recent))]
 
     def nearest(self, iteration: int) -> tuple[int, Any] | None:
@@ -108,6 +116,11 @@ class Keyframes:
         """Forget all keyframes from the iteration `length` on."""
         self._kept = {i: kept for i, kept in self._kept.items() if i < length}
         self._recent = {i: kept for i, kept in self._recent.items() if i < length}
+
+
+def _few(arrays: Any) -> int:
+    """How many are kept however large they are."""
+    return max(FEWEST, min(SCARCE, SCARCE_BYTES // memory(arrays)))
 
 
 def memory(arrays: Any) -> int:

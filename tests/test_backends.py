@@ -1,5 +1,6 @@
 """Every backend keeps to the contract, and each clause of the contract catches who does not."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -149,6 +150,19 @@ def test_the_example_learns_and_fits_on_a_page() -> None:
     run.advance(50)
     assert run.status is Status.READY
     assert run.snapshot().nll < untrained / 2
+
+
+@pytest.mark.parametrize(("wish", "expected"), [(None, "1"), ("0", "0")])
+def test_torch_is_asked_for_large_pages_unless_the_user_wishes_otherwise(
+    wish: str | None, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", wish or "")
+    if wish is None:
+        monkeypatch.delenv("THP_MEM_ALLOC_ENABLE")
+    case = cases()[0]
+    next(TorchBackend(device="cpu").train(case.bigrams, case.weights))
+    assert os.environ["THP_MEM_ALLOC_ENABLE"] == expected
 
 
 def test_the_contract_needs_no_test_framework() -> None:

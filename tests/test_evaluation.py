@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bigram_tui.bigrams import Bigrams, Matrix, Vocabulary
-from bigram_tui.evaluation import negative_log_likelihood, perplexity
+from bigram_tui.evaluation import SUMMED_AT_ONCE, negative_log_likelihood, perplexity
 from tests.conftest import CountLines
 
 Case = tuple[Bigrams, Matrix]
@@ -87,6 +87,26 @@ def test_a_float32_table_is_evaluated_in_float64(names: Bigrams) -> None:
     assert negative_log_likelihood(table, names) == pytest.approx(expected, rel=1e-14)
     in_float32 = float(-np.log(table).ravel() @ (names.counts / names.total).ravel().astype("f"))
     assert in_float32 != pytest.approx(expected, rel=1e-14)
+
+
+@pytest.mark.parametrize("size", [90, 91, 400])
+def test_many_bigrams_are_summed_as_few_are(size: int) -> None:
+    random = np.random.default_rng(size)
+    counts = random.integers(0, 9, (size, size))
+    characters = "".join(map(chr, range(0x4E00, 0x4E00 + size - 1)))
+    bigrams = Bigrams(Vocabulary(characters), counts)
+    assert (bigrams.seen.size > SUMMED_AT_ONCE) == (size == 400)
+    table = random.random((size, size)) + 0.01
+    terms = [
+        count * -math.log(p)
+        for row, ps in zip(counts.tolist(), table.tolist(), strict=True)
+        for count, p in zip(row, ps, strict=True)
+    ]
+    expected = math.fsum(terms) / int(counts.sum())
+    assert negative_log_likelihood(table, bigrams) == pytest.approx(expected, rel=1e-13)
+    last = np.unravel_index(bigrams.seen[-1], table.shape)
+    table[last] = 0
+    assert negative_log_likelihood(table, bigrams) == math.inf
 
 
 @pytest.mark.parametrize(

@@ -210,6 +210,22 @@ def test_the_start_weights_of_the_caller_are_its_own(tiny: Bigrams) -> None:
     assert_weights(run, START)
 
 
+def test_start_weights_that_nobody_can_change_are_not_copied(tiny: Bigrams) -> None:
+    frozen = START.copy()
+    frozen.setflags(write=False)
+    runs = [Run(NumpyBackend(), tiny, frozen) for _ in range(2)]
+    assert all(run.snapshot().start_weights is frozen for run in runs)
+
+    mine = START.copy()
+    view = mine[:]
+    view.setflags(write=False)  # and yet it changes
+    run = Run(NumpyBackend(), tiny, view)
+    mine[:] = 7
+    run.advance(2)
+    run.reset()
+    assert_weights(run, START)
+
+
 def test_a_backend_that_overwrites_its_start_is_stopped_and_the_start_stays(tiny: Bigrams) -> None:
     @dataclass
     class Careless(Backend):

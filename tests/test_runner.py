@@ -200,21 +200,28 @@ def test_going_back_stops_the_training(begin: Begin) -> None:
     np.testing.assert_array_equal(snapshot.weights, np.full((3, 3), float(snapshot.iteration)))
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a surprise", "a surprise"),
+        ("CUDA error: lost\nCompile with …", "the GPU failed (CUDA error: lost)"),
+    ],
+)
 def test_a_fault_of_the_run_itself_is_told_and_the_next_order_begins_anew(
-    begin: Begin, monkeypatch: pytest.MonkeyPatch
+    begin: Begin, monkeypatch: pytest.MonkeyPatch, text: str, told: str
 ) -> None:
     runner = begin()
     runner.start()
     wait_until(lambda: runner.is_idle and runner.snapshot.iteration == 0)
 
     def fault(*_: object) -> None:
-        raise RuntimeError("a surprise")
+        raise RuntimeError(text)
 
     with monkeypatch.context() as patch:
         patch.setattr(Run, "advance", fault)
         runner.step(1)
         wait_until(lambda: runner.is_idle and runner.snapshot.status is Status.FAILED)
-        assert runner.snapshot.message == "a surprise"
+        assert runner.snapshot.message == told
     runner.step(2)
     wait_until(lambda: runner.is_idle and runner.snapshot.iteration == 2)
     assert runner.snapshot.status is Status.READY

@@ -6,7 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bigram_tui import timeline
-from bigram_tui.timeline import LOSS_COLUMNS, SCARCE, Keyframes, Rows, Settings, memory
+from bigram_tui.timeline import (
+    FEWEST,
+    KEYFRAME_BYTES,
+    KEYFRAMES,
+    LOSS_COLUMNS,
+    SCARCE,
+    SCARCE_BYTES,
+    Keyframes,
+    Rows,
+    Settings,
+    memory,
+)
 
 # Rows
 
@@ -151,6 +162,49 @@ def test_large_weights_are_kept_as_far_as_the_memory_goes_but_always_a_few(
     assert found is not None
     assert found[0] == found[1][0, 0]
     assert 1199 - found[0] < keyframes.stride
+
+
+class Weights:
+    """As large as it says, and of no memory."""
+
+    def __init__(self, size: int, iteration: int) -> None:
+        self.shape = (size, size)
+        self.iteration = iteration
+
+
+@pytest.mark.parametrize(
+    ("size", "kept", "recent"),
+    [
+        (27, KEYFRAMES, 4),
+        (512, 32, 4),
+        (2048, 4, 4),
+        (4096, 4, 4),
+        (5000, 2, 2),
+        (10_000, 2, 2),
+    ],
+)
+def test_the_memory_of_keyframes_is_bounded_for_any_vocabulary(
+    size: int, kept: int, recent: int
+) -> None:
+    keyframes = Keyframes()
+    most = most_recent = 0
+    for i in range(1000):
+        keyframes.offer(i, Weights(size, i))
+        most = max(most, len(keyframes))
+    for i in range(100, 200):
+        keyframes.pass_by(i, Weights(size, i))
+        most_recent = max(most_recent, len(keyframes._recent))
+    assert (most, most_recent) == (kept, recent)
+    each = memory(Weights(size, 0))
+    bound = max(KEYFRAME_BYTES, SCARCE_BYTES, FEWEST * each)
+    assert max(most, most_recent) * each <= bound
+    assert memory(Weights(10_000, 0)) == 800_000_000
+
+    # The start is always there, another at most half of the way behind, and the last of a replay.
+    assert keyframes.nearest(1)[0] in (0, 1)  # type: ignore[index]
+    assert keyframes.nearest(999)[0] >= 500  # type: ignore[index]
+    for i in range(200 - recent, 200):
+        assert keyframes.nearest(i)[1].iteration == i  # type: ignore[index]
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from bigram_tui.backend import Backend, Bigrams, Iteration, Matrix, hyperparameter
 
 
@@ -18,7 +16,7 @@ class CountingBackend(Backend):
 
     def train(self, bigrams: Bigrams, weights: Matrix) -> Iterator[Iteration]:
         """P = (N + α) / Σ_j (N + α); a row without any count is uniform."""
-        counts = bigrams.counts + float(self.smoothing)
-        row_sums = counts.sum(axis=1, keepdims=True)
-        uniform = np.full_like(counts, 1 / len(counts))
-        yield Iteration(np.divide(counts, row_sums, out=uniform, where=row_sums > 0), last=True)
+        table = bigrams.counts + float(self.smoothing)
+        table[table.sum(axis=1) == 0] = 1
+        table /= table.sum(axis=1, keepdims=True)  # in place: V² numbers may be many
+        yield Iteration(table, last=True)

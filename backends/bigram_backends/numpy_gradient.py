@@ -5,7 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bigram_backends.memory import empty_matrices
 from bigram_tui.backend import Backend, Bigrams, Iteration, Matrix, hyperparameter
+
+CELLS_AT_ONCE = 1 << 16
+"""So many stay in a processor's cache from the first operation on them to the last."""
 
 
 @dataclass
@@ -27,10 +31,22 @@ class NumpyBackend(Backend):
         """
         joint = bigrams.counts / bigrams.total
         marginal = joint.sum(axis=1, keepdims=True)
+        matrix, parts = empty_matrices(len(joint)), _parts(len(joint))
         while True:
-            # The row's maximum is taken off so that exp can't overflow; P stays the same.
-            odds = np.exp(weights - weights.max(axis=1, keepdims=True))
-            probabilities = odds / odds.sum(axis=1, keepdims=True)
-            gradient = marginal * probabilities - joint + (2 * self.l2 / weights.size) * weights
+            probabilities, gradient = matrix(), matrix()
+            decay = 2 * self.l2 / weights.size
+            for rows in parts:
+                w, p, g = weights[rows], probabilities[rows], gradient[rows]
+                # The row's maximum is taken off so that exp can't overflow; P stays the same.
+                np.exp(w - w.max(axis=1, keepdims=True), out=p)
+                p /= p.sum(axis=1, keepdims=True)
+                g[:] = marginal[rows] * p - joint[rows] + decay * w
             yield Iteration(probabilities, weights, gradient)
-            weights = weights - self.learning_rate * gradient
+            step = np.multiply(self.learning_rate, gradient, out=matrix())
+            weights = np.subtract(weights, step, out=step)
+
+
+def _parts(size: int) -> list[slice]:
+    """The rows of a matrix, some at a time: none depends on another."""
+    step = max(1, CELLS_AT_ONCE // size)
+    return [slice(start, start + step) for start in range(0, size, step)]

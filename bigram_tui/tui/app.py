@@ -117,10 +117,13 @@ class BigramApp(App[None]):
         from bigram_tui.tui.lessons.presets_screen import PresetsScreen  # noqa: PLC0415
         from bigram_tui.tui.lessons.theory_screen import TheoryScreen  # noqa: PLC0415
         from bigram_tui.tui.reading_screen import ReadingScreen  # noqa: PLC0415
+        from bigram_tui.tui.row_screen import RowScreen  # noqa: PLC0415
+        from bigram_tui.tui.widgets.row_list import RowList  # noqa: PLC0415
 
         lessons = (TheoryScreen, NetworkScreen, PitfallsScreen, PresetsScreen, FamiliesScreen)
         screens = (
             *(ReadingScreen, ExploreScreen, CompareScreen, HelpScreen, Panel, Chooser),
+            *(RowScreen, RowList),
             *lessons,
         )
         bindings = [b for c in (self, Control, *screens) for b in Binding.make_bindings(c.BINDINGS)]

@@ -27,7 +27,6 @@ from bigram_tui.tui.lessons.tour import TourBar
 from bigram_tui.tui.lockstep_screen import LockstepScreen
 from bigram_tui.tui.messages import LineClicked
 from bigram_tui.tui.renderables.colors import Depth
-from bigram_tui.tui.renderables.heatmap import best_form
 from bigram_tui.tui.renderables.table import fitting, table_lines
 from bigram_tui.tui.run_screen import Gaze, entitle
 from bigram_tui.tui.side_by_side.cell import cell_lines
@@ -49,6 +48,7 @@ from bigram_tui.tui.side_by_side.sides import Inks, Side, in_room, reference_of,
 from bigram_tui.tui.side_by_side.tables import difference_map, maps_of
 from bigram_tui.tui.side_by_side.word import word_lines
 from bigram_tui.tui.widgets.drawn import Drawn
+from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.hyperparameters import Hyperparameters
 from bigram_tui.tui.widgets.loss_curve import LossCurve
 from bigram_tui.tui.widgets.maps import MOST_MAPS, Map, Maps
@@ -151,7 +151,9 @@ class CompareScreen(LockstepScreen):
         reference = reference_of(sides).number
         models = (side.run.model for side in sides)
         state = (chosen.number, self.size, dark, reference, *models)
-        if self._is_new("maps", self.view, self.scale, self._layout, self._count, *state):
+        if self._is_new(
+            "maps", self.order, self.view, self.scale, self._layout, self._count, *state
+        ):
             self.query_one(Maps).show(self._maps(sides, chosen))
         if numbers:
             self._show_numbers(frame, sides, chosen, state)
@@ -240,14 +242,15 @@ class CompareScreen(LockstepScreen):
 
     def _maps(self, sides: list[Side], chosen: Side) -> list[Map]:
         bigrams, view, scale = self._session.corpus.train, self.view, self.scale
+        by = "" if self.order is None else f"by {self.order.name}"
         if self._layout is Layout.ALL or len(sides) == 1:
             shown = in_room(sides, chosen, self._count, 1)
-            return maps_of(shown, view, bigrams, scale)
+            return maps_of(shown, view, bigrams, scale, by)
         first = reference_of(sides)
         others = [side for side in sides if side is not first]
         second = chosen if chosen is not first or not others else others[0]
-        pair = maps_of([first, second], view, bigrams, scale)
-        apart = difference_map(first, second, view, bigrams, scale)
+        pair = maps_of([first, second], view, bigrams, scale, by)
+        apart = difference_map(first, second, view, bigrams, scale, by)
         return [*pair, apart][3 - self._count :]
 
     def _show_names(self, sides: list[Side], chosen: Side) -> None:
@@ -267,8 +270,8 @@ class CompareScreen(LockstepScreen):
             able, names, corpus.holds, corpus.train.vocabulary, chosen, width, height, inks
         )
         draw = f"  draw {self._gaze.draw + 1}" if self._gaze.draw else ""
-        known = "" if corpus.holds("") is None else "  • = in the text"
-        entitle(pane, f"names from one stream of random numbers{draw}{known}")
+        marking = present.marking(corpus)
+        entitle(pane, f"names from one stream of random numbers{draw}  {marking}")
 
     def _show_word(self, sides: list[Side], chosen: Side) -> None:
         pane = self.query_one("#word", Drawn)
@@ -285,6 +288,10 @@ class CompareScreen(LockstepScreen):
         )
         entitle(pane, f"surprise −log P of {printable(self._word) or EMPTY}")
 
+    @property
+    def _heatmap(self) -> Heatmap:
+        return self.query_one(Maps).heatmap_of(self.active + 1)
+
     # How large everything is
 
     def _fit(self) -> None:
@@ -295,7 +302,7 @@ class CompareScreen(LockstepScreen):
         down = body - 2 - (0 if beside else PANES_HEIGHT)
         wanted = min(3, len(self._lineup.runners)) if self._layout is Layout.ALL else 3
         least = max(1, min(wanted, across // MAP_WIDTH))
-        form = self._form or best_form(size, across // least - 1, down, self._forms)
+        form = self._choose_form(across // least - 1, down)
         scrolls = form.height_of(size) > down
         map_width = max(form.width_of(size) + (1 if scrolls else 0), MAP_WIDTH)
         map_width = min(map_width, max(MAP_WIDTH, across // least))
@@ -308,7 +315,7 @@ class CompareScreen(LockstepScreen):
         tables.styles.width = "1fr" if alone else self._count * (map_width + 1)
         maps = self.query_one(Maps)
         maps.styles.width = self._count * (map_width + 1)
-        maps.lay_out(self._count, form, map_width, self.cursor)
+        maps.lay_out(self._count, form, map_width, self.cursor, self.order)
         self.call_after_refresh(self._show_all)
 
     @on(LineClicked, "#runs")

@@ -8,6 +8,7 @@ from textual.binding import BindingType
 from textual.containers import Container, Vertical
 from textual.widgets import Footer, Static
 
+from bigram_tui.bigrams import Matrix
 from bigram_tui.lineup import Lineup
 from bigram_tui.session import Session
 from bigram_tui.snapshot import Snapshot, Status
@@ -18,7 +19,6 @@ from bigram_tui.tui.lesson_screen import LessonScreen
 from bigram_tui.tui.lessons.tour import TourBar
 from bigram_tui.tui.messages import HeatmapResized, IterationPointed
 from bigram_tui.tui.renderables.colors import Depth
-from bigram_tui.tui.renderables.heatmap import best_form
 from bigram_tui.tui.run_screen import Gaze, entitle
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.hyperparameters import Hyperparameters
@@ -63,6 +63,7 @@ class ExploreScreen(LessonScreen):
         """samples: how many names to show; as many as there is room for if None."""
         super().__init__(session, lineup, gaze, fps, depth)
         self._samples = samples
+        self._fitting = 0  # names, when they were last sampled
 
     # What is on it
 
@@ -104,7 +105,7 @@ class ExploreScreen(LessonScreen):
         if self._is_new("status", run, self.pace, dark):
             self._show_status(run)
         view, scale = self.view, self.scale
-        if self._is_new("picture", run.model, run.status, view, scale, dark):
+        if self._is_new("picture", run.model, run.status, view, scale, dark, self.order):
             self._show_picture(run)
         if numbers:
             self._show_numbers(run, dark)
@@ -146,25 +147,46 @@ class ExploreScreen(LessonScreen):
         picture = self.view.picture(run, self._session.corpus.train, self.scale)
         heatmap.message = present.absence(self.runner, self.view.absent)
         heatmap.picture = picture
-        title = f"{self.view.title}  {self.scale.value} scale"
-        explained = f"{title}  row, then column"
-        fits = len(explained) + 4 <= heatmap.size.width
-        entitle(heatmap, explained if fits else title)
+        entitle(heatmap, self._title(heatmap.size.width - 4))
         legend = self.query_one(Legend)
         legend.shown = None if picture is None else (picture, heatmap.look)
+
+    def _title(self, room: int) -> str:
+        """What the table is, its scale and its order, in as many words as there is room for."""
+        scale = self.scale.value
+        if self.order is None:
+            short = f"{self.view.title}  {scale} scale"
+            titles = [f"{short}  row, then column", short]
+        else:
+            by = f"by {self.order.name}"
+            titles = [f"{self.view.title}  {scale} scale  {by}", f"{self.view.name}  {scale}  {by}"]
+        return next((title for title in titles if len(title) <= room), titles[-1])
 
     def _show_names(self, run: Snapshot, names: NameList) -> None:
         most = names.size.width * names.size.height // 6
         if self._samples is not None:
             most = min(most, self._samples)
+        table = run.probabilities
         sampled = []
-        if run.probabilities is not None and most:
-            sampled = self._session.sample(run.probabilities, most, self._gaze.draw)
-        holds = self._session.corpus.holds
-        names.names = [ShownName(name.text, holds(name.text), name.ended) for name in sampled]
+        if table is not None and most:
+            sampled = self._as_many_as_fit(table, most, names)
+        names.names = sampled
         draw = f"  draw {self._gaze.draw + 1}" if self._gaze.draw else ""
-        known = "" if holds("") is None else "  • = in the text"
-        entitle(names, f"names{draw}{known}")
+        entitle(names, f"names{draw}  {present.marking(self._session.corpus)}")
+
+    def _as_many_as_fit(self, table: Matrix, most: int, names: NameList) -> list[ShownName]:
+        """No more than that many, and hardly more than are seen: some models end no name soon."""
+        holds = self._session.corpus.holds
+        count = min(most, max(self._fitting, names.size.height))
+        while True:
+            sampled = self._session.sample(table, count, self._gaze.draw)
+            shown = [ShownName(name.text, holds(name.text), name.ended) for name in sampled]
+            fitting = names.fitting(shown)
+            if count == most or fitting < count:
+                break
+            count = min(most, 2 * count)
+        self._fitting = fitting + 1  # the one more that tells that no more fit
+        return shown[:fitting]
 
     # How large the cells are
 
@@ -175,7 +197,8 @@ class ExploreScreen(LessonScreen):
         two_columns = self.size.width >= ONE_COLUMN_WIDTH
         most = max(self.size.width - RIGHT_WIDTH, LEFT_WIDTH) if two_columns else self.size.width
         height = heatmap.outer_size.height - 1
-        heatmap.form = self._form or best_form(size, most, height, self._forms)
+        heatmap.form = self._choose_form(most, height)
+        self.query_one(Legend).block = heatmap.form.block
         scrolls = heatmap.form.height_of(size) > height
         wanted = heatmap.form.width_of(size) + (1 if scrolls else 0)
         width = max(1, min(most, max(wanted, LEFT_WIDTH)))

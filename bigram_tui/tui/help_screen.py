@@ -17,11 +17,11 @@ one character after the other from the rows.
 [b]s S x[/b]      step 1, 10, 100      [b]v[/b]       view: P, counts, W, gradient
 [b]z Z[/b]        back 1, 10           [b]n[/b]       scale: linear, √, log
 [b]space , .[/b]  run; slower, faster  [b]arrows[/b]  move the cursor; hjkl too
-[b]1…9 b[/b]      a backend, the next  [b]/[/b]       jump to a character, a bigram
-[b]a A[/b]        step, run all        [b]+ -[/b]     size of the cells
-[b]r[/b]          reset, same start    [b]y Y[/b]     log axis: loss, iteration
-[b]p[/b]          hyperparameters: ↑ ↓ [b]g[/b]       other names
-           choose, ← → change,  [b]t[/b]       dark, light
+[b]1…9 b[/b]      a backend, the next  [b]/[/b]       go to a character, a bigram
+[b]a A[/b]        step, run all        [b]+ - O[/b]   size of the cells; their order
+[b]r[/b]          reset, same start    [b]d[/b]       what follows, sorted
+[b]p[/b]          hyperparameters: ↑ ↓ [b]y Y[/b]     log axis: loss, iteration
+           choose, ← → change,  [b]g t[/b]     other names; dark, light
            enter types          [b]E[/b]       export to a file
 [b]c[/b]          compare side by side [b]enter[/b]   why is this cell so?
 [b]L[/b]          all lessons          [b]ctrl+p q[/b] all actions, themes; quit
@@ -44,8 +44,8 @@ numbers; a bold character is where one parts, ■ where it ends.
 [b]space , .[/b] run; slower, faster  [b]i[/b]         more columns of the table
 [b]\\[ ][/b]       along the plot       [b]tab[/b]       the next pane
 [b]home end[/b]  first, last          [b]w[/b]         a word's surprise
-[b]r[/b]         reset all            [b]v n + -[/b]   view, scale, cell size
-[b]1…9 b[/b]     choose a run         [b]/ enter[/b]   go to a cell; why is it so?
+[b]r[/b]         reset all            [b]v n + - O[/b] view, scale, size, order
+[b]1…9 b[/b]     choose a run         [b]/ d enter[/b] go to a cell; its row; why?
 [b]R[/b]         the new reference    [b]g y Y[/b]     other names; log axes
 [b]p[/b]         its hyperparameters  [b]E t q[/b]     export; dark, light; quit
 [b]C B D[/b]     copy, add, remove    [b]c[/b]         explore the chosen run

@@ -44,6 +44,8 @@ _LOOKING: list[BindingType] = [
     _key("slash", "jump", "jump to a character or a bigram", "jump", "/"),
     _key("plus,equals_sign", "grow(1)", "larger cells", "larger", "+"),
     _key("minus", "grow(-1)", "smaller cells", "smaller", "-"),
+    _key("O", "next_order", "order of the tokens", "order", "O"),
+    _key("d", "row", "what follows, sorted", "row"),
     _key("y", "log('loss')", "logarithmic loss axis", "log-loss"),
     _key("Y", "log('iteration')", "logarithmic iteration axis", "log-iteration", "Y"),
     _key("G", "theory", "theory, with the present numbers", "theory", "G"),

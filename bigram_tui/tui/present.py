@@ -33,17 +33,30 @@ STEADY_SIZE = 256
 FIRST_HINT = "s takes a gradient step, space runs"
 
 
+def text_name(path: str) -> str:
+    """A text by the last part of its path."""
+    return "stdin" if path == "-" else printable(path.rstrip("/").rpartition("/")[2])
+
+
 def corpus_facts(corpus: Corpus) -> list[str]:
     """What is explored, the most important first."""
-    size = len(corpus.train.vocabulary)
-    name = corpus.path.rstrip("/").rpartition("/")[2]
+    vocabulary = corpus.train.vocabulary
+    size = f"V {len(vocabulary):,}"
+    if vocabulary.rare:
+        size += f", {len(vocabulary.rare):,} rare as {vocabulary.labels[-1]}"
     return [
-        "stdin" if corpus.path == "-" else printable(name),
+        text_name(corpus.path),
+        *([] if corpus.extent is None else [str(corpus.extent)]),
         counted(corpus.lines, "line"),
         counted(corpus.train.total, "training bigram" if corpus.validation else "bigram"),
-        f"V {size}",
+        size,
         f"{corpus.train.unseen:,} unseen",
     ]
+
+
+def marking(corpus: Corpus) -> str:
+    """What the mark of a name tells, or that there is none."""
+    return "• = in the text" if corpus.items is not None else "• off: text too large"
 
 
 def run_line(snapshot: Snapshot, pace: float | None, strong: Style) -> Text:
@@ -207,9 +220,9 @@ def _impossible(run: Snapshot, validation: Bigrams | None) -> str:
     if table is None or validation is None or not np.isposinf(run.validation):
         return ""
     remedy = ". Smoothing above 0 mends it" if "smoothing" in run.settings else ""
-    places = np.argwhere((validation.counts > 0) & (table == 0))
+    places = validation.seen[table.ravel()[validation.seen] == 0]
     labels = validation.vocabulary.labels
-    first = "".join(in_cells(labels[k], 2).rstrip() for k in places[0])
+    first = "".join(in_cells(labels[k], 2).rstrip() for k in divmod(int(places[0]), len(table)))
     return (
         f"held-out NLL is ∞: {len(places):,} bigrams that occur there have P = 0, such as "
         f"“{first}”: never seen in training{remedy}"

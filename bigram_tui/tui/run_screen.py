@@ -1,6 +1,7 @@
 """What the screens of runs have in common: the run that is looked at, its table, the cursor."""
 
 import time
+from asyncio import to_thread
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -15,7 +16,8 @@ from bigram_tui.bigrams import BOUNDARY
 from bigram_tui.corpus import Corpus
 from bigram_tui.lessons.tour import Tour
 from bigram_tui.lineup import Lineup
-from bigram_tui.printable import counted, printable
+from bigram_tui.ordering import ORDERS, Order
+from bigram_tui.printable import counted, in_cells, printable
 from bigram_tui.registry import BackendSource
 from bigram_tui.runner import Runner
 from bigram_tui.session import Session
@@ -29,6 +31,7 @@ from bigram_tui.tui.exports import (
     export_of_table,
 )
 from bigram_tui.tui.help_screen import HelpScreen
+from bigram_tui.tui.jumping import characters_of, tokens_of_jump
 from bigram_tui.tui.messages import (
     CellPointed,
     HyperparameterChanged,
@@ -37,7 +40,7 @@ from bigram_tui.tui.messages import (
     ValueWanted,
 )
 from bigram_tui.tui.renderables.colors import Depth
-from bigram_tui.tui.renderables.heatmap import CellForm, Scale, forms
+from bigram_tui.tui.renderables.heatmap import CellForm, Scale, best_form, forms, forms_in
 from bigram_tui.tui.views import VIEWS, View
 from bigram_tui.tui.widgets.heatmap import Cell, Heatmap
 from bigram_tui.tui.widgets.hyperparameters import Control
@@ -51,6 +54,8 @@ FIRST_PACE = 2
 READABLE_PACE = 20
 READING_SECONDS = 0.2
 """How long numbers stay at least at a pace beyond that: nobody reads faster."""
+REST = 5
+"""How many times as long as it took to show them they stay at least while a run trains."""
 
 
 @dataclass
@@ -61,6 +66,10 @@ class Gaze:
     cursor: Cell
     view: int = 0
     scales: list[Scale] = field(default_factory=lambda: [view.default_scale for view in VIEWS])
+    order: Order | None = None
+    """In which the tokens stand, if not as they are numbered."""
+    orders: dict[str, Order] = field(default_factory=dict)
+    """Those that were found so far, by name."""
     draw: int = 0
     """How often other names were wanted."""
     pace: int = FIRST_PACE
@@ -75,8 +84,10 @@ class Gaze:
 
     @classmethod
     def at_first(cls, runner: Runner, corpus: Corpus) -> "Gaze":
-        """At the most frequent beginning of a line."""
-        return cls(runner, (BOUNDARY, int(corpus.train.counts[BOUNDARY].argmax())))
+        """At the most frequent first character of a line."""
+        characters = corpus.train.vocabulary.characters  # rather than the rare ones together
+        first = corpus.train.counts[BOUNDARY, : len(characters) + 1]
+        return cls(runner, (BOUNDARY, int(first.argmax())))
 
 
 class RunScreen(Screen[None]):
@@ -94,10 +105,12 @@ class RunScreen(Screen[None]):
         self._fps = fps
         self._depth = depth
         labels = session.corpus.train.vocabulary.labels
-        self._forms = forms(depth, wide=any(cell_len(printable(label)) > 1 for label in labels))
+        self._detailed = forms(depth, wide=any(cell_len(printable(label)) > 1 for label in labels))
+        self._forms = self._detailed  # and an overview where none of them fits
         self._form: CellForm | None = None  # the largest that fits, unless the user chose one
         self._shown: dict[str, tuple[object, ...]] = {}
         self._read_at = 0.0  # when numbers were last shown
+        self._reading_took = 0.0  # seconds
 
     def on_mount(self) -> None:
         # Afterwards, since it is only then that styles are those of the new theme.
@@ -112,6 +125,7 @@ class RunScreen(Screen[None]):
         """What was done on another screen shows here too."""
         for heatmap in self.query(Heatmap):
             heatmap.cursor = self.cursor
+            heatmap.order = self.order
         self._pull()
 
     @property
@@ -135,6 +149,16 @@ class RunScreen(Screen[None]):
     def scale(self) -> Scale:
         """The scale of its colours."""
         return self._gaze.scales[self._gaze.view]
+
+    @property
+    def order(self) -> Order | None:
+        """The order in which tokens stand, if not that in which they are numbered."""
+        return self._gaze.order
+
+    @property
+    def _heatmap(self) -> Heatmap:
+        """The one in which the keys move the cursor."""
+        return self.query(Heatmap).first()
 
     @property
     def cursor(self) -> Cell:
@@ -163,11 +187,13 @@ class RunScreen(Screen[None]):
         if self not in self.app.screen_stack:
             return
         now = time.monotonic()
-        fast = self._trains and (self.pace is None or self.pace > READABLE_PACE)
-        readable = not fast or now - self._read_at >= READING_SECONDS
-        if readable:
-            self._read_at = now
+        fast = self.pace is None or self.pace > READABLE_PACE
+        stay = max(READING_SECONDS if fast else 0.0, REST * self._reading_took)
+        readable = not self._trains or now - self._read_at >= stay
         self._bring(numbers=readable)
+        if readable:
+            self._read_at = time.monotonic()
+            self._reading_took = self._read_at - now
 
     def _bring(self, *, numbers: bool) -> None:
         self._show(numbers=numbers)
@@ -184,6 +210,14 @@ class RunScreen(Screen[None]):
     def _fit(self) -> None:
         """Choose the size of the cells, and of what is around them."""
         raise NotImplementedError
+
+    def _choose_form(self, width: int, height: int) -> CellForm:
+        """What the user chose, or else the largest form that shows the whole table."""
+        size = len(self._session.corpus.train.vocabulary)
+        self._forms = forms_in(size, width, height, self._detailed)
+        wanted = "" if self._form is None else self._form.name
+        chosen = [form for form in self._forms if form.name == wanted]
+        return chosen[0] if chosen else best_form(size, width, height, self._forms)
 
     def _show_all(self) -> None:
         self._shown.clear()
@@ -322,9 +356,27 @@ class RunScreen(Screen[None]):
 
     def action_grow(self, change: int) -> None:
         """Larger or smaller cells."""
-        place = self._forms.index(self.query(Heatmap).first().form) + change
+        names = [form.name for form in self._forms]
+        place = names.index(self._heatmap.form.name) + change
         self._form = self._forms[min(max(place, 0), len(self._forms) - 1)]
         self._fit()
+
+    def action_next_order(self) -> None:
+        """Show the tokens in another order."""
+        names = list(ORDERS)
+        place = 0 if self.order is None else names.index(self.order.name)
+        name = names[(place + 1) % len(names)]
+        self.run_worker(self._arrange(name), group="order", exclusive=True)
+
+    async def _arrange(self, name: str) -> None:
+        """Show an order when it is found, which takes a moment where there are many tokens."""
+        orders, is_first = self._gaze.orders, name == next(iter(ORDERS))
+        if name not in orders and not is_first:
+            orders[name] = await to_thread(Order.of, name, self._session.corpus.train)
+        self._gaze.order = None if is_first else orders[name]
+        for heatmap in self.query(Heatmap):
+            heatmap.order = self.order
+        self._pull()
 
     def action_log(self, axis: str) -> None:
         """Switch the axis of the losses or that of the iterations to logarithmic, and back."""
@@ -341,9 +393,7 @@ class RunScreen(Screen[None]):
 
     def action_move(self, rows: int, columns: int) -> None:
         """Move the cursor."""
-        last = len(self._session.corpus.train.vocabulary) - 1
-        row, column = self.cursor
-        self.cursor = (min(max(row + rows, 0), last), min(max(column + columns, 0), last))
+        self.cursor = self._heatmap.beside(rows, columns)
 
     @on(CellPointed)
     def _point(self, event: CellPointed) -> None:
@@ -354,20 +404,33 @@ class RunScreen(Screen[None]):
         self._ask("go to character, bigram or U+code", "", self._jump)
 
     def _jump(self, text: str) -> str | None:
-        index = self._session.corpus.train.vocabulary.index
-        if text[:2].upper() == "U+" and len(text) > 2:
-            try:
-                text = chr(int(text[2:], 16))
-            except (ValueError, OverflowError):
-                return f"{text} is no code point"
-        if not 1 <= len(text) <= 2:
-            return "one character for a row, two for a cell"
-        missing = [character for character in text if character not in index]
-        if missing:
-            return f"{missing[0]!r} is not in the text"
-        row, column = index[text[0]], index[text[1]] if len(text) == 2 else self.cursor[1]
-        self.cursor = (row, column)
+        vocabulary = self._session.corpus.train.vocabulary
+        try:
+            tokens = tokens_of_jump(text, vocabulary)
+        except ValueError as error:
+            return str(error)
+        self.cursor = (tokens[0], tokens[1] if len(tokens) == 2 else self.cursor[1])
+        rare = [character for character in characters_of(text) if character in vocabulary.rare]
+        if rare:
+            told = f"“{in_cells(rare[0], 2).rstrip()}” is rare: "
+            counted_as = f"it is counted as {vocabulary.rare_label}"
+            self._say(f"{told}{counted_as}, with {len(vocabulary.rare) - 1:,} others")
         return None
+
+    def action_row(self) -> None:
+        """List what follows the first character of the cursor's bigram."""
+        from bigram_tui.tui.row_screen import RowScreen  # noqa: PLC0415
+
+        run, row = self._looked_at, self.cursor[0]
+        if run.probabilities is None:
+            self._say(f"{run.name} has no table yet")
+            return
+
+        def go(column: int | None) -> None:
+            if column is not None:
+                self.cursor = (row, column)
+
+        self.app.push_screen(RowScreen(run, self._session.corpus.train, self.cursor), go)
 
     # The rest
 

@@ -23,6 +23,7 @@ from bigram_backends.numpy_gradient import NumpyBackend
 from bigram_tui.bigrams import Matrix
 from bigram_tui.comparison import objective_of
 from bigram_tui.lockstep import Frame
+from bigram_tui.ordering import ORDERS
 from bigram_tui.registry import choose
 from bigram_tui.run import Run
 from bigram_tui.runner import Runner
@@ -33,6 +34,7 @@ from bigram_tui.tui.compare_screen import CompareScreen
 from bigram_tui.tui.explore_screen import ExploreScreen
 from bigram_tui.tui.help_screen import HelpScreen
 from bigram_tui.tui.renderables.colors import run_color
+from bigram_tui.tui.row_screen import RowScreen
 from bigram_tui.tui.side_by_side.sides import difference
 from bigram_tui.tui.views import VIEWS
 from bigram_tui.tui.widgets.drawn import Drawn
@@ -42,6 +44,7 @@ from bigram_tui.tui.widgets.legend import Legend
 from bigram_tui.tui.widgets.loss_curve import LossCurve
 from bigram_tui.tui.widgets.maps import MapPane
 from bigram_tui.tui.widgets.prompt import Prompt
+from bigram_tui.tui.widgets.row_list import RowList
 from bigram_tui.tui.widgets.status import RunsBar, StatusLine
 from tests.tui.conftest import DEADLINE, MakeApp, Settle, TextOf, WaitUntil, notifications
 from tests.tui.test_explore_screen import ODD_LINES, assert_safe, colors_of, screen_text
@@ -1182,6 +1185,46 @@ async def test_slash_jumps_to_a_bigram(make_app: MakeApp, settle: Settle, shown:
         assert iterations(pilot) == [1, 0]
 
 
+async def test_capital_o_shows_all_maps_in_another_order(
+    make_app: MakeApp, settle: Settle, wait_until: WaitUntil, text_of: TextOf
+) -> None:
+    """It stays when one goes on to a single run, and back."""
+    app = make_app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, settle, "S")
+        bigrams, cursor = app.session.corpus.train, screen_of(pilot).cursor
+        maps = [pane for pane in pilot.app.screen.query(MapPane) if pane.display]
+        for name in ("frequency", "similarity"):
+            await pilot.press("O")
+            await wait_until(pilot, lambda name=name: all(name in t for t in titles_of_maps(pilot)))
+            await settle(pilot)
+            order = ORDERS[name](bigrams)
+            written = "".join(bigrams.vocabulary.labels[token] for token in order)
+            for pane in maps:
+                assert text_of(pane.query_one(Heatmap)).split("\n")[1].split() == [written]
+            assert screen_of(pilot).cursor == cursor
+        await press(pilot, settle, "c")
+        assert "by similarity" in str(pilot.app.screen.query_one(Heatmap).border_title)
+        await press(pilot, settle, "c", "m")
+        assert all("similarity" in title for title in titles_of_maps(pilot))
+        await pilot.press("O")
+        await wait_until(pilot, lambda: not any("by" in t for t in titles_of_maps(pilot)))
+
+
+async def test_d_lists_a_row_of_the_chosen_run(make_app: MakeApp, settle: Settle) -> None:
+    """As it is where all are, and enter goes to one of its cells."""
+    async with make_app().run_test(size=SIZE) as pilot:
+        await opened(pilot, settle, "S", "Z", "1", "d")
+        assert isinstance(pilot.app.screen, RowScreen)
+        rows = pilot.app.screen.query_one(RowList)
+        assert "numpy at iteration 0" in str(rows.border_title)
+        await press(pilot, settle, "end", "enter")
+        table = runs(pilot)[0].probabilities
+        assert table is not None
+        row, column = screen_of(pilot).cursor
+        assert table[row, column] == table[row].min()
+
+
 async def test_o_plots_one_kind_after_the_other(
     make_app: MakeApp, settle: Settle, shown: Shown, wait_until: WaitUntil
 ) -> None:
@@ -1895,6 +1938,8 @@ TESTED = {
     "g": "test_g_samples_other_names_for_all",
     "w": "test_w_asks_for_a_word",
     "slash": "test_slash_jumps_to_a_bigram",
+    "O": "test_capital_o_shows_all_maps_in_another_order",
+    "d": "test_d_lists_a_row_of_the_chosen_run",
     **dict.fromkeys(
         ["up", "down", "left", "right", *"hjkl"], "test_a_key_moves_the_cursor_of_all_maps"
     ),

@@ -17,6 +17,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Footer, Input, OptionList
 
+from bigram_tui.ordering import ORDERS
 from bigram_tui.runner import Runner
 from bigram_tui.snapshot import Snapshot, Status
 from bigram_tui.tui.app import BigramApp
@@ -32,6 +33,7 @@ from bigram_tui.tui.lessons.presets_screen import PresetsScreen
 from bigram_tui.tui.lessons.theory_screen import TheoryScreen
 from bigram_tui.tui.panel import Panel
 from bigram_tui.tui.renderables.colors import GLYPHS_ONLY, LEVELS, ramp, run_color
+from bigram_tui.tui.row_screen import RowScreen
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.hyperparameters import Control
 from bigram_tui.tui.widgets.inspector import Inspector
@@ -39,6 +41,7 @@ from bigram_tui.tui.widgets.legend import Legend
 from bigram_tui.tui.widgets.loss_curve import LossCurve
 from bigram_tui.tui.widgets.name_list import NameList
 from bigram_tui.tui.widgets.prompt import Prompt
+from bigram_tui.tui.widgets.row_list import RowList
 from bigram_tui.tui.widgets.status import RunsBar, StatusLine
 from tests.tui.conftest import MakeApp, Settle, TextOf, WaitUntil, notifications
 
@@ -48,7 +51,7 @@ LABEL_WIDTH = 3  # of all forms for characters of one column
 
 def key_of(label: str) -> str:
     """Textual's name of a key that types this character."""
-    return {".": "full_stop", "+": "plus"}.get(label, label)
+    return {".": "full_stop", "+": "plus", " ": "space"}.get(label, label)
 
 
 def runner_of(pilot: Pilot[None], number: int = 0) -> Runner:
@@ -878,6 +881,9 @@ async def test_a_key_moves_the_cursor(
     async with app.run_test(size=size) as pilot:
         await settle(pilot)
         assert isinstance(app.screen, ExploreScreen)
+        if app.screen.query_one(Heatmap).form.overview:
+            await pilot.press("plus")
+            await settle(pilot)
         labels = app.session.corpus.train.vocabulary.labels
         for key in ["up", "down", "left", "right", "h", "j", "k", "l"]:
             row, column = 13 + MOVES[key][0], 13 + MOVES[key][1]
@@ -922,7 +928,7 @@ async def test_slash_jumps_to_a_character_or_a_bigram(
         before = inspected(shown(pilot, Inspector))
         for typed, bigram in {
             "e": "e" + before[1], ".": "." + before[1], "qu": "qu", "U+006D": "mu", "u+71": "qu",
-            "u": "uu", "x.": "x.",
+            "u": "uu", "x.": "x.", "U+0071 u+0061": "qa",
         }.items():  # fmt: skip
             await pilot.press("slash")
             await settle(pilot)
@@ -1013,14 +1019,16 @@ async def test_glyphs_replace_colours_where_there_are_none(
 
 
 @pytest.mark.parametrize("move", ["down", "right"])
-@pytest.mark.parametrize("form", ["minus", "plus"])
+@pytest.mark.parametrize("forms", [0, 1, 3])
 async def test_the_heatmap_scrolls_to_keep_the_cursor_in_sight(
-    make_app: MakeApp, settle: Settle, move: str, form: str
+    make_app: MakeApp, settle: Settle, move: str, forms: int
 ) -> None:
     app = make_app(("count",))
     async with app.run_test(size=(60, 16)) as pilot:
-        await pilot.press(form, form, form)
         await settle(pilot)
+        for _ in range(forms):
+            await pilot.press("plus")
+            await settle(pilot)
         assert isinstance(app.screen, ExploreScreen)
         heatmap = app.screen.query_one(Heatmap)
         app.screen.cursor = (0, 0)
@@ -1053,6 +1061,83 @@ async def test_the_labels_stay_while_the_cells_scroll(
         assert lines[0][:LABEL_WIDTH].strip() == ""
         assert "z" in lines[0]
         assert any(line.startswith("z ") and "zz" in line for line in lines)
+
+
+# Another order, and a row as a list
+
+
+async def test_capital_o_shows_the_tokens_in_another_order(
+    make_app: MakeApp, settle: Settle, shown: Shown, wait_until: WaitUntil
+) -> None:
+    """The cursor stays at its bigram, and the arrow keys move as they are drawn."""
+    app = make_app(("count",))
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        assert isinstance(app.screen, ExploreScreen)
+        bigrams, heatmap = app.session.corpus.train, app.screen.query_one(Heatmap)
+        before = inspected(shown(pilot, Inspector))
+        for name in ("frequency", "similarity"):
+            await pilot.press("O")
+            await wait_until(pilot, lambda name=name: f"by {name}" in str(heatmap.border_title))
+            await settle(pilot)
+            order = ORDERS[name](bigrams).tolist()
+            written = "".join(bigrams.vocabulary.labels[token] for token in order)
+            top, *lines = shown(pilot, Heatmap).split("\n")[1:]
+            assert top.replace(" ", "") == written
+            assert "".join(line[0] for line in lines if line.strip()) == written
+            assert inspected(shown(pilot, Inspector)) == before
+            for key, (down, right) in MOVES.items():
+                app.screen.cursor = order[5], order[7]
+                await pilot.press(key)
+                await settle(pilot)
+                assert app.screen.cursor == (order[5 + down], order[7 + right])
+            app.screen.cursor = (0, bigrams.vocabulary.index[before[1]])
+            await settle(pilot)
+        await pilot.press("O")
+        await wait_until(pilot, lambda: "by " not in str(heatmap.border_title))
+
+
+async def test_the_numbers_of_an_order_are_those_of_its_cells(
+    make_app: MakeApp, settle: Settle, shown: Shown, wait_until: WaitUntil
+) -> None:
+    app = make_app(("count",))
+    async with app.run_test(size=(200, 60)) as pilot:
+        await settle(pilot)
+        heatmap = app.screen.query_one(Heatmap)
+        await pilot.press("v", "O")
+        await wait_until(pilot, lambda: heatmap.order is not None)
+        await settle(pilot)
+        bigrams = app.session.corpus.train
+        order = ORDERS["frequency"](bigrams)
+        numbers = [line[LABEL_WIDTH:] for line in shown(pilot, Heatmap).split("\n")[3::2]]
+        for row, line in zip(order, numbers, strict=False):
+            assert list(map(int, line.split()[:27])) == bigrams.counts[row, order].tolist()
+
+
+async def test_d_lists_what_follows_and_enter_goes_there(
+    make_app: MakeApp, settle: Settle, shown: Shown
+) -> None:
+    app = make_app(("count",))
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        assert isinstance(app.screen, ExploreScreen)
+        index = app.session.corpus.train.vocabulary.index
+        app.screen.cursor = index["q"], index["u"]
+        await pilot.press("d")
+        await settle(pilot)
+        assert isinstance(app.screen, RowScreen)
+        rows = app.screen.query_one(RowList)
+        assert "after “q”, 26 characters" in str(rows.border_title)
+        table = run_of(pilot).probabilities
+        assert table is not None
+        third = int(np.argsort(-table[index["q"]], kind="stable")[2])
+        await pilot.press("home", "down", "down", "enter")
+        await settle(pilot)
+        assert isinstance(app.screen, ExploreScreen)
+        assert app.screen.cursor == (index["q"], third)
+        await pilot.press("d", "end", "escape")
+        await settle(pilot)
+        assert app.screen.cursor == (index["q"], third)
 
 
 # Help, palette, quit
@@ -1508,6 +1593,8 @@ TESTED = {
     "plus": "test_plus_and_minus_change_the_size_of_the_cells",
     "equals_sign": "test_plus_and_minus_change_the_size_of_the_cells",
     "minus": "test_plus_and_minus_change_the_size_of_the_cells",
+    "O": "test_capital_o_shows_the_tokens_in_another_order",
+    "d": "test_d_lists_what_follows_and_enter_goes_there",
     "y": "test_a_key_makes_an_axis_logarithmic",
     "Y": "test_a_key_makes_an_axis_logarithmic",
     "t": "test_t_changes_between_dark_and_light",

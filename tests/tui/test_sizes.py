@@ -131,7 +131,7 @@ async def test_a_notice_takes_its_room_from_the_body_alone(
             assert not one.region.overlaps(other.region), (one, other)
 
 
-async def test_the_largest_text_scrolls_and_opens_at_the_smallest_form(
+async def test_a_large_text_opens_with_an_overview_and_scrolls_in_the_smallest_form(
     make_app: MakeApp, settle: Settle, text_of: TextOf, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     corpus = tmp_path_factory.mktemp("large") / "all.txt"
@@ -141,6 +141,10 @@ async def test_the_largest_text_scrolls_and_opens_at_the_smallest_form(
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         heatmap = app.screen.query_one(Heatmap)
+        assert heatmap.form.overview
+        assert (heatmap.max_scroll_x, heatmap.max_scroll_y) == (0, 0)
+        await pilot.press("plus")
+        await settle(pilot)
         assert heatmap.form.name == "wide half"
         top, first, *_ = text_of(heatmap).split("\n")[1:]
         assert "".join(top.split()).startswith("." + "".join(characters[:8])), "not stand-ins"

@@ -5,13 +5,16 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widget import Widget
 
-from bigram_tui.corpus import read_corpus
+from bigram_tui.corpus import CorpusError, Glimpse, read_corpus
+from bigram_tui.reading import Progress, Reading
 from bigram_tui.registry import BackendSource, choose
 from bigram_tui.session import Session
 from bigram_tui.snapshot import Snapshot
 from bigram_tui.tui.app import BigramApp
 from bigram_tui.tui.compare_screen import CompareScreen
+from bigram_tui.tui.reading_screen import ReadingLines
 from bigram_tui.tui.renderables.colors import GLYPHS_ONLY, INDEXED, TRUE_COLOR, Depth
 
 
@@ -29,6 +32,7 @@ Compare = Callable[..., bool]
 Compared = Callable[..., Callable[[Pilot[None]], Awaitable[None]]]
 Settle = Callable[[Pilot[None]], Awaitable[None]]
 WaitUntil = Callable[..., Awaitable[None]]
+TextOf = Callable[[Widget], str]
 
 
 def explorer(theme: str = "textual-dark", depth: Depth = TRUE_COLOR) -> BigramApp:
@@ -72,6 +76,37 @@ def compared(settle: Settle, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPa
         return press
 
     return press_keys
+
+
+def reader(theme: str) -> BigramApp:
+    """The app after two of five seconds in which a text is read."""
+
+    def read(reading: Reading[Session]) -> Session:
+        reading._stop.wait()
+        raise CorpusError("is left")
+
+    corpus = read_corpus(str(NAMES))
+    reading = Reading(str(NAMES), read)
+    reading.progress = Progress(824_000_000, 2_060_000_000, 412e6, 3.0)
+    reading.glimpse = Glimpse(corpus.lines, corpus.train)
+    app = BigramApp(reading, depth=TRUE_COLOR)
+    app.theme = theme
+    return app
+
+
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
+def test_while_a_text_is_read(
+    snap_compare: Compare, wait_until: WaitUntil, text_of: TextOf, theme: str
+) -> None:
+    async def drawn(pilot: Pilot[None]) -> None:
+        def is_drawn() -> bool:
+            lines = pilot.app.screen.query(ReadingLines)
+            return bool(lines) and "reading … 40 %" in text_of(lines.first())
+
+        await wait_until(pilot, is_drawn)
+        await pilot.pause()
+
+    assert snap_compare(reader(theme), terminal_size=(80, 24), run_before=drawn)
 
 
 def after(settle: Settle, *keys: str) -> Callable[[Pilot[None]], Awaitable[None]]:
@@ -120,6 +155,25 @@ def test_help(snap_compare: Compare, settle: Settle) -> None:
 
 def test_sparkline_instead_of_the_curve(snap_compare: Compare, settle: Settle) -> None:
     assert snap_compare(explorer(), terminal_size=(60, 16), run_before=after(settle, "x"))
+
+
+@pytest.fixture(scope="session")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Lines of 400 Chinese characters, in which those of every other one follow each other."""
+    path = tmp_path_factory.mktemp("many") / "many.txt"
+    places = [[k * k % 400 // 2 * 2 + k % 2 for k in range(n, n + 40)] for n in range(0, 2000, 7)]
+    lines = ["".join(chr(0x4E00 + place) for place in line) for line in places]
+    path.write_text("\n".join([*lines, "".join(chr(0x4E00 + k) for k in range(400))]), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("keys", [(), ("l", "j", "j"), ("O",), ("d",)], ids="-".join)
+def test_many_characters(
+    snap_compare: Compare, settle: Settle, many: Path, keys: tuple[str, ...]
+) -> None:
+    session = Session(read_corpus(str(many)), tuple(choose(["count"])))
+    app = BigramApp(session, depth=TRUE_COLOR)
+    assert snap_compare(app, terminal_size=(80, 24), run_before=after(settle, *keys))
 
 
 @pytest.mark.parametrize("depth", [INDEXED, GLYPHS_ONLY], ids=lambda depth: depth.name)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 import numpy as np
@@ -13,6 +13,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from bigram_tui.bigrams import Counts, Matrix
+from bigram_tui.ordering import Permutation
 from bigram_tui.printable import in_cells
 from bigram_tui.tui.renderables.colors import (
     GLYPHS,
@@ -23,6 +24,7 @@ from bigram_tui.tui.renderables.colors import (
     halves_style,
     ramp,
 )
+from bigram_tui.tui.renderables.pooling import Table, extremes, pool
 
 Levels = npt.NDArray[np.uint8]
 
@@ -34,6 +36,12 @@ DECADES = 4
 
 VALUE_WIDTH = 5
 """Characters of a number that is written into a cell."""
+
+COARSE = 2
+"""Rows and columns of a block up to which cells with labels, though they scroll, tell more."""
+
+LABEL_GAP = 4
+"""Columns from one label to the next where not each has one."""
 
 
 class Scale(Enum):
@@ -74,27 +82,40 @@ class CellForm:
     value: bool = False
     character: int = 1
     """Columns that a character may take where it is written."""
+    overview: bool = False
+    """It shows the whole table, and has labels for some of its cells only."""
+    block: int = 1
+    """How many rows, and how many columns, of the table share one cell."""
 
     @property
     def label_width(self) -> int:
         """Columns at the left of each line for what its row, or its two rows, stand for."""
-        return 1 + (2 * self.character if self.halved else 2)
+        return 1 + (2 * self.character if self.halved and not self.overview else 2)
+
+    def cells_of(self, size: int) -> int:
+        """Cells in a row or in a column for that many tokens."""
+        return math.ceil(size / self.block)
 
     def width_of(self, size: int) -> int:
         """Columns for a table of that many tokens, labels included."""
-        return self.label_width + size * self.width
+        return self.label_width + self.cells_of(size) * self.width
 
     def height_of(self, size: int) -> int:
         """Lines for a table of that many tokens, the line of labels included."""
-        return 1 + (math.ceil(size / 2) if self.halved else size * self.lines)
+        cells = self.cells_of(size)
+        return 1 + (math.ceil(cells / 2) if self.halved else cells * self.lines)
 
     def row_at(self, line: int) -> int:
-        """The row that is drawn at a line below the labels; the upper one of two."""
+        """The row of cells that is drawn at a line below the labels; the upper one of two."""
         return line * 2 if self.halved else line // self.lines
 
     def line_of(self, row: int) -> int:
-        """The first line, below the labels, at which a row is drawn."""
+        """The first line, below the labels, at which a row of cells is drawn."""
         return row // 2 if self.halved else row * self.lines
+
+    def fits(self, size: int, width: int, height: int) -> bool:
+        """Whether a table of that many tokens needs no more room."""
+        return self.width_of(size) <= width and self.height_of(size) <= height
 
 
 HALF = CellForm("half", 1, halved=True)
@@ -115,18 +136,36 @@ def forms(depth: Depth, *, wide: bool = False) -> tuple[CellForm, ...]:
     return (TINY if depth is GLYPHS_ONLY else HALF, SMALL, MEDIUM, LARGE)
 
 
+def forms_in(
+    size: int, width: int, height: int, choice: Sequence[CellForm]
+) -> tuple[CellForm, ...]:
+    """The forms to choose from in some room: an overview too, first, where no other fits."""
+    smallest = choice[0]
+    if smallest.fits(size, width, height):
+        return tuple(choice)
+    view = CellForm("overview", 1, halved=smallest.halved, overview=True)
+    across = max(1, width - view.label_width)
+    down = max(1, (height - 1) * (2 if view.halved else 1))
+    return (replace(view, block=math.ceil(size / min(across, down))), *choice)
+
+
 def best_form(size: int, width: int, height: int, choice: Sequence[CellForm]) -> CellForm:
-    """The largest form in which the whole table fits; the smallest if none does."""
+    """The largest form in which the whole table fits; the smallest if none does.
+
+    An overview that would save no more than a little scrolling is not it.
+    """
     smallest, *larger = choice
-    fitting = [f for f in larger if f.width_of(size) <= width and f.height_of(size) <= height]
-    return fitting[-1] if fitting else smallest
+    fitting = [form for form in larger if form.fits(size, width, height)]
+    if fitting:
+        return fitting[-1]
+    return larger[0] if smallest.overview and smallest.block <= COARSE else smallest
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
     """A table made ready to be drawn, row by row as they come into sight."""
 
-    table: Matrix | Counts
+    table: Table
     """[rows, columns], the numbers themselves."""
     limit: float
     """The value at the end of the ramp."""
@@ -134,13 +173,43 @@ class Picture:
     diverging: bool
     text: Callable[[float], str]
     """Writes a number in VALUE_WIDTH characters."""
-    _levels: dict[int, list[int]] = field(default_factory=dict, init=False)
+    order: Permutation | None = None
+    """Which row and column of the table stands at each place; as they are if None."""
+    _levels: dict[int, tuple[range, list[int]]] = field(default_factory=dict, init=False)
 
-    def row(self, row: int) -> list[int]:
-        """The levels of a row: each 0 to LEVELS − 1, or AMISS. [columns]"""
-        if row not in self._levels:
-            self._levels[row] = self._paint(self.table[row]).tolist()
-        return self._levels[row]
+    def values(self, row: int, columns: range) -> Matrix | Counts:
+        """The numbers at some columns of a row."""
+        part = slice(columns.start, columns.stop)
+        values: Matrix | Counts
+        if self.order is None:
+            values = self.table[row, part]
+        else:
+            values = self.table[self.order[row], self.order[part]]
+        return values
+
+    def row(self, row: int, columns: range | None = None) -> list[int]:
+        """The levels of a row, at all columns or at some: each 0 to LEVELS − 1, or AMISS."""
+        if columns is None:
+            columns = range(self.table.shape[1])
+        known = self._levels.get(row)
+        if known is None or known[0] != columns:
+            known = columns, self._paint(self.values(row, columns)).tolist()
+            self._levels[row] = known
+        return known[1]
+
+    def ordered(self, order: Permutation | None) -> "Picture":
+        """The same with other rows and columns at each place."""
+        return self if order is self.order else replace(self, order=order)
+
+    def pooled(self, block: int) -> "Picture":
+        """The same with one cell for each block of cells: that of the largest magnitude."""
+        return replace(self, table=pool(self.table, self.order, block), order=None)
+
+    def peak(self, rows: range, columns: range) -> tuple[int, int]:
+        """Where the cell of the largest magnitude is, or the first that holds no number."""
+        part = np.stack([self.values(row, columns) for row in rows])
+        row, column = divmod(int(np.abs(part).argmax()), len(columns))
+        return rows[row], columns[column]
 
     def _paint(self, values: Matrix | Counts) -> Levels:
         with np.errstate(invalid="ignore"):
@@ -154,7 +223,7 @@ class Picture:
 
 
 def paint(
-    table: Matrix | Counts,
+    table: Table,
     scale: Scale,
     text: Callable[[float], str],
     *,
@@ -162,10 +231,7 @@ def paint(
     most: float = math.inf,
 ) -> Picture:
     """Choose a scale for a table: its limit is a round number, at most `most`."""
-    low, high = float(table.min()), float(table.max())
-    if not math.isfinite(high - low):
-        finite = table[np.isfinite(table)]
-        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    low, high, _ = extremes(table)
     limit = min(most, round_up(max(-low, high, 0.0)))
     return Picture(table, limit, scale, diverging, text)
 
@@ -213,6 +279,8 @@ def header(
 ) -> list[Segment]:
     """The line of column labels."""
     segments = [Segment(" " * form.label_width, look.label)]
+    if form.overview:
+        return [*segments, *_some_labels(labels, columns, look, cursor)]
     for j in columns:
         text = labels[j]
         shown = _centred(in_cells(text, 2)) if form.value else in_cells(text, form.width)
@@ -240,29 +308,32 @@ def body(
     row = form.row_at(line)
     marked = {cursor[0], *marked}
     if form.halved:
-        label = _halved_label(labels, row, form, look, marked)
+        label = (_one_label if form.overview else _halved_label)(labels, row, form, look, marked)
         return [*label, *_halved_cells(picture, row, columns, form, look, cursor)]
     writes_bigram = form.bigram and form.line_of(row) == line
     shown = in_cells(labels[row], 2) if form.line_of(row) == line else "  "
     segments = [Segment(f"{shown} ", look.cursor if row in marked else look.label)]
     styles = cell_styles(picture.diverging, look.dark, look.depth)
-    levels, values = picture.row(row), picture.table[row]
-    for j in columns:
+    levels, values = picture.row(row, columns), picture.values(row, columns)
+    for j, level, value in zip(columns, levels, values, strict=True):
         if look.depth is GLYPHS_ONLY and not form.value:
             is_cursor = (row, j) == cursor  # where colours can't be told apart, a sign
-            glyphs = _glyphs(levels[j], picture.diverging, form.width)
+            glyphs = _glyphs(level, picture.diverging, form.width)
             text = "◆".ljust(form.width) if is_cursor else glyphs
         elif writes_bigram:
             text = _bigram(labels[row], (column_labels or labels)[j], form)
         else:
-            text = picture.text(float(values[j])) if form.value else " " * form.width
-        style = look.amiss if levels[j] == AMISS else styles[levels[j]]
+            text = picture.text(float(value)) if form.value else " " * form.width
+        style = look.amiss if level == AMISS else styles[level]
         segments.append(Segment(text, look.cursor if (row, j) == cursor else style))
     return segments
 
 
-def legend(picture: Picture, width: int, look: Look) -> list[Segment]:
-    """The ramp with the values at its ends and its middle, in that many columns."""
+def legend(picture: Picture, width: int, look: Look, block: int = 1) -> list[Segment]:
+    """The ramp with the values at its ends and its middle, in that many columns.
+
+    block: how many rows and columns share a cell, which is said before.
+    """
     places = (0.0, 0.5, 1.0)
     if picture.diverging:
         end = compact(picture.limit)
@@ -272,6 +343,12 @@ def legend(picture: Picture, width: int, look: Look) -> list[Segment]:
         marks = [low, *(compact(picture.limit * picture.scale.part(p)) for p in places[1:])]
     room = width - sum(len(mark) + 1 for mark in marks) - 1
     segments = []
+    if block > 1:
+        told = f"each cell the largest of {block}×{block}  "
+        if len(told) > room // 2:
+            told = f"max of {block}×{block}  "
+        segments.append(Segment(told, look.label))
+        room -= len(told)
     for half in (0, 1):
         segments.append(Segment(marks[half] + " ", look.label))
         cells = max(1, room // 2)
@@ -297,6 +374,33 @@ def _halved_label(
     return [*segments, Segment(" ", look.label)]
 
 
+def _one_label(
+    labels: Sequence[str], row: int, form: CellForm, look: Look, marked: Collection[int]
+) -> list[Segment]:
+    """The label of the upper of two rows, unless only the lower one is marked."""
+    found = [r for r in (row, row + 1) if r in marked and r < len(labels)]
+    style = look.cursor if found else look.label
+    label = in_cells(labels[found[0] if found else row], 2)
+    return [Segment(label, style), Segment(" ", look.label)]
+
+
+def _some_labels(labels: Sequence[str], columns: range, look: Look, cursor: int) -> list[Segment]:
+    """The label of the cursor's column, and as many others as stand apart, each over its cell."""
+    segments = []
+    past = columns.start
+    for j in columns:
+        apart = j == cursor or (j % LABEL_GAP == 0 and not 0 < abs(j - cursor) < LABEL_GAP - 1)
+        if j < past or not apart:
+            continue
+        room = min(2, columns.stop - j)
+        segments.append(Segment(" " * (j - past), look.label))
+        segments.append(
+            Segment(in_cells(labels[j], room), look.cursor if j == cursor else look.label)
+        )
+        past = j + room
+    return [*segments, Segment(" " * (columns.stop - past), look.label)]
+
+
 def _halved_cells(
     picture: Picture,
     row: int,
@@ -309,14 +413,14 @@ def _halved_cells(
 
     def row_colors(r: int) -> list[Color | None]:
         if r >= len(picture.table):
-            return [look.label.bgcolor] * picture.table.shape[1]
-        found = [look.amiss.color if k == AMISS else colors[k] for k in picture.row(r)]
-        if r == cursor[0]:
-            found[cursor[1]] = look.cursor.bgcolor
+            return [look.label.bgcolor] * len(columns)
+        found = [look.amiss.color if k == AMISS else colors[k] for k in picture.row(r, columns)]
+        if r == cursor[0] and cursor[1] in columns:
+            found[cursor[1] - columns.start] = look.cursor.bgcolor
         return found
 
-    upper, lower = row_colors(row), row_colors(row + 1)
-    return [Segment("▀" * form.width, halves_style(upper[j], lower[j])) for j in columns]
+    halves = zip(row_colors(row), row_colors(row + 1), strict=True)
+    return [Segment("▀" * form.width, halves_style(upper, lower)) for upper, lower in halves]
 
 
 def _centred(text: str) -> str:

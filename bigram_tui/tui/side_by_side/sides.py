@@ -70,7 +70,15 @@ class Side:
 
     @property
     def _key(self) -> tuple[object, ...]:
-        return self.number, self.name, self.run, self.color, self.is_reference, self.now, self.worst
+        apart = _comparable(self.now), _comparable(self.worst)
+        return self.number, self.name, self.run, self.color, self.is_reference, *apart
+
+
+def _comparable(found: Farthest | None) -> tuple[float | None, ...]:
+    """The same for the same differences: None in the place of NaN, which equals nothing."""
+    if found is None:
+        return ()
+    return found.since, *(None if math.isnan(value) else value for value in found.differences)
 
 
 def sides_of(frame: Frame, lineup: Lineup, dark: bool) -> list[Side]:

@@ -10,6 +10,7 @@ from textual.reactive import var
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from bigram_tui.ordering import Order
 from bigram_tui.tui.messages import CellPointed, HeatmapResized
 from bigram_tui.tui.renderables.colors import Depth
 from bigram_tui.tui.renderables.heatmap import (
@@ -28,7 +29,8 @@ Labels = tuple[Sequence[str], Sequence[str]]
 class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
     """Rows and columns of cells; their labels stay while the cells scroll.
 
-    The arrow keys are left to the screen: they move the cursor, and the cells follow.
+    The arrow keys are left to the screen: they move the cursor, and the cells follow. A cell is a
+    row and a column of the table; where it is drawn is known only here.
     """
 
     ALLOW_SELECT = False
@@ -43,6 +45,13 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
     """Of the rows and of the columns."""
     marked: var[frozenset[int]] = var(frozenset())
     """Rows whose labels stand out, besides the cursor's."""
+    order: var[Order | None] = var(None)
+    """Which row and column stands at each place, if not as they are numbered."""
+
+    _drawn: Picture | None = None
+    """The picture as it is drawn: in this order, and pooled where cells share a place."""
+    _written: tuple[Sequence[str], list[str]] | None = None
+    """Some labels, and what is written of them where not all are, or in another order."""
 
     def __init__(
         self, labels: Sequence[str], depth: Depth, *, points: bool = True, id: str | None = None
@@ -79,35 +88,65 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
         self._look = None
         self.refresh()
 
-    def watch_picture(self, old: Picture | None, new: Picture | None) -> None:
+    def watch_picture(self) -> None:
+        old, new = self._drawn, self._arrange()
         if old is None or new is None or old.diverging is not new.diverging:
             self.refresh()
             return
+        columns = self._columns_in_sight()
         self._refresh_rows(
             {
                 row
                 for row in self._rows_in_sight()
                 if row >= min(len(old.table), len(new.table))
-                or old.row(row) != new.row(row)
-                or (self.form.value and not np.array_equal(old.table[row], new.table[row]))
+                or old.row(row, columns) != new.row(row, columns)
+                or (
+                    self.form.value
+                    and not np.array_equal(old.values(row, columns), new.values(row, columns))
+                )
             }
         )
+
+    def _arrange(self) -> Picture | None:
+        """Find out what is drawn of the picture."""
+        self._drawn = None if self.picture is None else self._ordered(self.picture)
+        if self._drawn is not None and self.form.block > 1:
+            self._drawn = self._drawn.pooled(self.form.block)
+        return self._drawn
+
+    def _ordered(self, picture: Picture) -> Picture:
+        return picture.ordered(None if self.order is None else self.order.tokens)
 
     def _rows_in_sight(self) -> range:
         top = self.scroll_offset.y
         past = self.form.row_at(top + self.size.height) + 2  # two where they share a line
-        return range(self.form.row_at(top), min(past, len(self.labels[0])))
+        rows = self.form.cells_of(len(self.labels[0]))
+        return range(self.form.row_at(top), min(past, rows))
+
+    def _columns_in_sight(self) -> range:
+        first = self.scroll_offset.x // self.form.width
+        past = first + (self.size.width - self.form.label_width) // self.form.width + 2
+        columns = self.form.cells_of(len(self.labels[1]))
+        return range(min(first, columns), max(first, min(past, columns)))
 
     def watch_message(self) -> None:
         if self.picture is None:
             self.refresh()
 
     def watch_cursor(self, old: Cell, new: Cell) -> None:
-        self._refresh_rows({old[0], new[0]})
+        self._refresh_rows({self._place_of(old)[0], self._place_of(new)[0]})
         self.refresh(Region(0, 0, self.size.width, 1))
         self._scroll_into_sight()
 
     def watch_form(self) -> None:
+        self._written = None
+        self._arrange()
+        self._measure()
+        self.refresh()
+
+    def watch_order(self) -> None:
+        self._written = None
+        self._arrange()
         self._measure()
         self.refresh()
 
@@ -129,7 +168,7 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
         room_x, room_y = room.width - self.form.label_width, room.height - 1
         if room_x <= 0 or room_y <= 0:
             return
-        row, column = self.cursor
+        row, column = self._place_of(self.cursor)
         left, top = column * self.form.width, self.form.line_of(row)
         x, y = self.scroll_offset
         self.scroll_to(
@@ -138,7 +177,7 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
             animate=False,
         )
 
-    def _refresh_rows(self, rows: Sequence[int] | set[int]) -> None:
+    def _refresh_rows(self, rows: set[int]) -> None:
         lines = {self.form.line_of(row) + k for row in rows for k in range(self.form.lines)}
         for line in lines:
             y = line - self.scroll_offset.y + 1
@@ -147,28 +186,27 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         """One line: the column labels at the top, then rows."""
-        width = self.size.width
-        if self.picture is None:
+        width, form, columns = self.size.width, self.form, self._columns_in_sight()
+        if self._drawn is None:
             text = f" {self.message}" if y == 1 else ""
             return self._finish([Segment(text, self.look.label)], width)
-        (rows, above), form = self.labels, self.form
-        first, cut = divmod(self.scroll_offset.x, form.width)
-        past = first + (width - form.label_width) // form.width + 2
-        columns = range(first, min(len(above), past))
+        cut = self.scroll_offset.x % form.width
+        place = self._place_of(self.cursor)
+        rows, above = self._labels_of(0), self._labels_of(1)
         if y == 0:
-            segments = header(above, columns, form, self.look, self.cursor[1])
+            segments = header(above, columns, form, self.look, place[1])
         else:
             line = y - 1 + self.scroll_offset.y
-            if line >= form.height_of(len(rows)) - 1:
+            if line >= form.height_of(len(self.labels[0])) - 1:
                 return self._finish([], width)
             segments = body(
-                self.picture,
+                self._drawn,
                 rows,
                 line,
                 columns,
                 form,
                 self.look,
-                self.cursor,
+                place,
                 column_labels=above,
                 marked=self.marked,
             )
@@ -182,12 +220,66 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
         strip = Strip(segments).adjust_cell_length(width, self.look.label)
         return strip.apply_style(self.rich_style)
 
+    # From cells to where they are drawn, and back
+
+    def _place_of(self, cell: Cell) -> Cell:
+        """Where a cell is drawn, counted in what is drawn."""
+        row, column = cell
+        if self.order is not None:
+            row, column = int(self.order.places[row]), int(self.order.places[column])
+        return row // self.form.block, column // self.form.block
+
+    def _cell_of(self, place: Cell) -> Cell:
+        """The cell that is drawn at a place; of several the one that gives it its colour."""
+        block, picture = self.form.block, self.picture
+        row, column = (part * block for part in place)
+        if block > 1 and picture is not None:
+            within = (
+                range(first, min(first + block, len(labels)))
+                for first, labels in zip((row, column), self.labels, strict=True)
+            )
+            row, column = self._ordered(picture).peak(*within)
+        if self.order is None:
+            return row, column
+        return int(self.order.tokens[row]), int(self.order.tokens[column])
+
+    def _labels_of(self, axis: int) -> Sequence[str]:
+        """What stands beside the rows (axis 0) or above the columns (axis 1) that are drawn.
+
+        Of several that share a place the first one's, or the cursor's.
+        """
+        labels = self.labels[axis]
+        if self.order is None and self.form.block == 1:
+            return labels
+        if self._written is None or self._written[0] is not labels:
+            order = range(len(labels)) if self.order is None else self.order.tokens.tolist()
+            self._written = labels, [labels[k] for k in order[:: self.form.block]]
+        found = self._written[1]
+        if self.form.block > 1:
+            found = found.copy()
+            found[self._place_of(self.cursor)[axis]] = labels[self.cursor[axis]]
+        return found
+
+    def beside(self, rows: int, columns: int) -> Cell:
+        """The cell so many places from the cursor's, at most at the edge."""
+        place = self._place_of(self.cursor)
+        last = [self.form.cells_of(len(labels)) - 1 for labels in self.labels]
+        row, column = (
+            min(max(part + step, 0), most)
+            for part, step, most in zip(place, (rows, columns), last, strict=True)
+        )
+        return self.cursor if (row, column) == place else self._cell_of((row, column))
+
     def cell_at(self, x: int, y: int) -> Cell | None:
         """The cell that is drawn at a place of the widget, if one is."""
+        place = self._place_at(x, y)
+        return None if place is None else self._cell_of(place)
+
+    def _place_at(self, x: int, y: int) -> Cell | None:
         line = y - 1 + self.scroll_offset.y
         column = (x - self.form.label_width + self.scroll_offset.x) // self.form.width
         row = self.form.row_at(line)
-        rows, columns = map(len, self.labels)
+        rows, columns = (self.form.cells_of(len(labels)) for labels in self.labels)
         inside = x >= self.form.label_width and y >= 1 and 0 <= row < rows and 0 <= column < columns
         return (row, column) if inside else None
 
@@ -199,11 +291,13 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _point(self, event: events.MouseEvent) -> None:
         offset = event.get_content_offset(self) if self._points else None
-        cell = self.cell_at(*offset) if offset is not None else None
-        if cell is None:
+        place = self._place_at(*offset) if offset is not None else None
+        if place is None:
             return
         # Of two rows in one line the mouse can't tell: stay on either, else take the upper.
-        if self.form.halved and self.cursor[0] == cell[0] + 1 and self.cursor[1] == cell[1]:
+        row, column = self._place_of(self.cursor)
+        if self.form.halved and (row, column) == (place[0] + 1, place[1]):
             return
+        cell = self._cell_of(place)
         if cell != self.cursor:
             self.post_message(CellPointed(*cell))

@@ -9,8 +9,8 @@ from rich.text import Text
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from bigram_tui.bigrams import BOUNDARY, Bigrams, Matrix
-from bigram_tui.printable import code_point, in_cells
+from bigram_tui.bigrams import BOUNDARY, Bigrams, Matrix, Vocabulary
+from bigram_tui.printable import code_point, counted, in_cells
 from bigram_tui.snapshot import Snapshot
 from bigram_tui.tui.renderables.bars import Bar, columns, percent, rows
 
@@ -87,6 +87,15 @@ def number(value: float) -> str:
     return f"{value:.4f}" if value >= 0.001 or value == 0 else f"{value:.2e}"
 
 
+def identity(token: int, vocabulary: Vocabulary) -> str:
+    """What a token stands for, beyond doubt."""
+    if token == BOUNDARY:
+        return "the start and the end of a line"
+    if token > len(vocabulary.characters):
+        return f"any of {counted(len(vocabulary.rare), 'rare character')}"
+    return code_point(vocabulary.labels[token])
+
+
 def _in_words(shown: Inspected, table: Matrix | None, width: int, height: int) -> list[Text]:
     """What the cell means, in one line or, where that is too long and there is room, in two."""
     parts = [_frequency(shown)]
@@ -116,10 +125,9 @@ def _quoted(shown: Inspected, token: int) -> str:
 
 
 def _identities(shown: Inspected) -> list[str]:
-    labels = shown.bigrams.vocabulary.labels
+    vocabulary = shown.bigrams.vocabulary
     return [
-        f"{in_cells(labels[k], 2)} is "
-        + ("the start and the end of a line" if k == BOUNDARY else code_point(labels[k]))
+        f"{in_cells(vocabulary.labels[k], 2)} is {identity(k, vocabulary)}"
         for k in dict.fromkeys((shown.row, shown.column))
     ]
 

@@ -1,6 +1,6 @@
 """What the colours of the heatmap stand for, in one line."""
 
-from textual.reactive import var
+from textual.reactive import reactive, var
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -13,6 +13,9 @@ class Legend(Widget):
     ALLOW_SELECT = False
 
     shown: var[tuple[Picture, Look] | None] = var(None)
+
+    block: reactive[int] = reactive(1)
+    """How many rows and columns share a cell."""
 
     def watch_shown(
         self, old: tuple[Picture, Look] | None, new: tuple[Picture, Look] | None
@@ -31,5 +34,5 @@ class Legend(Widget):
         if y or self.shown is None:
             return Strip.blank(self.size.width, self.rich_style)
         picture, look = self.shown
-        segments = legend(picture, self.size.width, look)
+        segments = legend(picture, self.size.width, look, self.block)
         return Strip(segments).adjust_cell_length(self.size.width, look.label)

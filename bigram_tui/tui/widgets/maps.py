@@ -9,6 +9,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.style import Style as TextualStyle
 
+from bigram_tui.ordering import Order
 from bigram_tui.tui.renderables.colors import Depth
 from bigram_tui.tui.renderables.heatmap import CellForm, Picture
 from bigram_tui.tui.widgets.heatmap import Cell, Heatmap
@@ -27,6 +28,8 @@ class Map:
     picture: Picture | None
     message: str = ""
     """What to say where there is no picture."""
+    run: int = 0
+    """The number of the run that it belongs to; 0 if it is no run's own."""
 
 
 class MapPane(Vertical):
@@ -42,8 +45,12 @@ class MapPane(Vertical):
         yield Heatmap(self._labels, self._depth)
         yield Legend()
 
+    run = 0
+    """The number of the run that is shown; 0 for none."""
+
     def show(self, shown: Map) -> None:
         """Draw what has changed."""
+        self.run = shown.run
         heatmap, legend = self.query_one(Heatmap), self.query_one(Legend)
         title = Content(shown.title)
         if shown.color is not None:
@@ -53,6 +60,7 @@ class MapPane(Vertical):
             heatmap.border_title = title
         heatmap.message = shown.message
         heatmap.picture = shown.picture
+        legend.block = heatmap.form.block
         legend.shown = None if shown.picture is None else (shown.picture, heatmap.look)
 
 
@@ -69,13 +77,21 @@ class Maps(Horizontal):
         for _ in range(MOST_MAPS):
             yield MapPane(self._labels, self._depth)
 
-    def lay_out(self, count: int, form: CellForm, width: int, cursor: Cell) -> None:
-        """Have so many maps of one form, each of so many columns."""
+    def heatmap_of(self, run: int) -> Heatmap:
+        """The map of a run; the first one if there is none."""
+        panes = [pane for pane in self.query(MapPane) if pane.display]
+        chosen = [pane for pane in panes if pane.run == run] or panes
+        return chosen[0].query_one(Heatmap)
+
+    def lay_out(
+        self, count: int, form: CellForm, width: int, cursor: Cell, order: Order | None
+    ) -> None:
+        """Have so many maps of one form and order, each of so many columns."""
         for number, pane in enumerate(self.query(MapPane)):
             pane.display = number < count
             pane.styles.width = width
             heatmap = pane.query_one(Heatmap)
-            heatmap.form, heatmap.cursor = form, cursor
+            heatmap.form, heatmap.cursor, heatmap.order = form, cursor, order
 
     def show(self, maps: Sequence[Map]) -> None:
         """Draw them."""

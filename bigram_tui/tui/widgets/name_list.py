@@ -32,6 +32,19 @@ class NameList(Widget):
 
     names: reactive[Sequence[ShownName]] = reactive(())
 
+    def fitting(self, names: Sequence[ShownName]) -> int:
+        """How many of some names, from the first on, there is room for."""
+        width, height = self.size
+        lines, used = 1, 0
+        for place, name in enumerate(names):
+            needed = cell_len(_written(name, width))
+            if used and used + GAP + needed > width:
+                lines, used = lines + 1, 0
+            if lines > height:
+                return place
+            used += needed + (GAP if used else 0)
+        return len(names)
+
     def render(self) -> Text:
         """The names in lines; a name is broken only where it is longer than a line."""
         memorised = self.get_component_rich_style("name-list--memorised", partial=True)

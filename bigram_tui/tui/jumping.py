@@ -1,0 +1,29 @@
+"""Reads which row or cell the user wants to go to; knows the vocabulary, no screen."""
+
+from bigram_tui.bigrams import Vocabulary
+
+
+def characters_of(text: str) -> str:
+    """What was typed, each U+code as the character that it stands for; ValueError if it is none."""
+    parts = text.split()
+    if not parts or not all(part[:2].upper() == "U+" and len(part) > 2 for part in parts):
+        return text
+    return "".join(map(_character, parts))
+
+
+def _character(code: str) -> str:
+    try:
+        return chr(int(code[2:], 16))
+    except (ValueError, OverflowError):
+        raise ValueError(f"{code} is no code point") from None
+
+
+def tokens_of_jump(text: str, vocabulary: Vocabulary) -> list[int]:
+    """One token for a row or two for a cell; ValueError says why it is neither."""
+    characters = characters_of(text)
+    if not 1 <= len(characters) <= 2:
+        raise ValueError("one character for a row, two for a cell")
+    missing = [character for character in characters if character not in vocabulary.index]
+    if missing:
+        raise ValueError(f"{missing[0]!r} is not in the text")
+    return [vocabulary.index[character] for character in characters]
