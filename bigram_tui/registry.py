@@ -79,8 +79,12 @@ class BackendSource:
 
     @property
     def is_light(self) -> bool:
-        """Whether all that it imports is in memory already, so that loading it takes no time."""
-        return all(name in sys.modules for name in self.imports)
+        """Whether all that it imports is in memory already, so that loading it takes no time.
+
+        Of other modules in its own package it is taken that they import no more than it does.
+        """
+        package = self.entry_point.module.partition(".")[0] if self.entry_point else ""
+        return all(name in sys.modules for name in self.imports - {package})
 
     def load(self) -> type[Backend]:
         """Import the backend's class, once. BackendError whatever goes wrong."""
