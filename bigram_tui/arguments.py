@@ -66,7 +66,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         type=vocabulary_size,
         default=2048,
         metavar="N",
-        help="tokens at most (2048), the rarest as one",
+        help="tokens at most, 2 to 32768 (2048)",
     )
     add("--no-cache", action="store_true", help="count anew, and keep no counts of large files")
     models = parser.add_argument_group("models")
@@ -143,7 +143,7 @@ def natural(text: str) -> int:
 
 def vocabulary_size(text: str) -> int:
     """argparse type: how many tokens a model may have."""
-    if not 2 <= natural(text) <= MOST_TOKENS:
+    if not (text.isdecimal() and 2 <= int(text) <= MOST_TOKENS):
         raise argparse.ArgumentTypeError(f"{text} is not between 2 and {MOST_TOKENS:,}")
     return int(text)
 

@@ -262,8 +262,9 @@ def print_headless(session: "Session", options: argparse.Namespace) -> int:
     samples = 5 if options.samples is None else options.samples
     explicit = bool(options.backend or options.run)
     settle()
-    with redirect_stdout(sys.stderr):  # where a plugin may print what it likes
-        results = list(train(session, steps, samples, explicit=explicit))
+    # A plugin may print what it likes to stderr.
+    with redirect_stdout(sys.stderr), progress_bar(of_bytes=False) as progress:
+        results = list(train(session, steps, samples, explicit=explicit, progress=progress))
     backends = {source.name: source.backend for source in session.sources}
     finals = [result.final for result in results if result.final]
     write_runs([(backends[final.name], final) for final in finals], options)
@@ -310,5 +311,6 @@ def open_screen(session: "Session | Reading[Session]", options: argparse.Namespa
     app.run(mouse=not options.no_mouse)
     if app.trouble is not None:
         raise app.trouble
-    write_runs(app.history(), options)
+    if runs := app.history():  # not where the text was not read
+        write_runs(runs, options)
     return app.return_code or DONE

@@ -74,6 +74,8 @@ class Glimpse:
 
     lines: int
     bigrams: Bigrams
+    can_train: bool = True
+    """Whether any line is for training; with a split, that may not be the first."""
 
 
 Look = Callable[[Callable[[], Glimpse]], None]
@@ -350,8 +352,11 @@ class _Count:
     def _glimpse(self) -> Glimpse:
         self._add_plain()
         parts = self._tally.bigrams(self._max_vocabulary)
-        counts = np.sum([part.counts for part in parts], axis=0)
-        return Glimpse(sum(self._tally.lines()), Bigrams(parts[0].vocabulary, counts))
+        counts = parts[0].counts
+        if len(parts) > 1:
+            counts = np.sum([part.counts for part in parts], axis=0)
+        lines = self._tally.lines()
+        return Glimpse(sum(lines), Bigrams(parts[0].vocabulary, counts), lines[0] > 0)
 
     def _feed(self, texts: Iterable[str]) -> None:
         for text in texts:

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import json
 import os
+import stat
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,11 +66,13 @@ class Entry:
     def load(self) -> Corpus | None:
         """What is kept; None if that is nothing, or nothing sound."""
         try:
+            _must(_is_own_file(self.file))
             with self.file.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 corpus = _corpus({name: arrays[name] for name in arrays}, self)
-            os.utime(self.file)
         except Exception:  # it may be damaged in any way
             return None
+        with contextlib.suppress(OSError):
+            os.utime(self.file)
         return corpus
 
     def store(self, corpus: Corpus) -> None:
@@ -79,10 +82,10 @@ class Entry:
         """
         if corpus.extent is not None or not self.settled or _state(self.paths) != self.state:
             return
-        arrays = _arrays(corpus, self)
-        if sum(array.nbytes for array in arrays.values()) > ROOM // 2:
-            return
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, MemoryError):
+            arrays = _arrays(corpus, self)
+            if sum(array.nbytes for array in arrays.values()) > ROOM // 2:
+                return
             self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _write(self.file, arrays)
             _make_room(self.file.parent)
@@ -192,6 +195,12 @@ def _must(sound: bool) -> None:
 
 
 # Files
+
+
+def _is_own_file(path: Path) -> bool:
+    """Whether it is a file, and not another user's: no pipe to wait for, nothing planted."""
+    status = path.lstat()
+    return stat.S_ISREG(status.st_mode) and status.st_uid == getattr(os, "geteuid", lambda: 0)()
 
 
 def _write(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
@@ -19,12 +20,15 @@ from bigram_tui.evaluation import negative_log_likelihood, perplexity
 from bigram_tui.history import finite
 from bigram_tui.printable import EMPTY, counted, printable
 from bigram_tui.registry import BackendError
+from bigram_tui.run import Run
 from bigram_tui.sampling import Name
 from bigram_tui.session import Session
 from bigram_tui.snapshot import Snapshot, Status
 from bigram_tui.timeline import NLL, REGULARIZATION
 
 FORMAT_VERSION = 1
+
+BLINK_SECONDS = 0.05
 
 PIPE_WIDTH = 160
 """Columns of the table where no terminal says how many there are."""
@@ -40,8 +44,18 @@ class Result:
     error: str | None
 
 
-def train(session: Session, steps: int, samples: int, *, explicit: bool) -> Iterable[Result]:
-    """Each backend's result, one backend after the other."""
+def train(
+    session: Session,
+    steps: int,
+    samples: int,
+    *,
+    explicit: bool,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> Iterable[Result]:
+    """Each backend's result, one backend after the other.
+
+    progress: called now and then with the iterations taken, all that are to be, and the name.
+    """
     for source in session.sources:
         if source.obstacle is not None and not explicit:
             print(f"bigram-tui: without {source.name}: {source.obstacle}", file=sys.stderr)
@@ -51,7 +65,10 @@ def train(session: Session, steps: int, samples: int, *, explicit: bool) -> Iter
         except BackendError as error:
             yield Result(source.name, None, [], str(error))
             continue
-        run.advance(steps)
+        if progress is None:
+            run.advance(steps)
+        else:
+            _advance(run, steps, progress)
         final = run.snapshot()
         failed = final.status in (Status.FAILED, Status.DIVERGED)
         names = []
@@ -59,6 +76,16 @@ def train(session: Session, steps: int, samples: int, *, explicit: bool) -> Iter
             names = session.sample(final.probabilities, samples)
         failure = f"{source.name} {final.message}" if failed else None
         yield Result(source.name, final, names, failure)
+
+
+def _advance(run: Run, steps: int, progress: Callable[[int, int, str], None]) -> None:
+    """Take so many iterations, some at a time: as many as take about a blink."""
+    some = 1
+    while run.iteration < steps and run.status is Status.READY:
+        started = time.monotonic()
+        run.advance(min(some, steps - run.iteration))
+        progress(run.iteration, steps, printable(run.name))
+        some = max(1, some // 2) if time.monotonic() - started > BLINK_SECONDS else 2 * some
 
 
 def document(session: Session, results: list[Result], reference: str) -> str:

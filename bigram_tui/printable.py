@@ -24,9 +24,9 @@ def counted(number: int, noun: str) -> str:
 def byte_text(size: float) -> str:
     """So many bytes in few digits: '512 bytes', '9.3 MB', '412 MB', '2.1 GB'."""
     for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size >= factor:
+        if size >= 0.9995 * factor:  # which would be written as 1000 of the unit before
             part = size / factor
-            return f"{part:.{0 if part >= 100 else 1}f} {unit}"
+            return f"{part:.{0 if part >= 99.95 else 1}f} {unit}"
     return counted(round(size), "byte")
 
 

@@ -12,8 +12,8 @@ from bigram_tui.corpus import Glimpse
 GLIMPSE_SECONDS = 0.25
 """How long a glimpse is good for."""
 
-GLIMPSE_SHARE = 0.1
-"""Of the reading thread's time, what glimpses may take."""
+GLIMPSE_SHARE = 0.25
+"""Of the reading thread's time, what glimpses may take; it is that much only for many tokens."""
 
 PACE_SECONDS = 10.0
 """The rate is that of so many last seconds."""
@@ -98,8 +98,8 @@ class Reading(Generic[Result]):
         return self._ended.is_set()
 
     def stop(self) -> bool:
-        """Make do with what was read; False, and nothing happens, if that is nothing yet."""
-        if self.glimpse is None or not self.glimpse.lines:
+        """Make do with what was read; False, and nothing happens, if it is none to train on."""
+        if self.glimpse is None or not self.glimpse.can_train:
             return False
         self._stop.set()
         return True
@@ -119,7 +119,8 @@ class Reading(Generic[Result]):
             self._pace.note(now, done)
             self._next_mark = now + GLIMPSE_SECONDS
         rate = self._pace.rate()
-        remaining = (size - done) / rate if size is not None and rate else None
+        # A file may have grown since its size was asked for.
+        remaining = max(0, size - done) / rate if size is not None and rate else None
         self.progress = Progress(done, size, rate, remaining)
 
     def look(self, glimpse: Callable[[], Glimpse]) -> None:

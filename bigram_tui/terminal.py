@@ -4,12 +4,18 @@ import io
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 PROGRESS_AFTER_SECONDS = 0.5
-"""How long a text may take to be read before a bar says how far it is."""
+"""How long work may take before a bar says how far it is."""
+
+
+class Report(Protocol):
+    """Is told how much is done, of how much if that is known, and of what."""
+
+    def __call__(self, done: int, size: int | None, what: str = "reading") -> None: ...
 
 
 class OutputError(Exception):
@@ -69,23 +75,27 @@ def read_keys_from_terminal() -> bool:
 
 
 @contextmanager
-def progress_bar() -> "Iterator[Callable[[int, int | None], None] | None]":
-    """A callback for (bytes read, size); it draws a bar on stderr for what takes its time."""
+def progress_bar(*, of_bytes: bool = True) -> Iterator[Report | None]:
+    """A bar on stderr for what takes its time; None where nobody sees it.
+
+    of_bytes: whether it is of bytes, or else of iterations.
+    """
     if not sys.stderr.isatty():
         yield None
         return
     started = time.monotonic()
     bar: Any = None
-    task: Any = None
+    tasks: dict[str, Any] = {}
 
-    def report(done: int, size: int | None) -> None:
-        nonlocal bar, task
+    def report(done: int, size: int | None, what: str = "reading") -> None:
+        nonlocal bar
         if bar is None and time.monotonic() - started > PROGRESS_AFTER_SECONDS:
-            bar = _make_bar()
-            task = bar.add_task("reading", total=size)
+            bar = _make_bar(of_bytes)
             bar.start()
         if bar is not None:
-            bar.update(task, completed=done, total=size)
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=size)
+            bar.update(tasks[what], completed=done, total=size)
 
     try:
         yield report
@@ -94,22 +104,19 @@ def progress_bar() -> "Iterator[Callable[[int, int | None], None] | None]":
             bar.stop()
 
 
-def _make_bar() -> Any:
+def _make_bar(of_bytes: bool) -> Any:
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import (  # noqa: PLC0415
         BarColumn,
         DownloadColumn,
+        MofNCompleteColumn,
         Progress,
         TextColumn,
         TimeRemainingColumn,
         TransferSpeedColumn,
     )
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
+    amounts = (DownloadColumn(), TransferSpeedColumn()) if of_bytes else (MofNCompleteColumn(),)
+    what = TextColumn("{task.description}", markup=False)
+    columns = (what, BarColumn(), *amounts, TimeRemainingColumn())
     return Progress(*columns, console=Console(stderr=True), transient=True)

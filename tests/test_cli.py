@@ -816,6 +816,7 @@ def test_a_reading_that_gives_nothing_more_can_be_left() -> None:
         assert opened.wait_for_end() == 0
         assert_left_as_it_was(opened)
         assert "bigram-tui:" not in opened.shown
+    assert not Path("losses.csv").exists(), "there is no history"
 
 
 @pytest.mark.usefixtures("folder")

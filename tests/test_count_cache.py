@@ -313,6 +313,33 @@ def test_no_object_is_ever_unpickled(kept: Kept) -> None:
     assert not opened
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes have names on Unix alone")
+def test_a_pipe_in_the_place_of_an_entry_is_not_waited_for(kept: Kept) -> None:
+    request, file, _ = kept
+    file.unlink()
+    os.mkfifo(file)
+    assert request.kept() is None
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="owners have numbers on Unix alone")
+def test_what_another_user_made_is_not_used(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    request, _, _ = kept
+    assert request.kept() is not None
+    me = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: me + 1)
+    assert request.kept() is None
+
+
+def test_a_time_that_can_not_be_noted_is_no_damage(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "utime", refuse)
+    assert kept[0].kept() is not None
+
+
 def test_the_entry_of_another_text_is_not_used(kept: Kept, tmp_path: Path) -> None:
     _, file, _ = kept
     other = Request((text(tmp_path, b"lea\n" * 20, "other"),))

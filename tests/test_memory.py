@@ -1,6 +1,8 @@
 """Matrices of the numpy backend in memory that was used before, and its rows some at a time."""
 
 import gc
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Iterator
 from itertools import islice
@@ -203,3 +205,24 @@ def test_training_takes_seven_matrices(monkeypatch: pytest.MonkeyPatch, large: i
     # joint, and P, W and gradient of two iterations; the first W is the caller's.
     assert peak(NumpyBackend(), 1) < 3.2
     assert peak(NumpyBackend(), 6) < 7.2
+
+
+AT_EXIT = """
+import atexit
+from bigram_backends.memory import Recycler
+
+@atexit.register
+def check():
+    made()[:] = 2
+    print(held[0, 0])
+
+made = Recycler(3)
+held = made()
+held[:] = 1
+"""
+
+
+def test_what_is_still_held_when_python_ends_is_left_alone() -> None:
+    """A thread may be in training until the very end."""
+    done = subprocess.run([sys.executable, "-c", AT_EXIT], capture_output=True, check=True)
+    assert done.stdout.decode().split() == ["1.0"]

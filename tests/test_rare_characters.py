@@ -142,6 +142,12 @@ def test_a_word_with_rare_characters_goes_through_the_network(corpus: Corpus) ->
     assert first_word(often) == "c", "the rare token is no character of a word"
 
 
+def test_where_all_characters_are_rare_the_first_word_is_of_those() -> None:
+    bigrams = count(LINES, 2).train
+    assert first_word(bigrams) == "abcd"
+    assert Network(first_word(bigrams), bigrams.vocabulary, NUMPY, 1).xs == [0, 1, 1, 1, 1]
+
+
 @pytest.mark.parametrize(
     ("cell", "lines"),
     [((1, 3), ["aca", "bad", "ae"]), ((3, 1), ["aca"]), ((3, 0), ["bad", "ae"]), ((0, 3), [])],

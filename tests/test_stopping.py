@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from bigram_tui import byte_pairs, corpus, source
 from bigram_tui.corpus import Corpus, Extent, Glimpse, read_corpus, read_items
 from bigram_tui.printable import byte_text
-from bigram_tui.reading import MEANINGFUL_SECONDS, Pace, Progress, Reading
+from bigram_tui.reading import GLIMPSE_SHARE, MEANINGFUL_SECONDS, Pace, Progress, Reading
 from bigram_tui.source import takes_time
 from tests.test_corpus import pairs_of, reference_items, reference_pairs
 from tests.test_reading import RANDOM, texts
@@ -151,7 +151,10 @@ def test_an_extent_is_told_as_a_share_or_in_bytes(extent: Extent, text: str) -> 
         (999, "999 bytes"),
         (1000, "1.0 kB"),
         (99_940, "99.9 kB"),
+        (99_960, "100 kB"),
         (412_345_678, "412 MB"),
+        (999_400_000, "999 MB"),
+        (999_999_999, "1.0 GB"),
         (2.14e9, "2.1 GB"),
     ],
 )
@@ -368,6 +371,8 @@ def test_progress_tells_the_rate_and_what_remains_once_it_can() -> None:
     assert reading.progress == Progress(3000, 11_000, 1500.0, 8000 / 1500)
     reading.report(3000, None)
     assert reading.progress == Progress(3000, None, 1500.0, None)
+    reading.report(12_000, 11_000)
+    assert reading.progress.remaining == 0, "the file has grown"
 
 
 def test_glimpses_take_no_more_than_their_share_of_the_time(tmp_path: Path) -> None:
@@ -388,8 +393,9 @@ def test_glimpses_take_no_more_than_their_share_of_the_time(tmp_path: Path) -> N
             before = reading.glimpse
             reading.look(lambda seconds=seconds: glimpse(seconds))  # type: ignore[misc]
             count += reading.glimpse is not before
-        assert taken / (clock.now - start) < 0.11
-        assert count == pytest.approx(390 if seconds == 0.001 else 20, rel=0.05)
+        assert taken / (clock.now - start) < GLIMPSE_SHARE + 0.01
+        wanted = 390 if seconds == 0.001 else 100 * GLIMPSE_SHARE / seconds
+        assert count == pytest.approx(wanted, rel=0.05)
 
 
 def test_a_reading_ends_with_what_was_made_of_it(tmp_path: Path) -> None:
@@ -438,6 +444,34 @@ def test_a_reading_is_stopped_once_there_is_something() -> None:
     assert reading.result is not None
     assert reading.result.extent is not None
     assert reading.result.lines == reading.result.until / 5 <= 4  # type: ignore[operator]
+
+
+def test_a_reading_goes_on_while_none_of_its_lines_is_for_training() -> None:
+    """With these shares and this seed it is the third line that is."""
+    chunks = [b"emma", b"\nanna\n", b"bob\n"]
+    answers: list[bool] = []
+
+    class Watched(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if not size:
+                return b""
+            answers.append(reading.stop())
+            reading._next_glimpse = -float("inf")  # no glimpse is too early
+            return chunks.pop(0) if chunks else b""
+
+    def read(reading: Reading[Corpus]) -> Corpus:
+        with mock.patch.object(corpus, "opened", _opening(Watched())):
+            return read_corpus(
+                "x", split=(1, 2), seed=3, stop=reading.wants_stop, look=reading.look, chunk_size=4
+            )
+
+    reading = Reading("text", read)
+    reading.start()
+    reading._thread.join(PATIENCE)
+    assert reading.error is None
+    assert answers == [False, False, False, True]
+    assert reading.result is not None
+    assert reading.result.train.total == 4, "of bob"
 
 
 def _opening(stream: io.BytesIO) -> object:

@@ -40,7 +40,8 @@ class Recycler:
         # Over a memoryview: every view of it, direct or not, has `cells` as its base and not
         # `memory`, so that the memory is free when `cells` is.
         cells: Doubles = np.frombuffer(memory.data)
-        weakref.finalize(cells, _give_back, weakref.ref(self), memory)
+        given_back = weakref.finalize(cells, _give_back, weakref.ref(self), memory)
+        given_back.atexit = False  # when Python ends, whoever holds it may still be at work
         return cells.reshape(self._size, self._size)
 
     def take_back(self, memory: Doubles) -> None:

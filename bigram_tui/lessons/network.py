@@ -316,7 +316,7 @@ def first_word(bigrams: Bigrams) -> str:
     if set("emma") <= set(known):
         return "emma"
     frequent = bigrams.row_sums[1 : len(known) + 1].argsort(kind="stable")[::-1][:4]
-    return "".join(known[k] for k in frequent)
+    return "".join(known[k] for k in frequent) or bigrams.vocabulary.rare[:4]
 
 
 @cache

@@ -55,7 +55,7 @@ class ReadingLines(Widget):
             Text.assemble(name, "  ", (told, strong)),
             progress_bar(share, self.size.width, bar, rest),
             Text("   ".join(pace_facts(progress)), no_wrap=True),
-            Text("   ".join(count_facts(self.glimpse)), no_wrap=True),
+            Text("   ".join(count_facts(self.glimpse, progress)), no_wrap=True),
         ]
         return Text("\n", no_wrap=True).join(lines)
 
@@ -85,10 +85,10 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def count_facts(glimpse: Glimpse | None) -> list[str]:
+def count_facts(glimpse: Glimpse | None, progress: Progress) -> list[str]:
     """What is counted."""
     if glimpse is None:
-        return ["waiting for text …"]
+        return ["counting …" if progress.done else "waiting for text …"]
     return [
         counted(glimpse.lines, "line"),
         counted(glimpse.bigrams.total, "bigram"),
@@ -137,7 +137,8 @@ class ReadingScreen(Screen[None]):
         if self._reading.stop():
             self.query_one(ReadingLines).stopping = True
         else:
-            self.notify("nothing is read yet", timeout=2)
+            read = self._reading.glimpse is not None and self._reading.glimpse.lines
+            self.notify(f"nothing {'to train on' if read else 'is read'} yet", timeout=2)
 
     def _pull(self) -> None:
         reading, lines = self._reading, self.query_one(ReadingLines)

@@ -55,7 +55,9 @@ class WhyScreen(Panel):
             self._examples = Text(str(error))
         else:
             self._examples = Text("the first lines with it:  ")
-            found = "  ".join(printable(_excerpt(line, sought)) for line in lines)
+            find = str.rfind if self._cell[1] == BOUNDARY else str.find
+            places = [find(vocabulary.fold(line), sought) for line in lines]
+            found = "  ".join(map(printable, map(_excerpt, lines, places)))
             self._examples.append(found, "bold")
         tell(self._told())
 
@@ -84,11 +86,10 @@ def _value(step: Step) -> str:
     return (f"{value:,.0f}" if is_whole else f"{value:.6g}").replace("-", "−")
 
 
-def _excerpt(line: str, sought: str) -> str:
-    """What stands around a bigram in a line that is too long to be shown."""
+def _excerpt(line: str, place: int) -> str:
+    """What stands around a place in a line that is too long to be shown."""
     if len(line) <= LONGEST_LINE:
         return line
-    place = max(0, line.find(sought))
     start = max(0, min(place - LONGEST_LINE // 2, len(line) - LONGEST_LINE))
     end = start + LONGEST_LINE
     return ("…" if start else "") + line[start:end] + ("…" if end < len(line) else "")

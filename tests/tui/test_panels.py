@@ -23,7 +23,9 @@ from bigram_tui.corpus import Corpus, read_corpus
 from bigram_tui.lecture_rng import start_weights
 from bigram_tui.likelihood import bigram_probabilities, underflow
 from bigram_tui.ngrams import context_models, read_sample
+from bigram_tui.registry import choose
 from bigram_tui.run import Run
+from bigram_tui.session import Session
 from bigram_tui.smoothing import nearest_smoothing
 from bigram_tui.snapshot import Snapshot, Status
 from bigram_tui.stability import curvature
@@ -147,6 +149,22 @@ async def test_why_tells_of_the_cell_under_the_cursor(make_app: MakeApp, opened:
             await pilot.press(close)
             assert pilot.app.screen is explore
         assert pilot.app.is_running
+
+
+async def test_of_a_long_line_why_shows_the_place_that_is_meant(
+    opened: Opened, tmp_path: Path
+) -> None:
+    """Also where a rare character is written in another way, and where the end is meant."""
+    path = tmp_path / "long.txt"
+    path.write_text("ab" * 60 + "zya" + "b" * 60 + "aab\n" + "ab\n", "utf-8")
+    corpus = read_corpus(str(path), max_vocabulary=4)
+    app = BigramApp(Session(corpus, tuple(choose(["count"]))))
+    async with app.run_test(size=SIZE) as pilot:
+        assert corpus_of(pilot).train.vocabulary.labels == (".", "a", "b", "▢")
+        for cell, place in (((3, 1), "ababzya"), ((2, 0), "bbaab")):
+            point_at(pilot, cell)
+            assert place in (await opened(pilot, "enter")).rpartition(WHOLE["enter"])[2]
+            await pilot.press("escape")
 
 
 async def test_why_tells_what_the_run_has_after_the_next_step(

@@ -1,0 +1,91 @@
+"""The bar of what takes its time, on a standard error that is a terminal or is none."""
+
+import io
+
+import pytest
+
+from bigram_tui import terminal
+from bigram_tui.bigrams import Bigrams
+from bigram_tui.corpus import Corpus
+from bigram_tui.headless import train
+from bigram_tui.registry import choose
+from bigram_tui.session import Session
+
+
+class Screen(io.StringIO):
+    """A terminal that keeps what is written to it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def seen(monkeypatch: pytest.MonkeyPatch) -> Screen:
+    """What stands on standard error, drawn from the first moment on."""
+    made = Screen()
+    monkeypatch.setattr("sys.stderr", made)
+    monkeypatch.setattr(terminal, "PROGRESS_AFTER_SECONDS", -1.0)
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("TERM", "xterm")
+    return made
+
+
+def test_where_nobody_sees_it_there_is_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    with terminal.progress_bar() as report:
+        assert report is None
+
+
+def test_what_is_done_soon_gets_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = seen(monkeypatch)
+    monkeypatch.setattr(terminal, "PROGRESS_AFTER_SECONDS", 1e9)
+    with terminal.progress_bar() as report:
+        assert report is not None
+        report(1, 2)
+    assert screen.getvalue() == ""
+
+
+def test_the_bar_of_bytes_says_what_is_read_of_how_much(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen = seen(monkeypatch)
+    with terminal.progress_bar() as report:
+        assert report is not None
+        report(5_000_000, 20_000_000)
+    assert "reading" in screen.getvalue()
+    assert "5.0/20.0 MB" in screen.getvalue()
+
+
+def test_the_bar_of_iterations_names_each_run_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen = seen(monkeypatch)
+    with terminal.progress_bar(of_bytes=False) as report:
+        assert report is not None
+        report(7, 100, "numpy [bold]")
+        report(100, 100, "numpy [bold]")
+        report(3, 100, "torch")
+    written = screen.getvalue()
+    assert "numpy [bold]" in written, "a name is no markup"
+    assert "torch" in written
+    assert "3/100" in written
+
+
+def test_a_training_that_is_watched_is_the_same(tiny: Bigrams) -> None:
+    corpus = Corpus("text", 3, tiny, None, None, None)
+    session = Session(corpus, tuple(choose(["count", "numpy"])))
+    told: list[tuple[int, int, str]] = []
+
+    def progress(done: int, total: int, name: str) -> None:
+        told.append((done, total, name))
+
+    watched = list(train(session, 25, 2, explicit=True, progress=progress))
+    alone = list(train(session, 25, 2, explicit=True))
+    for one, other in zip(watched, alone, strict=True):
+        assert one.final is not None
+        assert other.final is not None
+        assert one.names == other.names
+        assert one.final.losses[:, :2].tolist() == other.final.losses[:, :2].tolist()
+    of_numpy = [done for done, total, name in told if (name, total) == ("numpy", 25)]
+    assert of_numpy == sorted(set(of_numpy))
+    assert of_numpy[-1] == 25
+    assert {name for _, _, name in told} == {"numpy"}, "count has nothing more to do"
