@@ -113,10 +113,11 @@ def bench_all(measure_frames: MeasureFrames, ours: Stage, names: Corpus) -> None
     measure_frames(ours, lambda frame: show(ours, (second, first)[frame % 2]))
 
 
-def bench_floor_all(measure_frames: MeasureFrames, floor: Stage) -> None:
+def bench_floor_all(measure_frames: MeasureFrames, floor: Stage, names: Corpus) -> None:
     widget = floor.widget
     assert isinstance(widget, Floor)
-    measure_frames(floor, lambda frame: widget.show((1, 0)[frame % 2]))
+    rows = range(1, len(names.train.vocabulary) + 1)
+    measure_frames(floor, lambda frame: widget.show((1, 0)[frame % 2], rows))
 
 
 def bench_row(measure_frames: MeasureFrames, ours: Stage, names: Corpus) -> None:
@@ -127,4 +128,5 @@ def bench_row(measure_frames: MeasureFrames, ours: Stage, names: Corpus) -> None
 def bench_floor_row(measure_frames: MeasureFrames, floor: Stage) -> None:
     widget = floor.widget
     assert isinstance(widget, Floor)
-    measure_frames(floor, lambda frame: widget.show((2, 0)[frame % 2], line=ROW + 1))
+    row = range(ROW + 1, ROW + 2)
+    measure_frames(floor, lambda frame: widget.show((2, 0)[frame % 2], row))

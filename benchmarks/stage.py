@@ -59,10 +59,7 @@ class Floor(ScrollView):
     def render_line(self, y: int) -> Strip:
         return Strip(self._pictures[self._shown][y], self.size.width)
 
-    def show(self, number: int, line: int | None = None) -> None:
-        """Draw all lines of a picture, or one of them."""
+    def show(self, number: int, lines: range) -> None:
+        """Draw some lines of a picture."""
         self._shown = number
-        if line is None:
-            self.refresh()
-        else:
-            self.refresh(Region(0, line, self.size.width, 1))
+        self.refresh(*(Region(0, line, self.size.width, 1) for line in lines))

@@ -14,7 +14,7 @@ from bigram_tui.errors import one_line
 from bigram_tui.run import Run
 from bigram_tui.snapshot import Snapshot, Status
 
-SLICE_SECONDS = 0.005
+SLICE_SECONDS = 0.02
 """How long training goes on before new orders are looked at and a snapshot is published."""
 PAUSE_SECONDS = 0.0002
 """What other threads get of the interpreter between two slices."""

@@ -5,12 +5,11 @@ import time
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widget import AwaitMount
 
 from bigram_tui.config import config_folder
 from bigram_tui.lineup import Lineup
@@ -74,16 +73,21 @@ class BigramApp(App[None]):
         reference: the run that the others are compared with; by default the active one.
         tour: whether to begin with the tour.
         """
+        self.reading = None if isinstance(session, Session) else session
+        # An empty screen, which would come first, would be laid out and styled too.
+        self.DEFAULT_MODE = "explore" if self.reading is None else "reading"  # type: ignore[misc]
         super().__init__()
         self.stylesheet = OnceParsed(variables=self.get_css_variables())
         self._steps = steps
         self._wanted = bool(wanted)
         self._reference = reference
         self.tour = tour
-        self.reading = None if isinstance(session, Session) else session
         self.trouble: BaseException | None = None
         """Why there is nothing to show."""
         self._has_session = False
+        self.add_mode("reading", self._reading_screen)
+        self.add_mode("explore", self._explore_screen)
+        self.add_mode("compare", self._compare_screen)
         if isinstance(session, Session):
             self._take(session)
         self._fps = frames_per_second
@@ -144,17 +148,14 @@ class BigramApp(App[None]):
     def _hear_lockstep(self) -> None:
         self.post_message(RunSettled())
 
-    def on_mount(self) -> None:
+    def on_load(self) -> None:
         sys.setswitchinterval(SWITCH_INTERVAL)
-        if self.reading is None:
-            self._open()
-            return
-        from bigram_tui.tui.reading_screen import ReadingScreen  # noqa: PLC0415 (most never see it)
+        if self._has_session:
+            self._begin()
 
-        self.reading.start()
-        reading = self.reading
-        self.add_mode("reading", lambda: ReadingScreen(reading, self._fps, self._depth))
-        self.switch_mode("reading")
+    def on_mount(self) -> None:
+        if self.reading is not None:
+            self.reading.start()
 
     async def on_reading_ended(self, event: ReadingEnded) -> None:
         assert self.reading is not None
@@ -163,29 +164,45 @@ class BigramApp(App[None]):
             self.exit()
             return
         self._take(self.reading.result)
-        opened, removed = self._open(), self.remove_mode("reading")
+        self._begin()
+        opened, removed = self.switch_mode("explore"), self.remove_mode("reading")
         await opened
         await removed
 
-    def _open(self) -> AwaitMount:
-        """Start the runs and explore them."""
-        for runner in self.runners:
-            is_light = self.lineup.source_of(runner).is_light
-            if runner is self._gaze.runner or self._wanted or is_light:
-                runner.start()
-                if self._steps:
-                    runner.step(self._steps)
-        common = self.session, self.lineup, self._gaze, self._fps, self._depth
-        self.add_mode("explore", lambda: ExploreScreen(*common, samples=self._samples))
-        self.add_mode("compare", partial(self._compare_screen, *common))
+    def _begin(self) -> None:
+        """Start the run that is looked at, and the tour if it is wanted."""
+        self._start(self._gaze.runner)
+        self._waiting = [runner for runner in self.runners if runner is not self._gaze.runner]
         if self.tour:
             self._gaze.tour.begin()
-        return self.switch_mode("explore")
 
-    def _compare_screen(self, *common: Any) -> Screen[None]:
+    def on_first_drawn(self) -> None:
+        """Start the other runs that are wanted at once, or are no trouble."""
+        for runner in self._waiting:
+            # The user may have typed ahead, and removed it.
+            if runner in self.runners and (self._wanted or self.lineup.source_of(runner).is_light):
+                self._start(runner)
+
+    def _start(self, runner: Runner) -> None:
+        runner.start()
+        if self._steps:
+            runner.step(self._steps)
+
+    def _reading_screen(self) -> Screen[None]:
+        from bigram_tui.tui.reading_screen import ReadingScreen  # noqa: PLC0415 (most never see it)
+
+        assert self.reading is not None
+        return ReadingScreen(self.reading, self._fps, self._depth)
+
+    def _explore_screen(self) -> Screen[None]:
+        common = self.session, self.lineup, self._gaze, self._fps, self._depth
+        return ExploreScreen(*common, samples=self._samples)
+
+    def _compare_screen(self) -> Screen[None]:
         """Imported only when it is wanted: the first screen is drawn the sooner."""
         from bigram_tui.tui.compare_screen import CompareScreen  # noqa: PLC0415
 
+        common = self.session, self.lineup, self._gaze, self._fps, self._depth
         return CompareScreen(*common, lockstep=self.lockstep)
 
     def on_run_settled(self, event: RunSettled) -> None:

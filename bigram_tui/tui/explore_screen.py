@@ -17,7 +17,7 @@ from bigram_tui.tui.help_screen import EXPLORE_HELP
 from bigram_tui.tui.keys import EXPLORE_KEYS
 from bigram_tui.tui.lesson_screen import LessonScreen
 from bigram_tui.tui.lessons.tour import TourBar
-from bigram_tui.tui.messages import HeatmapResized, IterationPointed
+from bigram_tui.tui.messages import FirstDrawn, HeatmapResized, IterationPointed
 from bigram_tui.tui.renderables.colors import Depth
 from bigram_tui.tui.run_screen import Gaze, entitle
 from bigram_tui.tui.widgets.heatmap import Heatmap
@@ -90,6 +90,7 @@ class ExploreScreen(LessonScreen):
         self.query_one(StatusLine).facts = present.corpus_facts(self._session.corpus)
         self.query_one("#inspector").border_title = "under the cursor"
         super().on_mount()
+        self.call_after_refresh(self.app.post_message, FirstDrawn())
 
     # From snapshots to widgets
 
@@ -100,10 +101,6 @@ class ExploreScreen(LessonScreen):
     def _show(self, *, numbers: bool) -> None:
         run = self.runner.snapshot
         dark = self.app.current_theme.dark
-        bar = self.query_one(RunsBar)
-        bar.runs, bar.active = present.run_states(self._lineup, dark), self.active
-        if self._is_new("status", run, self.pace, dark):
-            self._show_status(run)
         view, scale = self.view, self.scale
         if self._is_new("picture", run.model, run.status, view, scale, dark, self.order):
             self._show_picture(run)
@@ -112,6 +109,10 @@ class ExploreScreen(LessonScreen):
 
     def _show_numbers(self, run: Snapshot, dark: bool) -> None:
         """All that is to be read, and so need not change with every frame."""
+        bar = self.query_one(RunsBar)
+        bar.runs, bar.active = present.run_states(self._lineup, dark), self.active
+        if self._is_new("status", run, self.pace, dark):
+            self._show_status(run)
         self._show_notice(present.notice(self.runner, self._session.corpus.validation))
         snapshots = [runner.snapshot for runner in self._lineup.runners]
         log_x = self._gaze.log_x

@@ -61,6 +61,10 @@ class HeatmapResized(Message):
     """There is more or less room for the cells of the heatmap."""
 
 
+class FirstDrawn(Message):
+    """The first frame is on the screen: what would have held it up may begin."""
+
+
 class RunSettled(Message):
     """A run has carried out all its orders."""
 

@@ -19,6 +19,7 @@ from bigram_tui.stability import curvature
 from bigram_tui.timeline import NLL
 from bigram_tui.tui.renderables.colors import run_color
 from bigram_tui.tui.renderables.curve import Curve, sparkline
+from bigram_tui.tui.renderables.series import Series
 from bigram_tui.tui.widgets.loss_curve import Plot
 from bigram_tui.tui.widgets.status import RunState
 
@@ -63,7 +64,7 @@ def run_line(snapshot: Snapshot, pace: float | None, strong: Style) -> Text:
     """The sparkline of a run, and whether it moves."""
     line = Text(no_wrap=True)
     if snapshot.latest > 0:  # a single value would look like something else
-        line.append(sparkline(snapshot.losses[:, NLL], SPARKLINE_WIDTH))
+        line.append(sparkline(Series.column(snapshot.losses, NLL), SPARKLINE_WIDTH))
     if snapshot.training:
         line.append(f" ▶ {_speed(snapshot.rate, pace)}".rstrip(), strong)
     elif 0 <= snapshot.iteration < snapshot.latest:
@@ -155,14 +156,14 @@ def plot(lineup: Lineup, active: Runner, *, dark: bool, log: bool, log_x: bool) 
     curves = []
     if run.left is not None:
         faint = Style(color=run_color(lineup.mark_of(active), dark, faint=True))
-        left = Curve(run.left.losses[:, NLL], faint, start=run.left.start, background=True)
-        curves.append(left)
+        left = Series.column(run.left.losses, NLL)
+        curves.append(Curve(left, faint, start=run.left.start, background=True))
     for runner in [*(runner for runner in lineup.runners if runner is not active), active]:
         snapshot = runner.snapshot
         constant = snapshot.status is Status.FINISHED and snapshot.latest == 0
         if snapshot.latest >= 0:
             style = Style(color=run_color(lineup.mark_of(runner), dark))
-            curves.append(Curve(snapshot.losses[:, NLL], style, constant=constant))
+            curves.append(Curve(Series.column(snapshot.losses, NLL), style, constant=constant))
     marker = run.iteration if run.iteration < run.latest else None
     hint = FIRST_HINT if run.status is Status.READY and run.latest == 0 else ""
     return Plot(curves, marker, log, log_x, hint)

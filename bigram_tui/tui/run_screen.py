@@ -414,7 +414,7 @@ class RunScreen(Screen[None]):
         if rare:
             told = f"“{in_cells(rare[0], 2).rstrip()}” is rare: "
             counted_as = f"it is counted as {vocabulary.rare_label}"
-            self._say(f"{told}{counted_as}, with {len(vocabulary.rare) - 1:,} others")
+            self._say(f"{told}{counted_as}, with {counted(len(vocabulary.rare) - 1, 'other')}")
         return None
 
     def action_row(self) -> None:

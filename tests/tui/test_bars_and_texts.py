@@ -49,9 +49,15 @@ def test_upright_bars_fill_their_lines_and_columns(
     bars: list[Bar], width: int, height: int
 ) -> None:
     lines = columns(bars, width, height, MARKED)
-    shown = min(len(bars), width // COLUMN)
+    column = COLUMN + (max(cell_len(bar.label) for bar in bars) == 2)
+    shown = min(len(bars), max(1, width // column))
     assert len(lines) == height
-    assert [line.cell_len for line in lines] == [COLUMN * shown] * height
+    assert [line.cell_len for line in lines] == [column * shown] * height
+
+
+def test_upright_bars_of_wide_characters_stand_apart() -> None:
+    bars = [Bar("헤", 0.0083, False), Bar("a", 0.0075, True)]
+    assert columns(bars, 40, 2, MARKED)[-1].plain == "헤 0.83 a 0.75  "
 
 
 @given(bars=some_bars, width=st.integers(COLUMN, 120), height=st.integers(2, 12))

@@ -3,6 +3,7 @@
 import math
 import string
 import sys
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -702,6 +703,67 @@ def test_glyphs_of_an_oblong_have_one_sign_for_the_cursor(form: CellForm) -> Non
         ]
         assert [piece.strip() == "◆" for piece in cut] == [False] * 4 + [line == 1]
         assert cut[0].strip(" ") == ("" if line == 0 else "▒" * form.width)
+
+
+# Segments
+
+
+@all_forms
+@both_kinds
+@pytest.mark.parametrize("depth", [TRUE_COLOR, GLYPHS_ONLY], ids=lambda d: d.name)
+def test_neighbours_of_one_colour_are_one_segment(
+    form: CellForm, diverging: bool, depth: Depth
+) -> None:
+    """But for the cell of the cursor, and rows that share a line need both of theirs alike."""
+    table = np.array([[1, 1, 1, 0, 0, 1, 1], [1, 1, 0, 0, 0, 1, 1], *np.ones((5, 7))])
+    shown = paint(table, Scale.LINEAR, write, diverging=diverging)
+    for cursor, rest in (((-1, -1), [2]), ((0, 6), [1, 1])):
+        runs = [*([2, 1, 2] if form.halved else [3, 2]), *rest]
+        line = body(shown, tuple("abcdefg"), 0, range(7), form, look(depth), cursor)
+        found = [cell_len(segment.text) // form.width for segment in line[-len(runs) :]]
+        assert found == runs
+        assert width(line) == form.label_width + 7 * form.width
+
+
+@all_forms
+def test_what_has_no_style_of_its_own_stands_on_the_ground(form: CellForm) -> None:
+    ground = Style(bgcolor="#123456", italic=True)
+    for depth in (TRUE_COLOR, GLYPHS_ONLY):
+        plain, grounded = look(depth), replace(look(depth), ground=ground)
+        lines = [
+            cells(oblong_line("abcde", "vwxyz", 0, form, style))[form.label_width :]
+            for style in (plain, grounded)
+        ]
+        assert [(character, ground + style) for character, style in lines[0]] == lines[1]
+
+
+def test_no_more_segments_are_kept_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bigram_tui.tui.renderables.heatmap.MOST_SEGMENTS", 10)
+    style = look()
+    alone = [oblong_line("abcde", "vwxyz", line, SMALL, look()) for line in range(5)]
+    for _ in range(2):
+        assert [oblong_line("abcde", "vwxyz", line, SMALL, style) for line in range(5)] == alone
+        assert 0 < len(style.sequential) <= 10
+    assert oblong_line("abcde", "vwxyz", 4, SMALL, style) == alone[4]
+
+
+@all_scales
+@both_kinds
+@given(order=st.permutations(range(6)), start=st.integers(0, 5), stop=st.integers(0, 6))
+def test_rows_made_ready_together_are_what_each_is_alone(
+    scale: Scale, diverging: bool, order: list[int], start: int, stop: int
+) -> None:
+    table = picture(6, scale, diverging=diverging).table
+    columns = range(min(start, stop), max(start, stop))
+    for permutation in (None, np.array(order)):
+        together, alone = (
+            paint(table, scale, write, diverging=diverging).ordered(permutation) for _ in range(2)
+        )
+        together.prepare(range(1, 5), columns)
+        for row in range(6):
+            assert together.row(row, columns) == alone.row(row, columns)
+        whole = [alone.row(row)[columns.start : columns.stop] for row in range(6)]
+        assert [together.row(row, columns) for row in range(6)] == whole
 
 
 # The legend

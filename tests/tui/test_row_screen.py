@@ -69,12 +69,13 @@ async def test_each_line_says_what_follows(
             _, title, *lines, _ = text_of(rows).split("\n")
             assert all(cell_len(line) == rows.outer_size.width for line in lines)
             assert size[0] < 80 or title.split()[:2] == ["│", "character"]
-            for rank, (token, line) in enumerate(zip(order, lines, strict=False), 1):
+            for place, (token, line) in enumerate(zip(order, lines, strict=False)):
                 if size[0] < 40:
                     continue
+                rank = 1 + sum(table[row, other] > table[row, token] for other in order)
                 assert line.startswith(f"│  {rank}  {in_cells(labels[token], 2)}"), line
                 number = f"{bigrams.counts[row, token]:,}"
-                assert line.split()[-4:-1] == [number, line.split()[-3], f"{sums[rank - 1]:.4f}"]
+                assert line.split()[-4:-1] == [number, line.split()[-3], f"{sums[place]:.4f}"]
                 assert float(line.split()[-3]) == pytest.approx(float(table[row, token]), abs=1e-4)
             await pilot.press("escape")
             await settle(pilot)
@@ -127,7 +128,12 @@ async def test_only_what_is_seen_is_drawn(
     monkeypatch.setattr(RowList, "_line", line)
     counts = np.zeros((2, 2), dtype=np.int64)
     row = Row(
-        Bigrams(Vocabulary("a"), counts), 0, np.zeros(10_001, int), np.ones(10_001), np.ones(10_001)
+        Bigrams(Vocabulary("a"), counts),
+        0,
+        np.zeros(10_001, int),
+        np.ones(10_001),
+        np.arange(1, 10_002),
+        np.ones(10_001),
     )
     monkeypatch.setattr(Row, "of", lambda *_: row)
     async with make_app(("count",)).run_test(size=(80, 24)) as pilot:

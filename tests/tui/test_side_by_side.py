@@ -560,7 +560,7 @@ def curves(
 ) -> dict[int, list[float]]:
     """The values of each run's curve, by the number of its side."""
     plot = plot_of(sides, sides[0], kind, position, optimum, log=False, log_x=False)
-    return {COLORS.index(curve.style): curve.values.tolist() for curve in plot.curves}
+    return {COLORS.index(curve.style): curve.series.all().tolist() for curve in plot.curves}
 
 
 @pytest.fixture(scope="module")
@@ -726,7 +726,7 @@ def test_the_way_that_the_chosen_run_left_is_behind_all(tiny: Bigrams, four: lis
         first, *others = plotted(sides, kind, 1).curves
         assert first.background
         assert first.style == FAINT[1]
-        assert (first.start, first.values.tolist()) == (4, values[4:])
+        assert (first.start, first.series.all().tolist()) == (4, values[4:])
         assert not any(curve.background for curve in others)
         assert not any(curve.background for curve in plotted(sides, kind, 0).curves)
     assert not any(curve.background for curve in plotted(sides, APART, 1).curves)

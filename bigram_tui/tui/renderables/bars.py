@@ -23,20 +23,21 @@ class Bar:
 
 def columns(bars: Sequence[Bar], width: int, height: int, marked: Style) -> list[Text]:
     """Upright bars over a line of labels; as many as fit, the marked one among them."""
-    shown = _fitting(bars, width // COLUMN)
+    column = COLUMN + max((cell_len(bar.label) for bar in bars), default=1) - 1
+    shown = _fitting(bars, max(1, width // column))
     tallest = max((bar.share for bar in shown), default=0.0) or 1.0
     lines = []
     for level in reversed(range(height - 1)):
         line = Text(no_wrap=True)
         for bar in shown:
             eighths = round(bar.share / tallest * (height - 1) * 8) - 8 * level
-            block = EIGHTHS[min(max(eighths, 0), 8)] * (COLUMN - 1) + " "
+            block = EIGHTHS[min(max(eighths, 0), 8)] * (column - 1) + " "
             line.append(block, marked if bar.marked else None)
         lines.append(line)
     labels = Text(no_wrap=True)
     for bar in shown:
         text = f"{bar.label} {percent(bar.share)}"
-        labels.append(text + " " * (COLUMN - cell_len(text)), marked if bar.marked else None)
+        labels.append(text + " " * (column - cell_len(text)), marked if bar.marked else None)
     return [*lines, labels]
 
 

@@ -1,4 +1,4 @@
-"""Draws curves over iterations as Strips of braille dots; knows arrays and styles, no widget."""
+"""Draws curves over iterations as Strips of braille dots; knows series and styles, no widget."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +12,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
+from bigram_tui.tui.renderables.series import Floats, Integers, Mask, Series, measurable
+
 Glyphs = npt.NDArray[np.str_]
 
 PLAIN = Style.null()
@@ -30,15 +29,21 @@ UNDRAWABLE = "×"
 class Curve:
     """One value per iteration from `start`, or one level for all iterations if `constant`.
 
-    values: float64 [n]; what is not finite is marked where it stands.
+    values: float64 [n], or a series, of which more is remembered from frame to frame; what is not
+    finite is marked where it stands.
     background: the curve shows where it fits between the axes that the others span.
     """
 
-    values: Floats
+    values: Floats | Series
     style: Style
     start: int = 0
     constant: bool = False
     background: bool = False
+
+    @cached_property
+    def series(self) -> Series:
+        """Its values."""
+        return self.values if isinstance(self.values, Series) else Series.of(self.values)
 
 
 @dataclass(frozen=True)
@@ -48,10 +53,6 @@ class Scale:
     low: float = inf
     high: float = -inf
     log: bool = False
-
-    def measurable(self, values: Floats) -> Floats:
-        """The values that have a place on this kind of axis, and nan for the others."""
-        return np.where(np.isfinite(values) & ((values > 0) | (not self.log)), values, nan)
 
     def depth(self, values: Floats) -> Floats:
         """How far below the top: 0 for `high`, 1 for `low`, ½ where both are the same."""
@@ -197,23 +198,22 @@ def _axes(curves: Sequence[Curve], width: int, height: int, log: bool, log_x: bo
     return Axes(scale, labels, gutter, x)
 
 
-def sparkline(values: Floats, width: int) -> str:
+def sparkline(values: Floats | Series, width: int) -> str:
     """The values in one line of bars, each as high as the largest of its iterations."""
     if width <= 0 or len(values) == 0:
         return " " * width
-    scale = _scale([Curve(values, PLAIN)], log=False)
-    # Where bars outnumber iterations, reduceat repeats the iteration that each falls into.
-    firsts = np.arange(width) * len(values) // width
-    depths = scale.depth(np.maximum.reduceat(scale.measurable(values), firsts))
+    curve = Curve(values, PLAIN)
+    # Where bars outnumber iterations, several show the one that each falls into.
+    starts, bars = np.unique(np.arange(width) * len(values) // width, return_inverse=True)
+    depths = _scale([curve], log=False).depth(curve.series.extremes(starts, log=False).high[bars])
     levels = np.rint((1 - np.nan_to_num(depths)) * (len(BARS) - 1)).astype(np.int64)
     return "".join(np.where(np.isnan(depths), UNDRAWABLE, BARS[levels]))
 
 
 def _scale(curves: Sequence[Curve], log: bool) -> Scale:
-    values = [Scale(log=log).measurable(curve.values) for curve in curves]
-    low = min((float(np.fmin.reduce(each, initial=inf)) for each in values), default=inf)
-    high = max((float(np.fmax.reduce(each, initial=-inf)) for each in values), default=-inf)
-    return Scale(low, high, log)
+    ranges = [curve.series.range(log) for curve in curves]
+    low = min((low for low, _ in ranges), default=inf)
+    return Scale(low, max((high for _, high in ranges), default=-inf), log)
 
 
 def _labels(scale: Scale, rows: int) -> dict[int, str]:
@@ -259,66 +259,82 @@ def _plot(curves: Sequence[Curve], scale: Scale, x: Columns, rows: int) -> tuple
     dots = np.zeros((len(curves), rows, DOTS_DOWN, columns, DOTS_ACROSS), dtype=np.bool_)
     marks = np.zeros((len(curves), rows, columns), dtype=np.bool_)
     for curve, curve_dots, curve_marks in zip(curves, dots, marks, strict=True):
-        values, start, own_x = _laid_out(curve, x)
-        measurable = scale.measurable(values)
-        if curve.background:
-            fitting = (measurable >= scale.low) & (measurable <= scale.high)
-            measurable = np.where(fitting, measurable, nan)
-        line = _line(measurable, start, own_x, scale, DOTS_DOWN * rows)
-        curve_dots[:] = line.reshape(curve_dots.shape)
-        absent = np.flatnonzero(np.isnan(measurable) & (not curve.background))
-        below = (values[absent] == -inf) | ((values[absent] <= 0) & scale.log)
-        curve_marks[np.where(below, -1, 0), own_x.of(start + absent) // DOTS_ACROSS] = True
+        line = _line(curve, scale, x, DOTS_DOWN * rows)
+        if line is not None:
+            curve_dots[:] = line.dots.reshape(curve_dots.shape)
+            curve_marks[0, line.above // DOTS_ACROSS] = True
+            curve_marks[-1, line.below // DOTS_ACROSS] = True
     braille = BRAILLE[np.einsum("rdca,da->rc", dots.any(axis=0), BRAILLE_BITS)]
     marked = marks.any(axis=0)
     glyphs = np.where(marked, UNDRAWABLE, braille)
     return glyphs, np.where(marked, _owners(marks), _owners(np.any(dots, axis=(2, 4))))
 
 
-def _laid_out(curve: Curve, x: Columns) -> tuple[Floats, int, Columns]:
+def _laid_out(curve: Curve, x: Columns) -> tuple[Series, int, Columns]:
     """The values to draw, the first one's iteration and the axis; a lone value becomes a level."""
-    values = curve.values
+    series = curve.series
     if curve.background:
-        values = values[: max(x.last + 1 - curve.start, 0)]
-    if len(values) != 1 and not curve.constant:
-        return values, curve.start, x
+        series = series.until(max(x.last + 1 - curve.start, 0))
+    if not len(series) or (len(series) != 1 and not curve.constant):
+        return series, curve.start, x
     # All the way, or two cells, as a single dot is easily overlooked.
     length = x.across if curve.constant else min(2 * DOTS_ACROSS, x.across)
     column = 0 if curve.constant else int(x.of(np.array([curve.start]))[0])
     by_column = Columns(x.across - 1, x.across)
-    return np.repeat(values[:1], length), min(column, x.across - length), by_column
+    level = Series.of(np.repeat(series.at(np.array([0])), length))
+    return level, min(column, x.across - length), by_column
 
 
-def _line(values: Floats, start: int, x: Columns, scale: Scale, down: int) -> Mask:
-    """The dots, [down, across], of the line through all values but nan, at which it is broken."""
-    if len(values) == 0:
-        return np.zeros((down, x.across), dtype=np.bool_)
+@dataclass(frozen=True)
+class Line:
+    """A curve as it is drawn."""
+
+    dots: Mask
+    """[down, across]"""
+    above: Integers
+    """Columns with values that would stand above the plot; below: or below it."""
+    below: Integers
+
+
+def _line(curve: Curve, scale: Scale, x: Columns, down: int) -> Line | None:
+    """The line through all values that have a place; it is broken at the others."""
+    series, start, x = _laid_out(curve, x)
+    if not len(series):
+        return None
     # All that shows of a column is its extremes, and its ends, which lead to its neighbours.
-    starts = x.firsts(start, start + len(values))
+    starts = x.firsts(start, start + len(series))
     columns = x.of(starts)
     firsts = starts - start
-    lasts = np.append(firsts[1:], len(values)) - 1
+    lasts = np.append(firsts[1:], len(series)) - 1
+    between = (scale.low, scale.high) if curve.background else None
+    extremes = series.extremes(firsts, scale.log, between)
 
     def row_of(values: Floats) -> Floats:
         return scale.depth(values) * (down - 1)
 
-    ends = row_of(np.column_stack((values[firsts], values[lasts])).ravel())
+    at_ends = measurable(series.at(np.column_stack((firsts, lasts)).ravel()), scale.log)
+    if curve.background:
+        fits = (at_ends >= scale.low) & (at_ends <= scale.high)
+        at_ends = np.where(fits, at_ends, nan)
+    ends = row_of(at_ends)
 
-    def between(places: Floats) -> Floats:
+    def height_at(places: Floats) -> Floats:
         return np.asarray(np.interp(places, np.repeat(columns, 2), ends, left=nan, right=nan))
 
     centres = np.arange(x.across, dtype=np.float64)
-    upper = between(centres)
+    upper = height_at(centres)
     lower = upper.copy()
-    upper[columns] = row_of(np.fmax.reduceat(values, firsts))
-    lower[columns] = row_of(np.fmin.reduceat(values, firsts))
+    upper[columns] = row_of(extremes.high)
+    lower[columns] = row_of(extremes.low)
     # A steep line fills each column as far as it climbs between the edges of the column.
-    left, right = between(centres - 0.5), between(centres + 0.5)
+    left, right = height_at(centres - 0.5), height_at(centres + 0.5)
     top = np.fmin.reduce((upper, left, right))
     bottom = np.fmax.reduce((lower, left, right))
     row = np.arange(down)[:, None]
     passed: Mask = (top <= row) & (row <= bottom)
-    return passed | ((np.rint(upper) <= row) & (row <= np.rint(lower)))
+    dots = passed | ((np.rint(upper) <= row) & (row <= np.rint(lower)))
+    is_marked = not curve.background
+    return Line(dots, columns[extremes.above & is_marked], columns[extremes.below & is_marked])
 
 
 def _owners(layers: Mask) -> Integers:

@@ -4,11 +4,13 @@ import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cached_property
+from itertools import compress, count, islice, pairwise
+from operator import ne
 
 import numpy as np
 import numpy.typing as npt
 from rich.cells import cell_len, set_cell_size
-from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 
@@ -30,6 +32,8 @@ Levels = npt.NDArray[np.uint8]
 
 AMISS = 255
 """The level of a cell that holds no number."""
+CURSOR, OUTSIDE = -1, -2
+"""What is in the place of a level where the cursor is, and below the last row."""
 
 DECADES = 4
 """How many powers of ten the logarithmic scale shows."""
@@ -42,6 +46,9 @@ COARSE = 2
 
 LABEL_GAP = 4
 """Columns from one label to the next where not each has one."""
+
+MOST_SEGMENTS = 1 << 16
+"""How many are kept ready."""
 
 
 class Scale(Enum):
@@ -193,9 +200,20 @@ class Picture:
             columns = range(self.table.shape[1])
         known = self._levels.get(row)
         if known is None or known[0] != columns:
-            known = columns, self._paint(self.values(row, columns)).tolist()
-            self._levels[row] = known
+            self.prepare(range(row, row + 1), columns)
+            known = self._levels[row]
         return known[1]
+
+    def prepare(self, rows: range, columns: range) -> None:
+        """Find the levels of several rows at once, which takes hardly longer than one."""
+        part = slice(columns.start, columns.stop)
+        block = slice(rows.start, rows.stop)
+        if self.order is None:
+            values = self.table[block, part]
+        else:
+            values = self.table[self.order[block, None], self.order[part]]
+        for row, levels in zip(rows, self._paint(values).tolist(), strict=True):
+            self._levels[row] = columns, levels
 
     def ordered(self, order: Permutation | None) -> "Picture":
         """The same with other rows and columns at each place."""
@@ -263,6 +281,35 @@ def round_up(value: float) -> float:
     return next((m * unit for m in (1, 2, 5, 10) if value <= m * unit * (1 + 1e-12)), 10 * unit)
 
 
+Kind = int | tuple[int, int]
+"""What gives a cell its style: a level or a sign such as CURSOR; two where rows share a line."""
+
+
+class Cells(dict[tuple[str, Kind], Segment]):
+    """Segments by their text and the kind of their cell: each is made once, for all frames."""
+
+    def __init__(self, style_of: Callable[[Kind], Style]) -> None:
+        super().__init__()
+        self._style_of = style_of
+
+    def __missing__(self, key: tuple[str, Kind]) -> Segment:
+        if len(self) >= MOST_SEGMENTS:
+            self.clear()
+        segment = self[key] = Segment(key[0], self._style_of(key[1]))
+        return segment
+
+    def line(self, texts: Sequence[str], kinds: Sequence[Kind]) -> list[Segment]:
+        """Some cells: neighbours of one kind are one segment, as each costs time downstream."""
+        cuts = compress(count(1), map(ne, kinds, islice(kinds, 1, None)))
+        bounds = [0, *cuts, len(kinds)]
+        if len(bounds) > len(kinds):
+            return [self[cell] for cell in zip(texts, kinds, strict=True)]
+        return [
+            self[texts[a] if b == a + 1 else "".join(texts[a:b]), kinds[a]]
+            for a, b in pairwise(bounds)
+        ]
+
+
 @dataclass(frozen=True)
 class Look:
     """The styles of a heatmap that do not come from its numbers."""
@@ -272,6 +319,53 @@ class Look:
     label: Style
     cursor: Style
     amiss: Style
+    ground: Style = field(default_factory=Style.null)
+    """Of the widget, where a cell has no style of its own."""
+
+    @cached_property
+    def sequential(self) -> Cells:
+        """Cells for numbers from 0 on."""
+        return self._cells(diverging=False)
+
+    @cached_property
+    def diverging(self) -> Cells:
+        """Cells for numbers on both sides of 0."""
+        return self._cells(diverging=True)
+
+    @cached_property
+    def sequential_halves(self) -> Cells:
+        """The same for two rows that share a line."""
+        return self._halves(diverging=False)
+
+    @cached_property
+    def diverging_halves(self) -> Cells:
+        """The same for two rows that share a line."""
+        return self._halves(diverging=True)
+
+    def _cells(self, *, diverging: bool) -> Cells:
+        styles = cell_styles(diverging, self.dark, self.depth)
+        signs = {AMISS: self.amiss, CURSOR: self.cursor}
+
+        def style_of(kind: Kind) -> Style:
+            assert isinstance(kind, int)
+            return self.ground + (signs[kind] if kind in signs else styles[kind])
+
+        return Cells(style_of)
+
+    def _halves(self, *, diverging: bool) -> Cells:
+        colors = ramp(diverging, self.dark, self.depth)
+        signs = {
+            AMISS: self.amiss.color,
+            CURSOR: self.cursor.bgcolor,
+            OUTSIDE: self.label.bgcolor,
+        }
+
+        def style_of(kind: Kind) -> Style:
+            assert isinstance(kind, tuple)
+            upper, lower = (signs[k] if k in signs else colors[k] for k in kind)
+            return self.ground + halves_style(upper, lower)
+
+        return Cells(style_of)
 
 
 def header(
@@ -313,20 +407,23 @@ def body(
     writes_bigram = form.bigram and form.line_of(row) == line
     shown = in_cells(labels[row], 2) if form.line_of(row) == line else "  "
     segments = [Segment(f"{shown} ", look.cursor if row in marked else look.label)]
-    styles = cell_styles(picture.diverging, look.dark, look.depth)
-    levels, values = picture.row(row, columns), picture.values(row, columns)
-    for j, level, value in zip(columns, levels, values, strict=True):
-        if look.depth is GLYPHS_ONLY and not form.value:
-            is_cursor = (row, j) == cursor  # where colours can't be told apart, a sign
-            glyphs = _glyphs(level, picture.diverging, form.width)
-            text = "◆".ljust(form.width) if is_cursor else glyphs
-        elif writes_bigram:
-            text = _bigram(labels[row], (column_labels or labels)[j], form)
-        else:
-            text = picture.text(float(value)) if form.value else " " * form.width
-        style = look.amiss if level == AMISS else styles[level]
-        segments.append(Segment(text, look.cursor if (row, j) == cursor else style))
-    return segments
+    levels: Sequence[int] = picture.row(row, columns)
+    texts: Sequence[str]
+    if look.depth is GLYPHS_ONLY and not form.value:
+        texts = [_glyphs(level, picture.diverging, form.width) for level in levels]
+    elif writes_bigram:
+        texts = _bigrams(labels[row], column_labels or labels, columns, form)
+    elif form.value:
+        texts = [picture.text(value) for value in picture.values(row, columns).tolist()]
+    else:
+        texts = (" " * form.width,) * len(columns)
+    if row == cursor[0] and cursor[1] in columns:
+        place = cursor[1] - columns.start
+        levels = [*levels[:place], CURSOR, *levels[place + 1 :]]
+        if look.depth is GLYPHS_ONLY and not form.value:  # where colours can't be told apart
+            texts = [*texts[:place], "◆".ljust(form.width), *texts[place + 1 :]]
+    cells = look.diverging if picture.diverging else look.sequential
+    return [*segments, *cells.line(texts, levels)]
 
 
 def legend(picture: Picture, width: int, look: Look, block: int = 1) -> list[Segment]:
@@ -409,18 +506,18 @@ def _halved_cells(
     look: Look,
     cursor: tuple[int, int],
 ) -> list[Segment]:
-    colors = ramp(picture.diverging, look.dark, look.depth)
-
-    def row_colors(r: int) -> list[Color | None]:
+    def kinds(r: int) -> list[int]:
         if r >= len(picture.table):
-            return [look.label.bgcolor] * len(columns)
-        found = [look.amiss.color if k == AMISS else colors[k] for k in picture.row(r, columns)]
-        if r == cursor[0] and cursor[1] in columns:
-            found[cursor[1] - columns.start] = look.cursor.bgcolor
-        return found
+            return [OUTSIDE] * len(columns)
+        levels = picture.row(r, columns)
+        if r != cursor[0] or cursor[1] not in columns:
+            return levels
+        place = cursor[1] - columns.start
+        return [*levels[:place], CURSOR, *levels[place + 1 :]]
 
-    halves = zip(row_colors(row), row_colors(row + 1), strict=True)
-    return [Segment("▀" * form.width, halves_style(upper, lower)) for upper, lower in halves]
+    halves = list(zip(kinds(row), kinds(row + 1), strict=True))
+    cells = look.diverging_halves if picture.diverging else look.sequential_halves
+    return cells.line(("▀" * form.width,) * len(columns), halves)
 
 
 def _centred(text: str) -> str:
@@ -429,10 +526,13 @@ def _centred(text: str) -> str:
     return set_cell_size(" " * indent + text.rstrip(), VALUE_WIDTH)
 
 
-def _bigram(first: str, second: str, form: CellForm) -> str:
+def _bigrams(first: str, labels: Sequence[str], columns: range, form: CellForm) -> list[str]:
+    """What a token and each of the columns' make up, cell by cell."""
     if form.value:
-        return _centred(in_cells(first, 2).rstrip() + in_cells(second, 2).rstrip())
-    return in_cells(first, form.character) + in_cells(second, form.character)
+        start = in_cells(first, 2).rstrip()
+        return [_centred(start + in_cells(labels[j], 2).rstrip()) for j in columns]
+    start, width = in_cells(first, form.character), form.character
+    return [start + in_cells(labels[j], width) for j in columns]
 
 
 def _glyphs(level: int, diverging: bool, width: int) -> str:

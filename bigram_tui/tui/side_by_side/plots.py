@@ -2,16 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 from rich.text import Text
 
 from bigram_tui.comparison import objective_of
 from bigram_tui.printable import printable
-from bigram_tui.timeline import NLL, REGULARIZATION
+from bigram_tui.timeline import NLL, REGULARIZATION, Losses
 from bigram_tui.tui.renderables.curve import Curve
+from bigram_tui.tui.renderables.series import Floats, Integers, Series
 from bigram_tui.tui.side_by_side.sides import (
     GAP,
     OptimumOf,
@@ -22,8 +21,6 @@ from bigram_tui.tui.side_by_side.sides import (
 )
 from bigram_tui.tui.widgets.loss_curve import Plot
 
-Floats = npt.NDArray[np.float64]
-
 
 @dataclass(frozen=True)
 class PlotKind:
@@ -31,58 +28,71 @@ class PlotKind:
 
     title: str
     log: bool
-    values: Callable[[Side, Side, OptimumOf], Floats | None]
-    column: list[int] | None = None
-    """Which columns of the losses add up to it, if it is a loss."""
+    series: Callable[[Side, Side, OptimumOf], Series | None]
+    of_losses: Callable[[Losses], Series] | None = None
+    """The same of losses alone, if they are all that it takes."""
 
 
-def _nll(side: Side, _: Side, __: OptimumOf) -> Floats | None:
-    return side.run.losses[:, NLL]
+def _nll(losses: Losses) -> Series:
+    """The NLL of each iteration."""
+    return Series.column(losses, NLL)
 
 
-def _total(side: Side, _: Side, __: OptimumOf) -> Floats | None:
-    total: Floats = side.run.losses[:, [NLL, REGULARIZATION]].sum(axis=1)
+def _total(losses: Losses) -> Series:
+    """The total of each iteration."""
+    return Series.from_tables(len(losses), lambda at: _total_at(losses, at), [losses], "total")
+
+
+def _total_at(losses: Losses, places: Integers) -> Floats:
+    total: Floats = losses[places, NLL] + losses[places, REGULARIZATION]
     return total
 
 
-def _above_optimum(side: Side, _: Side, optimum: OptimumOf) -> Floats | None:
+def _above_optimum(side: Side, _: Side, optimum: OptimumOf) -> Series | None:
     """The total less the best one that its hyperparameters of then allow."""
     run = side.run
-    above: Floats = run.losses[:, NLL] + run.losses[:, REGULARIZATION]
-    for (start, settings), (end, *_rest) in pairwise([*run.spans, (run.latest + 1, {})]):
-        best = optimum(objective_of(run, settings))
-        if best is None:
-            return None
-        above[start:end] -= best.total
-    return above
+    found = [optimum(objective_of(run, settings)) for _, settings in run.spans]
+    known = [best.total for best in found if best is not None]
+    if len(known) < len(found):
+        return None
+    least, begins = np.array(known), np.array([start for start, _ in run.spans])
+
+    def above(places: Integers) -> Floats:
+        span = np.searchsorted(begins, places, side="right") - 1
+        result: Floats = _total_at(run.losses, places) - least[span]
+        return result
+
+    key = tuple(begins.tolist()), tuple(known)
+    return Series.from_tables(len(run.losses), above, [run.losses], "above", key)
 
 
-def _apart(side: Side, reference: Side, _: OptimumOf) -> Floats | None:
-    own, its = side.run.losses[:, NLL], reference.run.losses[:, NLL]
+def _apart(side: Side, reference: Side, _: OptimumOf) -> Series | None:
+    own, its = side.run.losses, reference.run.losses
     if side.is_reference or not (len(own) and len(its)):
         return None
     # What has finished stays as it is at all later iterations.
-    ends = [len(v) for s, v in ((side, own), (reference, its)) if not _has_finished(s)]
-    length = min(ends, default=max(len(own), len(its)))
-    return np.abs(_extended(own, length) - _extended(its, length))
+    finished = _has_finished(side), _has_finished(reference)
+    pairs = zip((own, its), finished, strict=True)
+    length = min((len(losses) for losses, end in pairs if not end), default=max(len(own), len(its)))
+
+    def apart(places: Integers) -> Floats:
+        nll = (losses[np.minimum(places, len(losses) - 1), NLL] for losses in (own, its))
+        result: Floats = np.abs(np.subtract(*nll))
+        return result
+
+    ends = tuple(len(v) if end else None for v, end in zip((own, its), finished, strict=True))
+    return Series.from_tables(length, apart, [own, its], "apart", ends)
 
 
 def _has_finished(side: Side) -> bool:
     return side.run.end is not None and side.run.end == side.run.latest
 
 
-def _extended(values: Floats, length: int) -> Floats:
-    """The values, the last one repeated, up to a length."""
-    places = np.minimum(np.arange(length), len(values) - 1)
-    result: Floats = values[places]
-    return result
-
-
 ABOVE_OPTIMUM = PlotKind("total − optimum, × is 0", True, _above_optimum)
 
 PLOTS = (
-    PlotKind("nll", False, _nll, [NLL]),
-    PlotKind("total = nll + reg", False, _total, [NLL, REGULARIZATION]),
+    PlotKind("nll", False, lambda side, *_: _nll(side.run.losses), _nll),
+    PlotKind("total = nll + reg", False, lambda side, *_: _total(side.run.losses), _total),
     ABOVE_OPTIMUM,
     PlotKind("|Δnll| to {reference}, × is 0", True, _apart),
 )
@@ -105,11 +115,11 @@ def plot_of(
     reference = reference_of(sides)
     curves = []
     left = chosen.run.left
-    if left is not None and kind.column is not None:
-        values = left.losses[:, kind.column].sum(axis=1)
+    if left is not None and kind.of_losses is not None:
+        values = kind.of_losses(left.losses)
         curves.append(Curve(values, chosen.faint, start=left.start, background=True))
     for side in [*(side for side in sides if side is not chosen), chosen]:
-        found = kind.values(side, reference, optimum) if side.run.latest >= 0 else None
+        found = kind.series(side, reference, optimum) if side.run.latest >= 0 else None
         if found is not None:
             constant = _has_finished(side) and len(found) == 1
             curves.append(Curve(found, side.color, constant=constant))
@@ -126,9 +136,10 @@ def plot_values(
     reference = reference_of(sides)
     values: list[tuple[Side, float]] = []
     for side in sides:
-        found = kind.values(side, reference, optimum) if side.run.latest >= 0 else None
+        found = kind.series(side, reference, optimum) if side.run.latest >= 0 else None
         if found is not None and len(found):
-            values.append((side, float(found[min(position, len(found) - 1)])))
+            place = np.array([min(position, len(found) - 1)])
+            values.append((side, float(found.at(place)[0])))
     for decimals in (6, 4):
         lines = _wrapped([_entry(*value, kind, decimals) for value in values], width)
         if len(lines) == 1:

@@ -1,6 +1,8 @@
 """The table of a model as coloured cells, with a cursor; it draws only what is in sight."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from rich.segment import Segment
@@ -24,6 +26,20 @@ from bigram_tui.tui.renderables.heatmap import (
 
 Cell = tuple[int, int]
 Labels = tuple[Sequence[str], Sequence[str]]
+
+
+class Sight(NamedTuple):
+    """What is the same for all lines of a frame."""
+
+    width: int
+    x: int
+    y: int
+    """How far it is scrolled."""
+    columns: range
+    place: Cell
+    """Of the cursor."""
+    labels: tuple[Sequence[str], Sequence[str]]
+    """Of the rows and of the columns that are drawn."""
 
 
 class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
@@ -62,6 +78,8 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
         self._depth = depth
         self._points = points
         self._look: Look | None = None
+        self._grounded: Look | None = None
+        self._sight: Sight | None = None
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _: self._forget_look())
@@ -80,12 +98,31 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
             )
         return self._look
 
+    @property
+    def _inks(self) -> Look:
+        """The same, put on the style of the widget."""
+        if self._grounded is None:
+            ground, look = self.rich_style, self.look
+            self._grounded = replace(
+                look,
+                label=ground + look.label,
+                cursor=ground + look.cursor,
+                amiss=ground + look.amiss,
+                ground=ground,
+            )
+        return self._grounded
+
+    def notify_style_update(self) -> None:
+        """Forget the styles that were."""
+        super().notify_style_update()
+        self._look = self._grounded = None
+
     def on_resize(self) -> None:
         self._scroll_into_sight()
         self.post_message(HeatmapResized())
 
     def _forget_look(self) -> None:
-        self._look = None
+        self._look = self._grounded = None
         self.refresh()
 
     def watch_picture(self) -> None:
@@ -93,19 +130,19 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
         if old is None or new is None or old.diverging is not new.diverging:
             self.refresh()
             return
-        columns = self._columns_in_sight()
-        self._refresh_rows(
-            {
-                row
-                for row in self._rows_in_sight()
-                if row >= min(len(old.table), len(new.table))
-                or old.row(row, columns) != new.row(row, columns)
-                or (
-                    self.form.value
-                    and not np.array_equal(old.values(row, columns), new.values(row, columns))
-                )
-            }
-        )
+        columns, rows = self._columns_in_sight(), self._rows_in_sight()
+        common = range(rows.start, min(rows.stop, len(old.table), len(new.table)))
+        new.prepare(common, columns)
+        changed = {
+            row
+            for row in common
+            if old.row(row, columns) != new.row(row, columns)
+            or (
+                self.form.value
+                and not np.array_equal(old.values(row, columns), new.values(row, columns))
+            )
+        }
+        self._refresh_rows(changed | {*rows} - {*common})
 
     def _arrange(self) -> Picture | None:
         """Find out what is drawn of the picture."""
@@ -179,46 +216,61 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _refresh_rows(self, rows: set[int]) -> None:
         lines = {self.form.line_of(row) + k for row in rows for k in range(self.form.lines)}
-        for line in lines:
-            y = line - self.scroll_offset.y + 1
-            if 0 < y < self.size.height:
-                self.refresh(Region(0, y, self.size.width, 1))
+        (width, height), top = self.size, self.scroll_offset.y
+        places = (line - top + 1 for line in lines)
+        regions = [Region(0, y, width, 1) for y in places if 0 < y < height]
+        if regions:
+            self.refresh(*regions)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines of a frame."""
+        self._sight = self._look_out()
+        try:
+            return super().render_lines(crop)
+        finally:
+            self._sight = None
+
+    def _look_out(self) -> Sight:
+        x, y = self.scroll_offset
+        labels = self._labels_of(0), self._labels_of(1)
+        columns, place = self._columns_in_sight(), self._place_of(self.cursor)
+        return Sight(self.size.width, x, y, columns, place, labels)
 
     def render_line(self, y: int) -> Strip:
         """One line: the column labels at the top, then rows."""
-        width, form, columns = self.size.width, self.form, self._columns_in_sight()
+        form, look = self.form, self._inks
+        sight = self._sight or self._look_out()
+        width, columns = sight.width, sight.columns
+        used = form.label_width + len(columns) * form.width
         if self._drawn is None:
             text = f" {self.message}" if y == 1 else ""
-            return self._finish([Segment(text, self.look.label)], width)
-        cut = self.scroll_offset.x % form.width
-        place = self._place_of(self.cursor)
-        rows, above = self._labels_of(0), self._labels_of(1)
+            return Strip([Segment(text, look.label)]).adjust_cell_length(width, look.label)
+        rows, above = sight.labels
         if y == 0:
-            segments = header(above, columns, form, self.look, place[1])
+            segments = header(above, columns, form, look, sight.place[1])
         else:
-            line = y - 1 + self.scroll_offset.y
+            line = y - 1 + sight.y
             if line >= form.height_of(len(self.labels[0])) - 1:
-                return self._finish([], width)
+                return Strip([Segment(" " * width, look.label)], width)
             segments = body(
                 self._drawn,
                 rows,
                 line,
                 columns,
                 form,
-                self.look,
-                place,
+                look,
+                sight.place,
                 column_labels=above,
                 marked=self.marked,
             )
-        if not cut:
-            return self._finish(segments, width)
-        strip = Strip(segments)
-        label, cells = strip.crop(0, form.label_width), strip.crop(form.label_width + cut)
-        return self._finish([*label, *cells], width)
-
-    def _finish(self, segments: list[Segment], width: int) -> Strip:
-        strip = Strip(segments).adjust_cell_length(width, self.look.label)
-        return strip.apply_style(self.rich_style)
+        cut = sight.x % form.width
+        strip = Strip(segments, used)
+        if cut:
+            label, cells = strip.crop(0, form.label_width), strip.crop(form.label_width + cut)
+            strip = Strip([*label, *cells], used - cut)
+        elif used < width:
+            return Strip([*segments, Segment(" " * (width - used), look.label)], width)
+        return strip.adjust_cell_length(width, look.label)
 
     # From cells to where they are drawn, and back
 

@@ -33,6 +33,8 @@ class Row:
     """The tokens that follow."""
     probabilities: Matrix
     """Of these, in their order."""
+    ranks: npt.NDArray[np.intp]
+    """1 and how many are more probable; the same for those that are equally probable."""
     sums: Matrix
     """Of the first ones up to each."""
 
@@ -41,7 +43,10 @@ class Row:
         """A row of P [V, V]; what is equally probable stands by code point, NaN last."""
         order = np.argsort(-table[token], kind="stable")
         probabilities = table[token][order]
-        return cls(bigrams, token, order, probabilities, np.cumsum(probabilities, dtype=np.float64))
+        is_less = np.append(True, probabilities[1:] != probabilities[:-1])
+        ranks = 1 + np.maximum.accumulate(np.where(is_less, np.arange(order.size), 0))
+        sums = np.cumsum(probabilities, dtype=np.float64)
+        return cls(bigrams, token, order, probabilities, ranks, sums)
 
     def name_of(self, line: int) -> str:
         """The code point and the name of a character, or what another token is."""
@@ -138,7 +143,7 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
     def _line(self, line: int) -> str:
         row, token = self._row, int(self._row.order[line])
         return self._written(
-            str(line + 1),
+            str(row.ranks[line]),
             in_cells(row.bigrams.vocabulary.labels[token], 2).rstrip(),
             row.name_of(line),
             f"{row.bigrams.counts[row.token, token]:,}",

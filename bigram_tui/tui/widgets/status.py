@@ -63,13 +63,14 @@ class RunsBar(Widget):
 
     def render(self) -> Text:
         """The entries, each as wide as it needs; the active one always in sight."""
-        first = self._first()
-        line = Text("", no_wrap=True).join(self._entries()[first:])
+        entries = self._entries()
+        first = self._first(entries)
+        line = Text("", no_wrap=True).join(entries[first:])
         return Text.assemble("‹", line, no_wrap=True) if first else line
 
-    def _first(self) -> int:
+    def _first(self, entries: Sequence[Text]) -> int:
         """The first entry to show, so that the active one is not cut off."""
-        widths = [entry.cell_len for entry in self._entries()[: self.active + 1]]
+        widths = [entry.cell_len for entry in entries[: self.active + 1]]
         if sum(widths) <= self.size.width:
             return 0
         room = self.size.width - 1  # one for the sign that there are others before
@@ -97,9 +98,10 @@ class RunsBar(Widget):
         return entries
 
     def on_click(self, event: events.Click) -> None:
-        first = self._first()
+        entries = self._entries()
+        first = self._first(entries)
         right = 1 if first else 0
-        for number, entry in enumerate(self._entries()[first:], first):
+        for number, entry in enumerate(entries[first:], first):
             right += entry.cell_len
             if event.x < right:
                 self.post_message(RunPicked(number))

@@ -1,0 +1,223 @@
+"""Values by iteration, of which a plot needs the extremes of stretches; knows arrays, no screen.
+
+What has been summed up once stays so while a run grows: a frame then costs as much as the plot has
+columns, whatever the number of iterations.
+"""
+
+import weakref
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field, replace
+from math import inf, nan
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+BLOCK = 64
+"""Iterations that are summed up together: about √(iterations / columns) where that matters."""
+CHUNK = 1 << 16
+"""Iterations that are looked at together while they are summed up; whole blocks."""
+
+
+def measurable(values: Floats, log: bool) -> Floats:
+    """The values that have a place on such an axis, and NaN for the others."""
+    return np.where(np.isfinite(values) & ((values > 0) | (not log)), values, nan)
+
+
+@dataclass(frozen=True)
+class Extremes:
+    """Of some stretches: the least and the largest measurable value of each, NaN without any.
+
+    above, below: whether it has a value that is not, and would stand above or below the others.
+    """
+
+    low: Floats
+    high: Floats
+    above: Mask
+    below: Mask
+
+    @classmethod
+    def of(cls, values: Floats, log: bool) -> "Extremes":
+        """Each value as a stretch of its own."""
+        shown = measurable(values, log)
+        absent = np.isnan(shown)
+        below = absent & ((values == -inf) | ((values <= 0) & log))
+        return cls(shown, shown, absent & ~below, below)
+
+    def inside(self, low: float, high: float) -> "Extremes":
+        """Only what lies between two values, of stretches that do so altogether or not at all."""
+        fits = (self.low >= low) & (self.high <= high)
+        return replace(self, low=np.where(fits, self.low, nan), high=np.where(fits, self.high, nan))
+
+    def joined(self, starts: Integers) -> "Extremes":
+        """Neighbours made into longer stretches, which begin at some of them. starts: not empty."""
+        return Extremes(
+            np.fmin.reduceat(self.low, starts),
+            np.fmax.reduceat(self.high, starts),
+            np.logical_or.reduceat(self.above, starts),
+            np.logical_or.reduceat(self.below, starts),
+        )
+
+    def __getitem__(self, part: slice | Mask) -> "Extremes":
+        return Extremes(self.low[part], self.high[part], self.above[part], self.below[part])
+
+    def merged(self, others: "Extremes", is_own: Mask) -> "Extremes":
+        """These and others in one order. is_own: which places are for these."""
+
+        def merge(own: npt.NDArray[Any], other: npt.NDArray[Any]) -> npt.NDArray[Any]:
+            merged = np.empty(len(is_own), dtype=own.dtype)
+            merged[is_own], merged[~is_own] = own, other
+            return merged
+
+        return Extremes(
+            merge(self.low, others.low),
+            merge(self.high, others.high),
+            merge(self.above, others.above),
+            merge(self.below, others.below),
+        )
+
+    @classmethod
+    def chain(cls, parts: "Sequence[Extremes]") -> "Extremes":
+        """One after the other."""
+        return cls(
+            np.concatenate([part.low for part in parts]),
+            np.concatenate([part.high for part in parts]),
+            np.concatenate([part.above for part in parts]),
+            np.concatenate([part.below for part in parts]),
+        )
+
+
+NONE = Extremes.of(np.empty(0), False)
+
+
+@dataclass(eq=False)
+class Summary:
+    """The extremes of all whole blocks so far, on a linear and on a logarithmic axis."""
+
+    key: Hashable
+    blocks: dict[bool, Extremes] = field(default_factory=lambda: {False: NONE, True: NONE})
+
+    def up_to(self, length: int, at: Callable[[Integers], Floats], log: bool) -> Extremes:
+        """Of the whole blocks below a length."""
+        known = self.blocks[log]
+        done, whole = len(known.low) * BLOCK, length // BLOCK * BLOCK
+        parts = [known]
+        for start in range(done, whole, CHUNK):
+            values = at(np.arange(start, min(start + CHUNK, whole)))
+            parts.append(Extremes.of(values, log).joined(np.arange(0, len(values), BLOCK)))
+        if len(parts) > 1:
+            known = self.blocks[log] = Extremes.chain(parts)
+        return known[: length // BLOCK]
+
+
+_summaries: dict[Hashable, Summary] = {}
+"""By the arrays that they are made from, for as long as there are those, and by what of them."""
+
+
+def _summary(sources: Sequence[npt.NDArray[np.float64]], kind: Hashable, key: Hashable) -> Summary:
+    # Views of what grows: its rows never change, and what replaces it is another array.
+    owners = [source if source.base is None else source.base for source in sources]
+    begins = (source.__array_interface__["data"][0] for source in sources)
+    place = (kind, *map(id, owners), *begins)
+    found = _summaries.get(place)
+    if found is None:
+        for owner in owners:
+            weakref.finalize(owner, _summaries.pop, place, None).atexit = False
+    if found is None or found.key != key:
+        found = _summaries[place] = Summary(key)
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One value for each iteration from 0 on, computed where it is looked at."""
+
+    length: int
+    at: Callable[[Integers], Floats]
+    """The values at some iterations."""
+    summary: Summary | None = None
+    """What is known of it from earlier frames."""
+
+    @classmethod
+    def of(cls, values: Floats) -> "Series":
+        """An array, of which nothing is remembered."""
+        return cls(len(values), lambda places: values[places])
+
+    @classmethod
+    def from_tables(
+        cls,
+        length: int,
+        at: Callable[[Integers], Floats],
+        tables: Sequence[Floats],
+        kind: Hashable,
+        key: Hashable = None,
+    ) -> "Series":
+        """Computed from tables that grow, each a view of rows that never change.
+
+        kind: what is computed, of which the newest is remembered; key: all else that it depends on.
+        """
+        return cls(length, at, _summary(tables, kind, key))
+
+    @classmethod
+    def column(cls, table: Floats, column: int) -> "Series":
+        """A column of a table that grows."""
+        return cls.from_tables(
+            len(table), lambda places: table[places, column], [table], ("column", column)
+        )
+
+    def __len__(self) -> int:
+        return self.length
+
+    def all(self) -> Floats:
+        """All values."""
+        return self.at(np.arange(self.length))
+
+    def until(self, length: int) -> "Series":
+        """The first ones."""
+        return replace(self, length=min(self.length, length))
+
+    def range(self, log: bool) -> tuple[float, float]:
+        """The least and the largest measurable value; ∞ and −∞ if there is none."""
+        known = self._known(log)
+        tail = Extremes.of(self.at(np.arange(len(known.low) * BLOCK, self.length)), log)
+        low = min(float(np.fmin.reduce(each.low, initial=inf)) for each in (known, tail))
+        high = max(float(np.fmax.reduce(each.high, initial=-inf)) for each in (known, tail))
+        return low, high
+
+    def extremes(
+        self, starts: Integers, log: bool, between: tuple[float, float] | None = None
+    ) -> Extremes:
+        """Of the stretches from each start to before the next; the last one ends with the series.
+
+        starts: ascending, from 0 on, each once. between: as if it had only the values from one to
+        the other.
+        """
+        known = self._known(log)
+        whole = len(known.low)
+        # Blocks in which a stretch begins are looked at value by value, the others as they are.
+        block = np.minimum(starts // BLOCK, whole)
+        inside = starts - block * BLOCK
+        split = np.zeros(whole + 1, dtype=np.bool_)
+        split[block[inside > 0]] = True
+        split = split[:whole]
+        if between is not None:
+            low, high = between
+            crosses = (known.low < low) & (known.high >= low)
+            crosses |= (known.low <= high) & (known.high > high)
+            split |= crosses
+        sizes = np.where(split, BLOCK, 1)
+        single = (np.flatnonzero(split)[:, None] * BLOCK + np.arange(BLOCK)).ravel()
+        tail = np.arange(whole * BLOCK, self.length)
+        values = Extremes.of(self.at(np.concatenate((single, tail))), log)
+        is_block = np.append(np.repeat(~split, sizes), np.zeros(len(tail), dtype=np.bool_))
+        pieces = known[~split].merged(values, is_block)
+        if between is not None:
+            pieces = pieces.inside(*between)
+        return pieces.joined(np.append(0, np.cumsum(sizes))[block] + inside)
+
+    def _known(self, log: bool) -> Extremes:
+        return NONE if self.summary is None else self.summary.up_to(self.length, self.at, log)

@@ -1,0 +1,91 @@
+"""What happens until the first frame is on the screen, and what waits until then."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from textual.app import App
+from textual.screen import Screen
+
+from bigram_tui.corpus import read_corpus
+from bigram_tui.reading import Reading
+from bigram_tui.registry import choose
+from bigram_tui.runner import Runner
+from bigram_tui.session import Session
+from bigram_tui.tui.app import BigramApp
+from bigram_tui.tui.explore_screen import ExploreScreen
+from tests.tui.conftest import MakeApp, Settle
+
+FRAME = "a frame"
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Each frame of an ExploreScreen, and the runs that began, in order."""
+    seen: list[str] = []
+    display, start = App._display, Runner.start
+
+    def note_frame(app: App[None], screen: Screen[object], renderable: object) -> None:
+        if isinstance(screen, ExploreScreen) and renderable is not None:
+            seen.append(FRAME)
+        display(app, screen, renderable)  # type: ignore[arg-type]
+
+    def note_start(runner: Runner) -> None:
+        if not runner.started:
+            seen.append(runner.name)
+        start(runner)
+
+    monkeypatch.setattr(App, "_display", note_frame)
+    monkeypatch.setattr(Runner, "start", note_start)
+    return seen
+
+
+async def test_only_the_run_that_is_looked_at_starts_before_the_first_frame(
+    make_app: MakeApp, settle: Settle, seen: list[str]
+) -> None:
+    async with make_app(("numpy", "count")).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+    assert seen[:2] == ["numpy", FRAME]
+    assert seen.count("numpy") == seen.count("count") == 1
+
+
+async def test_after_a_reading_too_all_wanted_runs_start(
+    small_corpus: Path, settle: Settle, seen: list[str]
+) -> None:
+    def read(_: object) -> Session:
+        return Session(read_corpus(str(small_corpus)), tuple(choose(["count", "numpy"])))
+
+    app = BigramApp(Reading("few.txt", read), wanted=("count", "numpy"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        while app.current_mode != "explore":
+            await pilot.pause(0.01)
+        await settle(pilot)
+        assert all(runner.started for runner in app.runners)
+    assert seen.index("count") < seen.index(FRAME) < seen.index("numpy")
+
+
+def test_the_first_screen_is_the_explorer_or_the_reading(make_app: MakeApp) -> None:
+    assert make_app().current_mode == "explore"
+    assert BigramApp(Reading("text", lambda _: pytest.fail("never read"))).current_mode == "reading"
+
+
+def test_a_start_imports_nothing_that_is_for_later() -> None:
+    script = """
+import asyncio, json, sys
+from bigram_tui.cli import make_session, parse
+from bigram_tui.tui.app import BigramApp
+
+async def look() -> None:
+    async with BigramApp(make_session(parse([]))).run_test() as pilot:
+        await pilot.pause()
+        print(json.dumps(list(sys.modules)))
+
+asyncio.run(look())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    imported = json.loads(done.stdout)
+    later = ("compare_screen", "reading_screen", "lessons.theory_screen", "lessons.network_screen")
+    assert "bigram_tui.tui.explore_screen" in imported
+    assert not {"torch", "tomllib", *(f"bigram_tui.tui.{name}" for name in later)} & {*imported}
