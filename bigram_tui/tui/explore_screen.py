@@ -88,7 +88,7 @@ class ExploreScreen(LessonScreen):
 
     def on_mount(self) -> None:
         self.query_one(StatusLine).facts = present.corpus_facts(self._session.corpus)
-        self.query_one("#inspector").border_title = "under the cursor"
+        self.query_one("#inspector").border_title = "under the cursor, and what may follow, in %"
         super().on_mount()
         self.call_after_refresh(self.app.post_message, FirstDrawn())
 
@@ -102,7 +102,8 @@ class ExploreScreen(LessonScreen):
         run = self.runner.snapshot
         dark = self.app.current_theme.dark
         view, scale = self.view, self.scale
-        if self._is_new("picture", run.model, run.status, view, scale, dark, self.order):
+        form = self.query_one(Heatmap).form
+        if self._is_new("picture", run.model, run.status, view, scale, dark, self.order, form):
             self._show_picture(run)
         if numbers:
             self._show_numbers(run, dark)
@@ -140,8 +141,9 @@ class ExploreScreen(LessonScreen):
         entitle(loss, present.loss_title(run, loss.size.width - 4, axes))
         controls = self.query_one(Hyperparameters)
         controls.show(present.parameters_of(run), run.settings)
-        step_size = present.step_size(run, self._session.corpus.train)
-        entitle(controls, f"hyperparameters  {step_size}".rstrip())
+        bigrams = self._session.corpus.train
+        size = present.step_size(run, bigrams) or present.smoothing_size(run, bigrams)
+        entitle(controls, f"hyperparameters  {size}".rstrip())
 
     def _show_picture(self, run: Snapshot) -> None:
         heatmap = self.query_one(Heatmap)
@@ -157,7 +159,12 @@ class ExploreScreen(LessonScreen):
         scale = self.scale.value
         if self.order is None:
             short = f"{self.view.title}  {scale} scale"
-            titles = [f"{short}  row, then column", short]
+            hint = (
+                "an overview, + goes in"
+                if self.query_one(Heatmap).form.overview
+                else "row, then column"
+            )
+            titles = [f"{short}  {hint}", short]
         else:
             by = f"by {self.order.name}"
             titles = [f"{self.view.title}  {scale} scale  {by}", f"{self.view.name}  {scale}  {by}"]

@@ -180,6 +180,16 @@ def step_size(run: Snapshot, bigrams: Bigrams) -> str:
     return f"η {standing:.2f} × 2/λmax" + (", large" if standing > 1 else "")
 
 
+def smoothing_size(run: Snapshot, bigrams: Bigrams) -> str:
+    """What α adds to each row of counts, α·V, beside what a row holds on the average, B/V."""
+    smoothing = run.number("smoothing")
+    if not smoothing:
+        return ""
+    size = len(bigrams.vocabulary)
+    added, held = smoothing * size, bigrams.total / size
+    return f"α·V {added:,.4g} {'>' if added > held else '<'} {held:,.0f} a row"
+
+
 def parameters_of(run: Snapshot) -> dict[str, Hyperparameter]:
     """The hyperparameters of a run that has loaded."""
     return {} if run.backend is None else hyperparameters(run.backend)

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from bigram_tui.backend import Iteration
+from bigram_tui.bigrams import Bigrams
 from bigram_tui.snapshot import Snapshot, Status
+from bigram_tui.tui import present
 from bigram_tui.tui.present import axes_text, loss_title
 
 
@@ -47,3 +49,16 @@ def test_logarithmic_axes_are_named() -> None:
         "log y",
         "log y  log x",
     ]
+
+
+def test_smoothing_is_told_beside_what_it_smooths(names: Bigrams) -> None:
+    """8,511 = 229,804 / 27."""
+
+    def run(smoothing: float) -> Snapshot:
+        return Snapshot("count", settings={"smoothing": smoothing})
+
+    assert present.smoothing_size(run(1.0), names) == "α·V 27 < 8,511 a row"
+    assert present.smoothing_size(run(0.5), names) == "α·V 13.5 < 8,511 a row"
+    assert present.smoothing_size(run(316.0), names) == "α·V 8,532 > 8,511 a row"
+    assert present.smoothing_size(run(0.0), names) == ""
+    assert present.smoothing_size(Snapshot("numpy", settings={"learning_rate": 1.0}), names) == ""

@@ -266,8 +266,12 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
         cut = sight.x % form.width
         strip = Strip(segments, used)
         if cut:
-            label, cells = strip.crop(0, form.label_width), strip.crop(form.label_width + cut)
-            strip = Strip([*label, *cells], used - cut)
+            first = form.label_width + form.width
+            label, cells = strip.crop(0, form.label_width), strip.crop(first)
+            rest = strip.crop(form.label_width + cut, first)
+            if form.value or form.bigram:  # half a number would be read as another
+                rest = Strip([Segment(" " * part.cell_length, part.style) for part in rest])
+            strip = Strip([*label, *rest, *cells], used - cut)
         elif used < width:
             return Strip([*segments, Segment(" " * (width - used), look.label)], width)
         return strip.adjust_cell_length(width, look.label)
