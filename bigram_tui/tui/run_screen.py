@@ -1,7 +1,7 @@
 """What the screens of runs have in common: the run that is looked at, its table, the cursor."""
 
 import time
-from asyncio import to_thread
+from asyncio import Future, ensure_future, shield, to_thread
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -68,8 +68,10 @@ class Gaze:
     scales: list[Scale] = field(default_factory=lambda: [view.default_scale for view in VIEWS])
     order: Order | None = None
     """In which the tokens stand, if not as they are numbered."""
-    orders: dict[str, Order] = field(default_factory=dict)
-    """Those that were found so far, by name."""
+    wanted_order: str = next(iter(ORDERS))
+    """The name of the order that is shown, or will be when it is found."""
+    orders: dict[str, "Future[Order]"] = field(default_factory=dict)
+    """Those that were looked for so far, by name."""
     draw: int = 0
     """How often other names were wanted."""
     pace: int = FIRST_PACE
@@ -364,16 +366,18 @@ class RunScreen(Screen[None]):
     def action_next_order(self) -> None:
         """Show the tokens in another order."""
         names = list(ORDERS)
-        place = 0 if self.order is None else names.index(self.order.name)
-        name = names[(place + 1) % len(names)]
+        name = names[(names.index(self._gaze.wanted_order) + 1) % len(names)]
+        self._gaze.wanted_order = name
         self.run_worker(self._arrange(name), group="order", exclusive=True)
 
     async def _arrange(self, name: str) -> None:
         """Show an order when it is found, which takes a moment where there are many tokens."""
-        orders, is_first = self._gaze.orders, name == next(iter(ORDERS))
-        if name not in orders and not is_first:
-            orders[name] = await to_thread(Order.of, name, self._session.corpus.train)
-        self._gaze.order = None if is_first else orders[name]
+        orders, order = self._gaze.orders, None
+        if name != next(iter(ORDERS)):
+            if name not in orders:
+                orders[name] = ensure_future(to_thread(Order.of, name, self._session.corpus.train))
+            order = await shield(orders[name])  # which goes on when another order is wanted
+        self._gaze.order = order
         for heatmap in self.query(Heatmap):
             heatmap.order = self.order
         self._pull()

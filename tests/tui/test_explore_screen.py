@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import threading
 import time
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -17,7 +18,8 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Footer, Input, OptionList
 
-from bigram_tui.ordering import ORDERS
+from bigram_tui.bigrams import Bigrams
+from bigram_tui.ordering import ORDERS, Order
 from bigram_tui.runner import Runner
 from bigram_tui.snapshot import Snapshot, Status
 from bigram_tui.tui.app import BigramApp
@@ -1095,6 +1097,32 @@ async def test_capital_o_shows_the_tokens_in_another_order(
             await settle(pilot)
         await pilot.press("O")
         await wait_until(pilot, lambda: "by " not in str(heatmap.border_title))
+
+
+async def test_each_order_is_looked_for_once_and_the_last_one_wanted_is_shown(
+    make_app: MakeApp, settle: Settle, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the key is pressed again before it is found."""
+    go, of = threading.Event(), Order.of
+    looked_for: list[str] = []
+
+    def slowly(name: str, bigrams: Bigrams) -> Order:
+        looked_for.append(name)
+        go.wait(20)
+        return of(name, bigrams)
+
+    monkeypatch.setattr(Order, "of", slowly)
+    async with make_app(("count",)).run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        heatmap = pilot.app.screen.query_one(Heatmap)
+        await pilot.press("O", "O")
+        assert heatmap.order is None
+        await pilot.press("O", "O", "O")
+        go.set()
+        await wait_until(pilot, lambda: "by similarity" in str(heatmap.border_title))
+        await pilot.press("O", "O")
+        await wait_until(pilot, lambda: "by frequency" in str(heatmap.border_title))
+    assert sorted(looked_for) == ["frequency", "similarity"]
 
 
 async def test_the_numbers_of_an_order_are_those_of_its_cells(
