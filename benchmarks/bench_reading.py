@@ -16,21 +16,23 @@ from benchmarks.texts import words_of_many_scripts, write_text
 from bigram_tui.bigrams import Bigrams
 from bigram_tui.corpus import read_corpus
 
-ASCII_SIZE, SCRIPTS_SIZE, SAMPLE_SIZE = 1_000_000_000, 100_000_000, 2_000_000
+ASCII_SIZE, SCRIPTS_SIZE, NAMES_SIZE = 1_000_000_000, 100_000_000, 100_000_000
+SAMPLE_SIZE = 2_000_000
 COPIED = 250_000_000
 """Bytes to copy at once: more than any cache holds."""
 
 
 @pytest.fixture(scope="module")
 def texts(tmp_path_factory: pytest.TempPathFactory, name_lines: list[str]) -> Iterator[Path]:
-    """A folder with two large texts and a sample of each."""
+    """A folder with three large texts and a sample of each."""
     folder = tmp_path_factory.mktemp("texts")
-    for name, words, size in (
-        ("ascii", name_lines, ASCII_SIZE),
-        ("scripts", words_of_many_scripts(), SCRIPTS_SIZE),
+    for name, words, size, words_a_line in (
+        ("ascii", name_lines, ASCII_SIZE, 12),
+        ("scripts", words_of_many_scripts(), SCRIPTS_SIZE, 12),
+        ("names", name_lines, NAMES_SIZE, 1),
     ):
-        write_text(folder / name, size, words)
-        write_text(folder / f"{name}-sample", SAMPLE_SIZE, words)
+        write_text(folder / name, size, words, words_a_line)
+        write_text(folder / f"{name}-sample", SAMPLE_SIZE, words, words_a_line)
     yield folder
     for path in folder.iterdir():
         path.unlink()
@@ -41,7 +43,7 @@ def copied() -> tuple[np.ndarray, np.ndarray]:
     return np.ones(COPIED, np.uint8), np.zeros(COPIED, np.uint8)
 
 
-@pytest.mark.parametrize("name", ["ascii", "scripts"])
+@pytest.mark.parametrize("name", ["ascii", "scripts", "names"])
 def check_the_loop_counts_the_same(texts: Path, name: str) -> None:
     path = texts / f"{name}-sample"
     assert pairs(read_corpus(str(path)).train) == count_by_dict(path)
@@ -83,4 +85,14 @@ def bench_scripts(measure: Measure, texts: Path) -> None:
 
 def bench_scripts_dict(measure: Measure, texts: Path) -> None:
     path = texts / "scripts-sample"
+    measure(lambda: count_by_dict(path), rounds=2, amount=path.stat().st_size)
+
+
+def bench_names(measure: Measure, texts: Path) -> None:
+    path = texts / "names"
+    measure(lambda: read_corpus(str(path)), rounds=2, amount=path.stat().st_size)
+
+
+def bench_names_dict(measure: Measure, texts: Path) -> None:
+    path = texts / "names-sample"
     measure(lambda: count_by_dict(path), rounds=2, amount=path.stat().st_size)

@@ -101,6 +101,14 @@ FIGURES = (
         quoted=True,
     ),
     Figure(
+        "counting names, one a line, 100 MB",
+        "reading.names",
+        DICT,
+        "reading.names_dict",
+        unit=Unit.SECONDS_PER_BYTE,
+        quoted=True,
+    ),
+    Figure(
         "names: reading, counting, perplexity, MLE",
         "nltk.ours_mle",
         "nltk.lm, order 2",

@@ -45,7 +45,7 @@ def pieces(size: int, words: list[str], words_a_line: int = 12) -> Iterator[byte
         size -= len(piece)
 
 
-def write_text(path: Path, size: int, words: list[str]) -> None:
+def write_text(path: Path, size: int, words: list[str], words_a_line: int = 12) -> None:
     """Write such a text."""
     with path.open("wb") as file:
-        file.writelines(pieces(size, words))
+        file.writelines(pieces(size, words, words_a_line))
