@@ -19,6 +19,7 @@ from bigram_tui.terminal import (
     has_screen,
     have_streams,
     is_terminal,
+    leave_at_once,
     progress_bar,
     read_keys_from_terminal,
 )
@@ -313,4 +314,7 @@ def open_screen(session: "Session | Reading[Session]", options: argparse.Namespa
         raise app.trouble
     if runs := app.history():  # not where the text was not read
         write_runs(runs, options)
-    return app.return_code or DONE
+    status = app.return_code or DONE
+    if app.is_held_up:
+        leave_at_once(status)
+    return status

@@ -71,10 +71,12 @@ class Runner:
             self._closed = True
             self._wake.notify()
 
-    def join(self, seconds: float) -> None:
-        """Wait until its thread has ended, for some time at most."""
-        if self._thread is not None:
-            self._thread.join(seconds)
+    def join(self, seconds: float) -> bool:
+        """Wait until its thread has ended, for some time at most; whether it has."""
+        if self._thread is None:
+            return True
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
 
     @property
     def is_idle(self) -> bool:

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol, TextIO
+from typing import Any, NoReturn, Protocol, TextIO
 
 PROGRESS_AFTER_SECONDS = 0.5
 """How long work may take before a bar says how far it is."""
@@ -34,6 +34,13 @@ def have_streams() -> None:
 def drop_output() -> None:
     # What is still buffered would be written at exit, and fail again.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def leave_at_once(status: int) -> NoReturn:
+    """End the process without tidying up: where a thread is still in torch, that would abort it."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(status)
 
 
 def emit(text: str) -> None:

@@ -749,6 +749,32 @@ def test_a_theme_is_taken_and_ctrl_q_quits() -> None:
         assert_left_as_it_was(opened)
 
 
+STUCK = """
+import threading
+
+class AtTheEnd:
+    def __del__(self):
+        print("tidied up")
+
+kept = AtTheEnd()
+print("stuck")
+threading.Event().wait()
+"""
+
+
+def test_a_backend_that_is_still_loading_does_not_spoil_the_end(folder: Path) -> None:
+    """Python's own end, which would tidy up, could abort within what is being loaded."""
+    (folder / "stuck.py").write_text(STUCK)
+    command = (*PROGRAM, "good.txt", "--backend", "numpy", "--backend", "stuck.py")
+    with terminal(*command, "--history", "h.csv") as opened:
+        opened.wait_for("stuck loading")
+        opened.type("q")
+        assert opened.wait_for_end() == 0
+        assert_left_as_it_was(opened)
+        assert "tidied up" not in opened.shown
+    assert "\n0,numpy,numpy," in (folder / "h.csv").read_text("utf-8")
+
+
 @pytest.mark.usefixtures("folder")
 def test_an_unknown_theme_is_answered_by_one_line() -> None:
     with terminal(*PROGRAM, "good.txt", *LIGHT, "--theme", "plaid") as opened:

@@ -84,6 +84,8 @@ class BigramApp(App[None]):
         self.tour = tour
         self.trouble: BaseException | None = None
         """Why there is nothing to show."""
+        self.is_held_up = False
+        """Whether, after the end, a run is still at work, such as on loading its backend."""
         self._has_session = False
         self.add_mode("reading", self._reading_screen)
         self.add_mode("explore", self._explore_screen)
@@ -218,10 +220,9 @@ class BigramApp(App[None]):
         self.lockstep.close()
         for runner in self.runners:
             runner.close()
-        # A thread that is still in torch when the interpreter ends would abort the process.
         limit = time.monotonic() + GOODBYE_SECONDS
-        for runner in self.runners:
-            runner.join(max(0.0, limit - time.monotonic()))
+        ended = [runner.join(max(0.0, limit - time.monotonic())) for runner in self.runners]
+        self.is_held_up = not all(ended)
 
     def action_dark(self) -> None:
         """Change between the dark and the light theme."""
