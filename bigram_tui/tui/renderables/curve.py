@@ -111,8 +111,8 @@ class Columns:
     def firsts(self, start: int, stop: int) -> Integers:
         """Those iterations from `start` to before `stop` that are the first in their column."""
         # From the bounds, so that the cost does not grow with the number of iterations.
-        firsts = np.unique(np.maximum(self._bounds, start))
-        return firsts[firsts < stop]
+        firsts = np.maximum(self._bounds, start)
+        return firsts[(np.diff(firsts, prepend=-1) > 0) & (firsts < stop)]
 
 
 def curve_strips(
@@ -204,8 +204,10 @@ def sparkline(values: Floats | Series, width: int) -> str:
         return " " * width
     curve = Curve(values, PLAIN)
     # Where bars outnumber iterations, several show the one that each falls into.
-    starts, bars = np.unique(np.arange(width) * len(values) // width, return_inverse=True)
-    depths = _scale([curve], log=False).depth(curve.series.extremes(starts, log=False).high[bars])
+    firsts = np.arange(width) * len(values) // width
+    is_other = np.diff(firsts, prepend=-1) > 0
+    highs = curve.series.extremes(firsts[is_other], log=False).high[np.cumsum(is_other) - 1]
+    depths = _scale([curve], log=False).depth(highs)
     levels = np.rint((1 - np.nan_to_num(depths)) * (len(BARS) - 1)).astype(np.int64)
     return "".join(np.where(np.isnan(depths), UNDRAWABLE, BARS[levels]))
 
