@@ -88,4 +88,5 @@ asyncio.run(look())
     imported = json.loads(done.stdout)
     later = ("compare_screen", "reading_screen", "lessons.theory_screen", "lessons.network_screen")
     assert "bigram_tui.tui.explore_screen" in imported
-    assert not {"torch", "tomllib", "numpy.ma", *(f"bigram_tui.tui.{name}" for name in later)} & {*imported}
+    unwanted = {"torch", "tomllib", "numpy.ma", *(f"bigram_tui.tui.{name}" for name in later)}
+    assert not unwanted & {*imported}

@@ -237,8 +237,13 @@ class NetworkScreen(Screen[None]):
 
     # From the network to the widgets
 
+    @property
+    def _is_there(self) -> bool:
+        """Whether there is anything to show it in: it may be closed before it was all drawn."""
+        return self.is_mounted and len(self.query(ArrayPane)) == len(("source", "result"))
+
     def _show(self) -> None:
-        if not self.is_mounted:
+        if not self._is_there:
             return
         now, name = self._seen.now, self._stage.name
         made_of = origin(now, name, self._cell)
@@ -263,6 +268,8 @@ class NetworkScreen(Screen[None]):
     @on(HeatmapResized)
     def _fit(self) -> None:
         """The stage's own table gets the room that the other leaves."""
+        if not self._is_there:
+            return
         width, height = self.query_one("#arrays").size
         height -= 1 if self.has_class("-short") else 2  # its title, and its legend if it has one
         wide = any(cell_len(printable(text)) > 1 for text in self._vocabulary.labels)
