@@ -3,12 +3,14 @@
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import App, SystemCommand
+from textual.app import App, ScreenStackError, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
 from textual.screen import Screen
 
 from bigram_tui.config import config_folder
@@ -28,6 +30,7 @@ from bigram_tui.tui.renderables.colors import Depth
 from bigram_tui.tui.run_screen import Gaze, RunScreen
 from bigram_tui.tui.stylesheet import OnceParsed
 from bigram_tui.tui.widgets.hyperparameters import Control
+from bigram_tui.tui.window_size import FollowsWindow
 
 if TYPE_CHECKING:
     from bigram_tui.reading import Reading
@@ -38,6 +41,10 @@ SWITCH_INTERVAL = 0.001
 
 GOODBYE_SECONDS = 0.5
 """How long the runs have to end."""
+
+
+class Palette(FollowsWindow, CommandPalette):
+    """Textual's list of all actions, at the size that the window has now."""
 
 
 class BigramApp(App[None]):
@@ -231,6 +238,18 @@ class BigramApp(App[None]):
     def action_help_quit(self) -> None:
         """What ctrl+c does: a habit that must not end a lesson."""
         self.notify("q quits", timeout=2)
+
+    def action_command_palette(self) -> None:
+        """Offer all actions."""
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(Palette(id="--command-palette"))
+
+    def clear_selection(self) -> None:
+        """Select no text. Without effect while there is no screen."""
+        # Textual issue 6444: from Python 3.12 on, the Input of the first screen calls this before
+        # the screen is on the stack.
+        with suppress(ScreenStackError):
+            super().clear_selection()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Textual's own commands, and every action of the screen with its key."""

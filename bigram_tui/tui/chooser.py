@@ -10,8 +10,10 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import OptionList
 
+from bigram_tui.tui.window_size import FollowsWindow
 
-class Chooser(ModalScreen[int | None]):
+
+class Chooser(FollowsWindow, ModalScreen[int | None]):
     """A list: enter takes one, escape none. The result is the place of the choice."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -7,6 +7,8 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from bigram_tui.tui.window_size import FollowsWindow
+
 EXPLORE_HELP = """\
 [b]The picture[/b]  A row is a character, a column the one that follows it.
 The brighter a cell, the more probable; {boundary} starts and ends a line.
@@ -75,7 +77,7 @@ marked at the left, in the tensor that it is made of.
                                              [dim]esc, ? or q closes this[/dim]"""
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(FollowsWindow, ModalScreen[None]):
     """Closed by escape, the key that opened it, or q."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

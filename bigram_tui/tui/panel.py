@@ -13,12 +13,13 @@ from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from bigram_tui.errors import UserError, one_line
+from bigram_tui.tui.window_size import FollowsWindow
 
 WIDTH = 74
 """Columns of its text, where the screen has 80."""
 
 
-class Panel(ModalScreen[None]):
+class Panel(FollowsWindow, ModalScreen[None]):
     """Closed by escape, enter or q; the arrow keys scroll what is longer than the screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -22,6 +22,7 @@ from bigram_tui.tui.renderables.heatmap import Scale, best_form, forms, forms_in
 from bigram_tui.tui.views import count_text
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.legend import Legend
+from bigram_tui.tui.window_size import FollowsWindow
 
 
 class ReadingLines(Widget):
@@ -96,7 +97,7 @@ def count_facts(glimpse: Glimpse | None, progress: Progress) -> list[str]:
     ]
 
 
-class ReadingScreen(Screen[None]):
+class ReadingScreen(FollowsWindow, Screen[None]):
     """It pulls how far the reading is some times a second, and says once when it has ended."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

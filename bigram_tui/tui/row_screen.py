@@ -13,9 +13,10 @@ from bigram_tui.printable import counted, in_cells, printable
 from bigram_tui.snapshot import Snapshot
 from bigram_tui.tui.messages import LineClicked
 from bigram_tui.tui.widgets.row_list import Row, RowList
+from bigram_tui.tui.window_size import FollowsWindow
 
 
-class RowScreen(ModalScreen[int | None]):
+class RowScreen(FollowsWindow, ModalScreen[int | None]):
     """Enter takes the token of a line, escape none; the numbers are those of its opening."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

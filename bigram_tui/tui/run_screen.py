@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from rich.cells import cell_len
 from textual import on
 from textual.content import Content
+from textual.events import Resize
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -45,6 +46,7 @@ from bigram_tui.tui.views import VIEWS, View
 from bigram_tui.tui.widgets.heatmap import Cell, Heatmap
 from bigram_tui.tui.widgets.hyperparameters import Control
 from bigram_tui.tui.widgets.prompt import Prompt
+from bigram_tui.tui.window_size import FollowsWindow
 
 PACES: tuple[int | None, ...] = (1, 5, 20, 100, 1000, None)
 """Iterations per second to choose from; None is as fast as possible."""
@@ -92,7 +94,7 @@ class Gaze:
         return cls(runner, (BOUNDARY, int(first.argmax())))
 
 
-class RunScreen(Screen[None]):
+class RunScreen(FollowsWindow, Screen[None]):
     """A screen on one or several runs; it pulls their newest state some times a second."""
 
     HELP = ""
@@ -231,7 +233,7 @@ class RunScreen(Screen[None]):
         self._shown[part] = state
         return old != state
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: Resize) -> None:
         self.call_after_refresh(self._fit)
         self.call_after_refresh(self._show_all)
 

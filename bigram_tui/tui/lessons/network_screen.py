@@ -15,6 +15,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.events import Resize
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
@@ -50,6 +51,7 @@ from bigram_tui.tui.side_by_side.sides import Inks
 from bigram_tui.tui.widgets.drawn import Drawn
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.prompt import Prompt
+from bigram_tui.tui.window_size import FollowsWindow
 
 RATES = (0.01, 0.1, 0.5, 1.0, 5.0, 10.0, 50.0)
 """The learning rates to choose from; the lecture's first steps have 0.1."""
@@ -87,7 +89,7 @@ class Computed(Message):
     """Why something was not, if so."""
 
 
-class NetworkScreen(Screen[None]):
+class NetworkScreen(FollowsWindow, Screen[None]):
     """The stages at the left; at the right one of them, beside the one that it is made of."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal")]
@@ -155,7 +157,7 @@ class NetworkScreen(Screen[None]):
         self._gone.set()
         self._worker.shutdown(wait=False, cancel_futures=True)
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: Resize) -> None:
         self.call_after_refresh(self._show)
 
     # What is computed, in a thread: torch is slow to load, and many characters slow to learn

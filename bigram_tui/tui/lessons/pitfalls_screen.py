@@ -21,12 +21,13 @@ from bigram_tui.lessons.transcript import Entry
 from bigram_tui.lessons.trial import StoppedError, Trial, run, unseen_bigram
 from bigram_tui.printable import in_cells, printable
 from bigram_tui.session import Session
+from bigram_tui.tui.window_size import FollowsWindow
 
 LONGEST_ANSWER = 240
 NAMES = 3
 
 
-class PitfallsScreen(ModalScreen[Pitfall | None]):
+class PitfallsScreen(FollowsWindow, ModalScreen[Pitfall | None]):
     """The list at the left; the chosen one at the right. The result is one to compare with."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (130, "-wide")]

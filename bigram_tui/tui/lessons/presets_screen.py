@@ -14,11 +14,12 @@ from bigram_tui.bigrams import Bigrams
 from bigram_tui.errors import one_line
 from bigram_tui.lessons.presets import Preset, presets
 from bigram_tui.session import ZEROS
+from bigram_tui.tui.window_size import FollowsWindow
 
 TITLE = "presets for this text"
 
 
-class PresetsScreen(ModalScreen[Preset | None]):
+class PresetsScreen(FollowsWindow, ModalScreen[Preset | None]):
     """A list: enter takes a preset, escape none."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -8,16 +8,18 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
+from textual.events import Resize
 from textual.screen import ModalScreen
 from textual.style import Style
 from textual.widgets import Markdown, Static
 
 from bigram_tui.lessons.theory import DESTINATIONS, Present, fill, sections
+from bigram_tui.tui.window_size import FollowsWindow
 
 SCHEME = "see:"
 
 
-class TheoryScreen(ModalScreen[str | None]):
+class TheoryScreen(FollowsWindow, ModalScreen[str | None]):
     """Dismissed with the destination of the link that was followed, such as "view/W", or None."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal")]
@@ -84,7 +86,7 @@ class TheoryScreen(ModalScreen[str | None]):
         between = Content("  " if narrow else "\n")
         self.query_one("#theory-sections", Static).update(between.join(titles))
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: Resize) -> None:
         self.call_after_refresh(self._list_sections)
 
     async def action_open(self, section: int) -> None:
