@@ -3,6 +3,7 @@
 import argparse
 import gc
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
@@ -12,8 +13,17 @@ from typing import TYPE_CHECKING, NoReturn
 
 from bigram_tui.arguments import UsageError, parse, settings
 from bigram_tui.errors import UserError
+from bigram_tui.signals import (
+    ENDING,
+    Stopped,
+    on_signals,
+    raise_stopped,
+    status_of,
+    unignored,
+)
 from bigram_tui.terminal import (
     OutputError,
+    SavedTerminal,
     drop_output,
     emit,
     has_screen,
@@ -46,10 +56,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     gc.disable()  # until `settle`
     have_streams()
     try:
-        status = run(arguments)
-        emit("")
+        with on_signals(unignored(ENDING), raise_stopped):
+            status = run(arguments)
+            emit("")
     except KeyboardInterrupt:
         status = INTERRUPTED
+    except Stopped as stop:
+        os._exit(stop.status)  # what is not yet written, or not yet done, is not waited for
     except BrokenPipeError:  # whoever read our output has had enough
         drop_output()
         status = DONE
@@ -309,11 +322,24 @@ def open_screen(session: "Session | Reading[Session]", options: argparse.Namespa
         app.theme = options.theme
     app.tour = wants_tour(options)
     settle()
-    app.run(mouse=not options.no_mouse)
+    terminal = SavedTerminal()
+
+    def write_history() -> None:
+        if runs := app.history():  # not where the text was not read
+            write_runs(runs, options)
+
+    def leave_behind_all_well() -> None:
+        terminal.restore()
+        write_history()
+
+    # Whoever ignores these signals, as nohup does, does not keep a screen open by it.
+    with on_signals((signal.SIGINT, *ENDING), app.leave, leave_behind_all_well) as received:
+        app.run(mouse=not options.no_mouse)
     if app.trouble is not None:
         raise app.trouble
-    if runs := app.history():  # not where the text was not read
-        write_runs(runs, options)
+    write_history()
+    if received:
+        leave_at_once(status_of(received[0]))
     status = app.return_code or DONE
     if app.is_held_up:
         leave_at_once(status)

@@ -5,8 +5,13 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn, Protocol, TextIO
+
+try:
+    import termios
+except ImportError:  # Windows
+    termios = None  # type: ignore[assignment]
 
 PROGRESS_AFTER_SECONDS = 0.5
 """How long work may take before a bar says how far it is."""
@@ -79,6 +84,32 @@ def read_keys_from_terminal() -> bool:
     os.dup2(terminal, 0)
     os.close(terminal)
     return True
+
+
+LEAVE_SCREEN = (
+    "\x1b[?2004l\x1b[?7h\x1b[?2048l"  # no bracketed paste, wrap lines, no resize messages
+    "\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l"  # no mouse
+    "\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"  # usual keys, main screen, cursor, no focus messages
+)
+"""What undoes all that the screen changes in a terminal; harmless where it is undone already."""
+
+
+class SavedTerminal:
+    """How the terminal was before the screen opened."""
+
+    def __init__(self) -> None:
+        self._attributes: list[Any] | None = None
+        if termios is not None:
+            with suppress(termios.error):  # standard input is no terminal
+                self._attributes = termios.tcgetattr(0)
+
+    def restore(self) -> None:
+        """Put it back, when what opened the screen can no longer do so."""
+        if termios is not None and self._attributes is not None:
+            with suppress(termios.error):  # it is gone
+                termios.tcsetattr(0, termios.TCSANOW, self._attributes)
+        with suppress(OSError):
+            os.write(2, LEAVE_SCREEN.encode())
 
 
 @contextmanager

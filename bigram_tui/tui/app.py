@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -34,6 +34,7 @@ from bigram_tui.tui.window_size import FollowsWindow
 
 if TYPE_CHECKING:
     from bigram_tui.reading import Reading
+    from bigram_tui.tui.job_control import JobControl
 
 SWITCH_INTERVAL = 0.001
 """Seconds for which a training thread may keep the interpreter from the screen's."""
@@ -55,6 +56,7 @@ class BigramApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit", "quit", id="quit"),
         Binding("ctrl+q", "quit", "quit", show=False, id="quit-always", priority=True),
+        Binding("ctrl+z", "suspend_process", "suspend", show=False, id="suspend", priority=True),
         # Before the keys of the screens, of which a user's keymap may have taken one.
         *(
             Binding(key, f"screen.tour_{to}", f"tour: {to}", False, id=f"tour-{to}", priority=True)
@@ -93,6 +95,8 @@ class BigramApp(App[None]):
         """Why there is nothing to show."""
         self.is_held_up = False
         """Whether, after the end, a run is still at work, such as on loading its backend."""
+        self._is_leaving = False
+        self._job_control: JobControl | None = None
         self._has_session = False
         self.add_mode("reading", self._reading_screen)
         self.add_mode("explore", self._explore_screen)
@@ -157,7 +161,19 @@ class BigramApp(App[None]):
     def _hear_lockstep(self) -> None:
         self.post_message(RunSettled())
 
+    def leave(self, signal_number: int) -> None:
+        """Exit because of a signal; called in its handler, before the start too."""
+        self._is_leaving = True
+        self._call_in_loop(self.exit)
+
+    def _call_in_loop(self, call: Callable[[], None]) -> None:
+        """Call something soon, though we are in a signal handler; nothing before the start."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(call)
+
     def on_load(self) -> None:
+        if self._is_leaving:
+            self.exit()
         sys.setswitchinterval(SWITCH_INTERVAL)
         if self._has_session:
             self._begin()
@@ -165,6 +181,10 @@ class BigramApp(App[None]):
     def on_mount(self) -> None:
         if self.reading is not None:
             self.reading.start()
+        if self._driver is not None and self._driver.can_suspend:
+            from bigram_tui.tui.job_control import JobControl  # noqa: PLC0415 (not on Windows)
+
+            self._job_control = JobControl(self, self._call_in_loop)
 
     async def on_reading_ended(self, event: ReadingEnded) -> None:
         assert self.reading is not None
@@ -238,6 +258,11 @@ class BigramApp(App[None]):
     def action_help_quit(self) -> None:
         """What ctrl+c does: a habit that must not end a lesson."""
         self.notify("q quits", timeout=2)
+
+    def action_suspend_process(self) -> None:
+        """Go back to the shell for a while, where there is one."""
+        if self._job_control is not None:
+            self._job_control.suspend()
 
     def action_command_palette(self) -> None:
         """Offer all actions."""

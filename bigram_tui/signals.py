@@ -1,0 +1,88 @@
+"""Ends the program when a signal asks it to: soon, tidily, and whatever else it is doing."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
+
+ENDING = tuple(
+    getattr(signal, name)
+    for name in ("SIGTERM", "SIGHUP", "SIGQUIT")
+    if hasattr(signal, name)  # Windows lacks some
+)
+"""The signals that end the program, besides SIGINT."""
+
+PATIENCE_SECONDS = 1.2
+"""How long a tidy end may take."""
+
+LAST_RESORT_SECONDS = 0.5
+"""How long what must be done before an untidy end may take."""
+
+
+class Stopped(BaseException):
+    """Raised in the main thread when a signal ends the work there."""
+
+    def __init__(self, number: int) -> None:
+        """number: of the signal."""
+        super().__init__(number)
+        self.status = status_of(number)
+
+
+def status_of(number: int) -> int:
+    """Return the exit status that says that a signal ended the program, as shells write it."""
+    return 128 + number
+
+
+def raise_stopped(number: int) -> NoReturn:
+    """Stop the work of the main thread. Called in a signal handler."""
+    raise Stopped(number)
+
+
+@contextmanager
+def on_signals(
+    numbers: Sequence[int],
+    leave: Callable[[int], object],
+    last_resort: Callable[[], object] = lambda: None,
+) -> Iterator[list[int]]:
+    """Call `leave` at the first of some signals; the list that is yielded then has its number.
+
+    leave: gets that number; called in the main thread, between any two of its instructions.
+    last_resort: called in another thread if the block does not end within PATIENCE_SECONDS after
+        the signal; then the process ends at once.
+
+    Outside the main thread, where Python has no signal handlers, nothing is done.
+    """
+    received: list[int] = []
+    has_ended = threading.Event()
+
+    def end_untidily() -> None:
+        if not has_ended.wait(PATIENCE_SECONDS):
+            work = threading.Thread(target=last_resort, daemon=True)
+            work.start()
+            work.join(LAST_RESORT_SECONDS)
+            os._exit(status_of(received[0]))
+
+    def handle(number: int, _: FrameType | None) -> None:
+        if not received:
+            received.append(number)
+            threading.Thread(target=end_untidily, daemon=True).start()
+            leave(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield received
+        return
+    before = {number: signal.signal(number, handle) for number in numbers}
+    try:
+        yield received
+    finally:
+        has_ended.set()
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def unignored(numbers: Sequence[int]) -> list[int]:
+    """Leave out the signals that whoever started the program wants ignored, as nohup does."""
+    return [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
