@@ -1,6 +1,7 @@
 """The arguments of the command line: read and checked, without anything heavy imported."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -54,7 +55,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "files",
         nargs="*",
         metavar="FILE",
-        help="texts, one item a line; - is stdin",
+        help="texts, one item a line; - is stdin, and after -- all are files",
     )
     add(
         "--split",
@@ -131,7 +132,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     add("-h", "--help", action="help", help="show this help and exit")
     add("--version", action="version", version=f"bigram-tui {__version__}")
-    return parser.parse_intermixed_args(arguments)  # options may stand between files
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    # argparse has no way of its own to do both: options between files, and only files after --.
+    end = words.index("--") if "--" in words else len(words)
+    options = parser.parse_intermixed_args(words[:end])
+    options.files += words[end + 1 :]
+    return options
 
 
 def natural(text: str) -> int:

@@ -24,11 +24,14 @@ from bigram_tui.signals import (
 from bigram_tui.terminal import (
     OutputError,
     SavedTerminal,
+    check_color_system,
     drop_output,
     emit,
+    forget_exported_size,
     has_screen,
     have_streams,
     is_terminal,
+    lacks_only_stderr,
     leave_at_once,
     progress_bar,
     read_keys_from_terminal,
@@ -46,6 +49,11 @@ DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 
 LOOKS = {"files", "no_cache", "fps", "theme", "no_mouse"}
 """Options that say nothing of what is to be done."""
+
+NO_SCREEN = (
+    "there is no screen, as it is drawn on standard error, which is no terminal here: "
+    "leave out 2>, or add --headless"
+)
 
 SHORT_FIELDS = {"lr": "learning_rate"}
 """What fields are called on the command line, where that is shorter."""
@@ -97,6 +105,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if options.history is not None:
             check_history(options)
         session_of, request = plan(options), request_of(options)
+        if not on_screen and lacks_only_stderr() and not (options.headless or options.json):
+            print(f"bigram-tui: {NO_SCREEN}", file=sys.stderr)
         if on_screen and (is_terminal(sys.stdin) or read_keys_from_terminal()):
             return open_screen(session_or_reading(session_of, request), options)
         return print_headless(session_of(read(request)), options)
@@ -235,6 +245,7 @@ def check_settings(
 
 def print_backends() -> None:
     """One line per backend: name, source, availability. Imports none of them."""
+    from bigram_tui.config import NOWHERE  # noqa: PLC0415
     from bigram_tui.registry import backends_folder, discover, pitfalls  # noqa: PLC0415
 
     parts = {
@@ -250,7 +261,11 @@ def print_backends() -> None:
             obstacle = source.obstacle
             state = "available" if obstacle is None else f"unavailable: {obstacle}"
             emit(f"{source.name:<{name_width}}  {source.origin:<{origin_width}}  {state}\n")
-    emit(f"\nDrop-in files: {backends_folder()}{os.sep}*.py, or --backend FILE.py\n")
+    folder = backends_folder()
+    if NOWHERE in folder.parents:
+        emit("\nDrop-in files: --backend FILE.py; set HOME to have a folder of them\n")
+    else:
+        emit(f"\nDrop-in files: {folder}{os.sep}*.py, or --backend FILE.py\n")
 
 
 def check_history(options: argparse.Namespace) -> None:
@@ -305,6 +320,8 @@ def wants_tour(options: argparse.Namespace) -> bool:
 
 def open_screen(session: "Session | Reading[Session]", options: argparse.Namespace) -> int:
     """Open the explorer, until the user quits. What goes wrong with the reading is raised."""
+    check_color_system()
+    forget_exported_size()
     from bigram_tui.tui.app import BigramApp  # noqa: PLC0415
 
     app = BigramApp(

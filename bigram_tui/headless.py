@@ -1,5 +1,6 @@
 """The same runs without a screen: a table to read, or one JSON document."""
 
+import io
 import json
 import sys
 import time
@@ -157,7 +158,11 @@ def _held_out(final: Snapshot, part: Bigrams | None) -> dict[str, float] | None:
 
 def table(session: Session, results: list[Result], reference: str) -> str:
     """One row per backend, for people; in colour only on a terminal."""
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    # Rich is not to write: its own answer to a closed pipe is to exit with 1.
+    text = io.StringIO()
+    on_terminal = sys.stdout.isatty()
+    width = None if on_terminal else PIPE_WIDTH
+    console = Console(file=text, highlight=False, width=width, force_terminal=on_terminal)
     corpus = session.corpus
     held_out = [name for name in ("validation", "test") if getattr(corpus, name) is not None]
     rows = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -169,19 +174,18 @@ def table(session: Session, results: list[Result], reference: str) -> str:
     for result in results:
         if result.final is not None and result.final.has_loss:
             rows.add_row(*_row(corpus, result, result.final, held_out))
-    with console.capture() as captured:  # Rich's own answer to a closed pipe is to exit with 1
-        console.print(Text(_headline(session)))
-        if rows.row_count:
-            console.print(rows)
-        for result in results:
-            if result.error is not None:
-                console.print(Text(printable(result.error), style="red"))
-            elif result.final is not None and result.final.doubt:
-                console.print(Text(printable(result.final.doubt), style="yellow"))
-        runs = _in_order(results, reference)
-        for other in runs[1:]:
-            console.print(Text(f"{other.name} and {runs[0].name} {compare(runs[0], other).text}"))
-    return captured.get()
+    console.print(Text(_headline(session)))
+    if rows.row_count:
+        console.print(rows)
+    for result in results:
+        if result.error is not None:
+            console.print(Text(printable(result.error), style="red"))
+        elif result.final is not None and result.final.doubt:
+            console.print(Text(printable(result.final.doubt), style="yellow"))
+    runs = _in_order(results, reference)
+    for other in runs[1:]:
+        console.print(Text(f"{other.name} and {runs[0].name} {compare(runs[0], other).text}"))
+    return text.getvalue()
 
 
 def _headline(session: Session) -> str:

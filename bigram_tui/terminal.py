@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn, Protocol, TextIO
 
+from bigram_tui.errors import UserError
+
 try:
     import termios
 except ImportError:  # Windows
@@ -15,6 +17,9 @@ except ImportError:  # Windows
 
 PROGRESS_AFTER_SECONDS = 0.5
 """How long work may take before a bar says how far it is."""
+
+COLOR_SYSTEMS = ("auto", "standard", "256", "truecolor", "windows")
+"""What Textual takes for TEXTUAL_COLOR_SYSTEM."""
 
 
 class Report(Protocol):
@@ -62,6 +67,30 @@ def emit(text: str) -> None:
 def has_screen() -> bool:
     """Whether there is a terminal to draw on, and nobody waits for our output as text."""
     return is_terminal(sys.stdout) and is_terminal(sys.stderr)
+
+
+def lacks_only_stderr() -> bool:
+    """Whether there would be a screen if standard error were a terminal, as standard output is."""
+    return is_terminal(sys.stdout) and not is_terminal(sys.stderr)
+
+
+def check_color_system() -> None:
+    """Raise UserError if TEXTUAL_COLOR_SYSTEM is none that Textual knows; it would crash."""
+    name = os.environ.get("TEXTUAL_COLOR_SYSTEM", COLOR_SYSTEMS[0])
+    if name not in COLOR_SYSTEMS:
+        known = ", ".join(COLOR_SYSTEMS)
+        raise UserError(f"TEXTUAL_COLOR_SYSTEM is {name!r}; unset it, or use one of {known}")
+
+
+def forget_exported_size() -> None:
+    """Have the terminal itself say how large it is, whatever COLUMNS and LINES say.
+
+    They are forgotten only where the terminal does say so: some serial lines do not.
+    """
+    with suppress(OSError, AttributeError):  # no terminal, or standard output is closed
+        if all(os.get_terminal_size(sys.__stdout__.fileno())):  # type: ignore[union-attr]
+            os.environ.pop("COLUMNS", None)
+            os.environ.pop("LINES", None)
 
 
 def is_terminal(stream: TextIO | None) -> bool:

@@ -5,16 +5,21 @@ from pathlib import Path
 
 from bigram_tui.errors import UserError
 
+MODIFIERS = {"alt", "ctrl", "hyper", "meta", "shift", "super"}
+
+KEYS = "use a character, such as s or S, or a name, such as enter, f5, question_mark or ctrl+s"
+
 
 def read_keymap(path: Path, known: Collection[str]) -> dict[str, str]:
     """Keys by the id of the binding, such as `step = "enter"`; empty if there is no such file.
 
-    UserError if the file can't be read, is no TOML, or names what is not in `known`.
+    A byte order mark, which some editors write, is skipped. UserError if the file can't be read,
+    is no TOML, names an action that is not in `known`, or a key that there is not.
     """
     import tomllib  # noqa: PLC0415 (few users have keys of their own)
 
     try:
-        keymap = tomllib.loads(path.read_text(encoding="utf-8"))
+        keymap = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
@@ -24,4 +29,17 @@ def read_keymap(path: Path, known: Collection[str]) -> dict[str, str]:
             raise UserError(f"{path}: no action {name!r}; there are: {', '.join(sorted(known))}")
         if not isinstance(keys, str):
             raise UserError(f'{path}: {name} takes a text, such as {name} = "enter"')
+        for key in keys.split(","):
+            if not _is_key(key.strip()):
+                raise UserError(f"{path}: {name} = {key.strip()!r} is no key; {KEYS}")
     return keymap
+
+
+def _is_key(name: str) -> bool:
+    """Whether Textual knows a key of that name."""
+    from textual.keys import Keys, format_key, key_to_character  # noqa: PLC0415
+
+    *modifiers, key = name.split("+") if len(name) > 1 else [name]
+    stands_for_a_character = len(format_key(key)) == 1 or key_to_character(key) is not None
+    is_known = stands_for_a_character or key in {k.value for k in Keys}
+    return is_known and set(modifiers) <= MODIFIERS
