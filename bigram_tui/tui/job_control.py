@@ -3,10 +3,14 @@
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from textual.app import App
+
+BACKGROUND_SECONDS = 0.05
+"""How long to wait before the next try where nobody can stop the program, as its shell is gone."""
 
 
 class JobControl:
@@ -33,8 +37,9 @@ class JobControl:
             ours = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
             os.kill(0, signal.SIGTSTP)  # ignored by the kernel where no shell could continue us
             signal.signal(signal.SIGTSTP, ours)
-            while not _is_in_foreground():
-                os.kill(os.getpid(), signal.SIGSTOP)
+            while not _is_in_foreground():  # bg, but there is nothing to do without a terminal
+                os.kill(0, signal.SIGTTOU)
+                time.sleep(BACKGROUND_SECONDS)
 
     def _reopen(self) -> None:
         """Open the screen anew: since we were stopped, others may have used the terminal."""

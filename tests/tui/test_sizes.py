@@ -11,7 +11,7 @@ from bigram_tui.tui.widgets.legend import Legend
 from bigram_tui.tui.widgets.loss_curve import LossCurve
 from bigram_tui.tui.widgets.name_list import NameList
 from bigram_tui.tui.widgets.status import RunsBar, StatusLine
-from tests.tui.conftest import MakeApp, Settle, TextOf
+from tests.tui.conftest import MakeApp, Settle, TextOf, WaitUntil
 
 DESIGNED = [(80, 24), (120, 40), (200, 60)]
 ALL = [*reversed(DESIGNED), (60, 16), (40, 12), (20, 6), (10, 3)]
@@ -52,6 +52,61 @@ async def test_every_key_of_the_screen_works(
         await pilot.press("slash", "escape", "question_mark", "escape", "2", "b", "r")
         await settle(pilot)
         assert isinstance(app.screen, ExploreScreen)
+
+
+SWEEP = (
+    *((columns, 30) for columns in (5, 4, 3, 2, 1)),
+    *((1, 1), (2, 2), (100, 1), (1, 100), (300, 100), (9, 9), (100, 30)),
+)
+"""Window sizes, from the smallest to a large one and back."""
+
+KEYS_TO_SCREENS = {
+    "explore": (),
+    "prompt": ("slash",),
+    "hyperparameter": ("p",),
+    "palette": ("ctrl+p",),
+    "help": ("question_mark",),
+    "lessons": ("L",),
+    "export": ("E",),
+    "row": ("d",),
+    "why": ("enter",),
+    "theory": ("G",),
+    "network": ("T",),
+    "pitfalls": ("P",),
+    "presets": ("H",),
+    "meters": ("M",),
+    "families": ("F",),
+    "contexts": ("N",),
+    "compare": ("c",),
+    "compare: add a run": ("c", "B"),
+    "compare: maps of two": ("c", "m"),
+    "compare: a word": ("c", "w"),
+}
+
+
+async def test_every_screen_survives_every_size(
+    make_app: MakeApp, settle: Settle, wait_until: WaitUntil
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        for name, keys in KEYS_TO_SCREENS.items():
+            await pilot.press(*keys)
+            await settle(pilot)
+            for size in SWEEP:
+                await pilot.resize_terminal(*size)
+                compositor = app.screen._compositor
+                await wait_until(pilot, lambda: compositor.size == size, f"{name} at {size}")
+                strips = compositor.render_strips()
+                assert [strip.cell_length for strip in strips] == [size[0]] * size[1], (name, size)
+            await settle(pilot)
+            while len(app.screen_stack) > 1:
+                app.pop_screen()
+                await pilot.pause()
+            app.screen.set_focus(app.screen.query(Heatmap).first())
+            if app.current_mode == "compare":
+                await pilot.press("escape", "c")
+                await settle(pilot)
+            assert app.current_mode == "explore", name
 
 
 @pytest.mark.parametrize("size", DESIGNED, ids=str)

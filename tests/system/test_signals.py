@@ -1,0 +1,147 @@
+"""Signals: whatever ends or stops the program, the terminal is as it was before.
+
+Each is sent to the process alone, as `kill` and `timeout` do; a closed window sends SIGHUP.
+"""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.system.conftest import NAMES, PROGRAM, Start
+
+ENDING = ["SIGTERM", "SIGHUP", "SIGQUIT", "SIGINT"]
+
+STUCK = '''
+"""A backend that is stuck after its first iteration."""
+
+from dataclasses import dataclass
+
+from bigram_tui.backend import Backend, Iteration
+
+
+@dataclass
+class Stuck(Backend):
+    """Never yields a second time."""
+
+    def train(self, bigrams, weights):
+        yield Iteration(bigrams.counts / bigrams.row_sums[:, None], weights, weights)
+        while True:
+            pass
+'''
+
+
+@pytest.mark.parametrize("name", ENDING)
+def test_a_signal_ends_the_screen_restores_the_terminal_and_writes_the_history(
+    start: Start, tmp_path: Path, name: str
+) -> None:
+    history = tmp_path / "losses.csv"
+    terminal = start("--history", str(history), "--backend", "numpy")
+    terminal.send("S")
+    terminal.wait_for("numpy step 10")
+    terminal.signal(signal.Signals[name])
+    assert terminal.wait_for_end() == 128 + signal.Signals[name]
+    assert terminal.left_behind() == {}
+    assert b"Traceback" not in terminal.written
+    assert len(history.read_text("utf-8").splitlines()) == 1 + 11
+
+
+@pytest.mark.parametrize("name", ENDING)
+def test_a_backend_that_is_stuck_holds_up_no_end(start: Start, tmp_path: Path, name: str) -> None:
+    backend, history = tmp_path / "stuck.py", tmp_path / "losses.csv"
+    backend.write_text(STUCK, "utf-8")
+    terminal = start("--backend", str(backend), "--history", str(history), wait_for="nll 2.45")
+    terminal.send("s")
+    time.sleep(0.2)
+    before = time.monotonic()
+    terminal.signal(signal.Signals[name])
+    assert terminal.process.wait(30) == 128 + signal.Signals[name]
+    assert time.monotonic() - before < 5, "it is given two seconds; the machine may be busy"
+    terminal.wait_for_end()
+    assert terminal.left_behind() == {}
+    assert history.exists()
+
+
+def test_a_main_thread_that_is_stuck_does_not_keep_the_terminal(start: Start) -> None:
+    """The last resort: nothing of the tidy end can be done."""
+    stuck = (
+        "import sys, time; from bigram_tui.tui.app import BigramApp; "
+        "BigramApp.action_sample = lambda self: time.sleep(1000); "
+        "BigramApp.leave = lambda self, number: time.sleep(1000); "
+        "from bigram_tui.cli import main; main(sys.argv[1:])"
+    )
+    terminal = start(shell=f"exec {sys.executable} -c '{stuck}' {NAMES} --no-tour")
+    terminal.signal(signal.SIGTERM)
+    assert terminal.wait_for_end() == 128 + signal.SIGTERM
+    assert terminal.left_behind() == {}
+
+
+def test_a_signal_while_a_text_is_read_restores_the_terminal(start: Start) -> None:
+    """A pipe out of which nothing comes any more."""
+    shell = f"(head -c 100000 {NAMES}; sleep 60) | exec {PROGRAM} - --no-tour"
+    terminal = start(shell=shell, wait_for="reading")
+    subprocess.run(
+        ["pkill", "-TERM", "-s", str(terminal.process.pid), "-f", "bigram-tui -"], check=True
+    )
+    terminal.wait_until(lambda: not terminal.left_behind(), "restored terminal")
+
+
+def test_without_a_screen_a_signal_ends_with_its_status_and_no_traceback() -> None:
+    command = [str(PROGRAM), str(NAMES), "--headless", "--steps", "100000000", "--backend", "numpy"]
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            time.sleep(1.5)
+            process.send_signal(number)
+            _, errors = process.communicate(timeout=30)
+        assert process.returncode == 128 + number
+        assert errors == b""
+
+
+def test_a_signal_that_nohup_ignores_is_ignored_without_a_screen() -> None:
+    command = f"trap '' HUP; exec {PROGRAM} {NAMES} --headless --steps 3000 --backend numpy"
+    with subprocess.Popen(["sh", "-c", command], stdout=subprocess.PIPE) as process:
+        time.sleep(0.4)
+        process.send_signal(signal.SIGHUP)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert b"perplexity" in output
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs a shell with job control")
+def test_ctrl_z_stops_the_whole_job_and_fg_brings_it_back(start: Start) -> None:
+    terminal = start(shell="PS1='prompt> ' exec bash --norc --noprofile -i", wait_for="prompt>")
+    # In a job of two processes, as with make, both must stop: the shell waits for all.
+    terminal.send(f"sh -c '{PROGRAM} {NAMES} --no-tour; exit 7'\r")
+    terminal.wait_for("numpy step 0")
+    terminal.send("\x1a")
+    terminal.wait_for("Stopped", "prompt>")
+    assert terminal.left_behind().keys() <= {"tty", "mode 2004"}, "which are the shell's own"
+    terminal.send("bg\r")
+    terminal.send("echo i''dle\r")
+    terminal.wait_for("idle")
+    terminal.resize(100, 30)
+    terminal.send("fg\r")
+    terminal.wait_until(lambda: "prompt>" not in terminal.text, "screen again")
+    terminal.send("s")
+    terminal.wait_for("numpy 1 3.3703")
+    terminal.send("q")
+    terminal.wait_for("prompt>")
+    terminal.send("exit $?\r")
+    assert terminal.wait_for_end() == 7
+    assert terminal.left_behind() == {}
+
+
+def test_a_stop_from_outside_leaves_one_screen_that_is_restored(start: Start) -> None:
+    terminal = start()
+    terminal.signal(signal.SIGSTOP)
+    time.sleep(0.1)
+    terminal.signal(signal.SIGCONT)
+    terminal.send("s")
+    terminal.wait_for("numpy step 1")
+    terminal.send("q")
+    assert terminal.wait_for_end() == 0
+    assert terminal.left_behind() == {}
