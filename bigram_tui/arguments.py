@@ -55,7 +55,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "files",
         nargs="*",
         metavar="FILE",
-        help="texts, one item a line; - is stdin, and after -- all are files",
+        help="texts, one item a line; - is stdin",
     )
     add(
         "--split",

@@ -19,6 +19,9 @@ def test_without_a_file_there_are_no_keys(tmp_path: Path) -> None:
         ("step = [", "can't be read"),
         ("stride = 's'", "no action 'stride'; there are: run, step"),
         ("step = 3", "step takes a text"),
+        ("step = 'entr'", "step = 'entr' is no key; use a character, such as s or S"),
+        ("step = 's,ctl+s'", "'ctl\\+s' is no key"),
+        ("step = ''", "'' is no key"),
     ],
 )
 def test_a_wrong_file_says_what_is_wrong(tmp_path: Path, text: str, complaint: str) -> None:
@@ -26,6 +29,21 @@ def test_a_wrong_file_says_what_is_wrong(tmp_path: Path, text: str, complaint: s
     path.write_text(text, "utf-8")
     with pytest.raises(UserError, match=complaint):
         read_keymap(path, {"step", "run"})
+
+
+@pytest.mark.parametrize(
+    "key", ["s", "S", "é", "+", "enter", "slash", "plus", "f5", "ctrl+s", "ctrl+shift+up", "w, x"]
+)
+def test_keys_that_textual_knows_are_taken(tmp_path: Path, key: str) -> None:
+    path = tmp_path / "keymap.toml"
+    path.write_text(f'step = "{key}"', "utf-8")
+    assert read_keymap(path, {"step"}) == {"step": key}
+
+
+def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
+    path = tmp_path / "keymap.toml"
+    path.write_bytes(b'\xef\xbb\xbfstep = "w"')
+    assert read_keymap(path, {"step"}) == {"step": "w"}
 
 
 async def test_a_key_of_the_users_takes_a_step(make_app, settle) -> None:

@@ -1,9 +1,11 @@
 """The screen at every size: what it was designed for, and what it must not choke on."""
 
+from functools import partial
 from itertools import combinations
 
 import pytest
 
+from bigram_tui.tui.app import BigramApp
 from bigram_tui.tui.explore_screen import ExploreScreen
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.inspector import Inspector
@@ -54,10 +56,7 @@ async def test_every_key_of_the_screen_works(
         assert isinstance(app.screen, ExploreScreen)
 
 
-SWEEP = (
-    *((columns, 30) for columns in (5, 4, 3, 2, 1)),
-    *((1, 1), (2, 2), (100, 1), (1, 100), (300, 100), (9, 9), (100, 30)),
-)
+SWEEP = ((4, 30), (3, 2), (1, 1), (1, 100), (300, 100), (100, 30))
 """Window sizes, from the smallest to a large one and back."""
 
 KEYS_TO_SCREENS = {
@@ -84,6 +83,10 @@ KEYS_TO_SCREENS = {
 }
 
 
+def _is_laid_out(app: BigramApp, size: tuple[int, int]) -> bool:
+    return app.screen._compositor.size == size
+
+
 async def test_every_screen_survives_every_size(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil
 ) -> None:
@@ -94,9 +97,8 @@ async def test_every_screen_survives_every_size(
             await settle(pilot)
             for size in SWEEP:
                 await pilot.resize_terminal(*size)
-                compositor = app.screen._compositor
-                await wait_until(pilot, lambda: compositor.size == size, f"{name} at {size}")
-                strips = compositor.render_strips()
+                await wait_until(pilot, partial(_is_laid_out, app, size), f"{name} at {size}")
+                strips = app.screen._compositor.render_strips()
                 assert [strip.cell_length for strip in strips] == [size[0]] * size[1], (name, size)
             await settle(pilot)
             while len(app.screen_stack) > 1:
