@@ -5,7 +5,7 @@ INSTALLED := .venv/installed
 BENCH_INSTALLED := .venv/bench-installed
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e
 
-.PHONY: run test bench screenshot clean
+.PHONY: run test test-pythons bench screenshot clean
 
 run: $(INSTALLED)
 	$(BIN)/bigram-tui data/names.txt
@@ -16,6 +16,10 @@ test: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n auto
+
+# The tests that need no PyTorch, on each supported Python that is found. ARGS='-k signals' for some.
+test-pythons:
+	$(PYTHON) -m tests.on_each_python $(ARGS)
 
 # Some minutes. ARGS=--huge measures memory with a text of 10 GB, ARGS='-k sampling' sampling alone.
 bench: $(BENCH_INSTALLED)
@@ -35,4 +39,4 @@ $(BENCH_INSTALLED): $(INSTALLED)
 	touch $@
 
 clean:
-	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .pythons dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
