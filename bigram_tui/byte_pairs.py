@@ -43,8 +43,9 @@ def whole_lines(chunks: Iterable[bytes]) -> Iterator[Piece]:
             yield Piece(b"".join([begun, memoryview(chunk)[:cut]]), at_start)
             begun, at_start = chunk[cut:], True
         else:
-            yield Piece(begun + chunk, False)
-            begun, at_start = b"", False
+            cut = chunk.rfind(b"\r", 0, -1) + 1 or len(chunk)  # a last \r may be half of a \r\n
+            yield Piece(begun + chunk[:cut], False)
+            begun, at_start = chunk[cut:], False
     if begun:
         yield Piece(begun, False)
 

@@ -8,7 +8,7 @@ grows with the vocabulary, not with the text.
 import re
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -18,19 +18,12 @@ import numpy as np
 
 from bigram_tui.bigrams import Bigrams, Counts
 from bigram_tui.byte_pairs import ASCII, LF, WORKERS, counted, whole_lines
+from bigram_tui.compression import Decompressed
 from bigram_tui.decoding import Decoder, checked
-from bigram_tui.errors import TextError, UserError
+from bigram_tui.errors import BrokenTextError, TextError, UserError
 from bigram_tui.printable import byte_text
-from bigram_tui.source import (
-    STANDARD_INPUT,
-    Progress,
-    Readable,
-    Stop,
-    chunks,
-    matches,
-    opened,
-    size_of,
-)
+from bigram_tui.source import STANDARD_INPUT, Progress, chunks, matches, opened
+from bigram_tui.streams import Readable, Stop, size_of
 from bigram_tui.tally import (
     LINE_END,
     MAX_VOCABULARY,
@@ -48,10 +41,13 @@ CHUNK_SIZE = 1 << 18
 class CorpusError(UserError):
     """One line that says what is wrong with a corpus and what to do."""
 
+    part: "Corpus | None" = None
+    """What was read before a text went wrong, if that is sound and a model can be trained on it."""
+
 
 @dataclass(frozen=True)
 class Extent:
-    """How far a text was read, where reading was stopped.
+    """How far a text was read, where that is not to its end.
 
     content: bytes of the text itself, all files together.
     done, size: the same of the files as they are, maybe compressed; size is None if not known.
@@ -167,6 +163,8 @@ def read_corpus(
     stop: asked for each chunk; once it says so, reading ends after the last line end in the chunk,
     or, where it has none, after the chunk, and the extent of the corpus tells how far that is.
     look: called after each chunk.
+    Raises CorpusError as count_stream does; if a text is sound up to some line, the error has the
+    corpus of what was read before, whose extent tells how far that is.
     """
     paths = expanded(paths)
     title = title_of(paths)
@@ -175,22 +173,24 @@ def read_corpus(
 
     def note(new_done: int, new_size: int | None) -> None:
         nonlocal done, size
-        done, size = new_done, new_size
+        if not count.is_cut:  # else it is only looked for damage
+            done, size = new_done, new_size
         if progress is not None:
-            progress(done, size)
+            progress(new_done, new_size)
+
+    def corpus() -> Corpus:
+        with _blaming(title):
+            result = count.corpus(title)
+        several = paths if len(paths) > 1 else ()
+        extent = Extent(count.content, done, size) if count.is_cut else None
+        return replace(result, several=several, extent=extent)
 
     for path, report in zip(paths, _reports(paths, note), strict=True):
-        with _blaming(path), opened(path, stop) as stream:
+        with _blaming(path, corpus), opened(path, stop) as stream:
             count.read(stream, report, chunk_size, workers)
-        if count.stopped:
+        if count.is_cut:
             break
-    with _blaming(title):
-        corpus = count.corpus(title)
-    return replace(
-        corpus,
-        several=paths if len(paths) > 1 else (),
-        extent=Extent(count.content, done, size) if count.stopped else None,
-    )
+    return corpus()
 
 
 def title_of(paths: Sequence[str]) -> str:
@@ -266,16 +266,37 @@ def _texts(
     for path, report in zip(paths, _reports(paths, progress), strict=True):
         decoder = Decoder()
         with _blaming(path), opened(path) as stream:
-            for chunk in checked(chunks(stream, chunk_size, report)):
-                yield from decoder.texts(chunk[:until])
-                until -= len(chunk)
-                if until <= 0:
-                    break
-            else:
-                yield from decoder.rest()
+            data = chunks(stream, chunk_size, report)
+            with _damage_first(stream, data):
+                for chunk in checked(data):
+                    yield from decoder.texts(chunk[:until])
+                    until -= len(chunk)
+                    if until <= 0:
+                        break
+                else:
+                    yield from decoder.rest()
         yield LINE_END
         if until <= 0:
             return
+
+
+@contextmanager
+def _damage_first(
+    stream: Readable, rest: Iterator[bytes], stop: Stop | None = None
+) -> Iterator[None]:
+    """If the content of a compressed file is wrong, make sure that the file itself is not.
+
+    A damaged file unpacks to bytes that may be no text long before its checksum is reached. So it
+    is read to its end; if that fails, this is the error. stop: leaves it unchecked.
+    """
+    try:
+        yield
+    except TextError:
+        if isinstance(stream, Decompressed):
+            for _ in rest:
+                if stop is not None and stop():
+                    break
+        raise
 
 
 def _limited(texts: Iterable[str], limit: int) -> Iterator[str]:
@@ -304,46 +325,63 @@ class _Count:
         self._is_empty = True
         self._max_vocabulary = max_vocabulary
         self._stop, self._look = stop, look
-        self.stopped = False
-        self.content = 0  # bytes that were read
+        self.is_cut = False
+        """Whether the text goes on after what was counted."""
+        self.content = 0
+        """Bytes of the text that were counted."""
 
     def read(
         self, stream: Readable, progress: Progress | None, chunk_size: int, workers: int
     ) -> None:
         """Count a text to its end, which ends a line. Raises TextError."""
         decoder = Decoder()
-        data = self._until_stopped(checked(chunks(stream, chunk_size, progress)))
-        pieces: Generator[tuple[bytes, Counts | None], None, None]
-        if self._split:  # it has to know the lines one by one
-            pieces = ((chunk, None) for chunk in data)
-        else:
-            pieces = counted(whole_lines(data), workers)
-        with closing(pieces):
-            for chunk, pairs in pieces:
-                self._is_empty = False
-                if pairs is None:
-                    self._feed(decoder.texts(chunk))
-                else:
-                    decoder.pass_over(int(pairs[:, LF].sum()))
-                    self._plain += pairs
-                    self._items.feed(chunk.replace(b"\r", b"").decode("ascii"))
-                if self._look is not None:
-                    self._look(self._glimpse)
-        self._add_plain()
-        if not self.stopped:  # or it may be within a character
-            self._feed(decoder.rest())
-        self._feed([LINE_END])
+        data = chunks(stream, chunk_size, progress)
+        try:
+            with _damage_first(stream, data, self._stop):
+                self._read(decoder, data, workers)
+        except BrokenTextError:
+            self._end(decoder)
+            raise
+        self._end(decoder)
+
+    def _read(self, decoder: Decoder, data: Iterator[bytes], workers: int) -> None:
+        lines = whole_lines(self._until_stopped(checked(data)))
+        # A split has to know the lines one by one.
+        pieces: Generator[tuple[bytes, Counts | None], None, None] = (
+            ((line.data, None) for line in lines) if self._split else counted(lines, workers)
+        )
+        try:
+            with closing(pieces):
+                for chunk, pairs in pieces:
+                    self._is_empty = False
+                    if pairs is None:
+                        self._feed(decoder.texts(chunk))
+                    else:
+                        decoder.pass_over(int(pairs[:, LF].sum()), len(chunk))
+                        self._plain += pairs
+                        self._items.feed(chunk.replace(b"\r", b"").decode("ascii"))
+                    if self._look is not None:
+                        self._look(self._glimpse)
+            if not self.is_cut:  # or it may be within a character
+                self._feed(decoder.rest())
+        except TextError:
+            self.is_cut = True
+            raise
 
     def _until_stopped(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """The chunks, of the last one only whole lines if reading is stopped there."""
         for chunk in chunks:
-            self.stopped = self._stop is not None and self._stop()
-            end = max(chunk.rfind(b"\n"), chunk.rfind(b"\r")) + 1 if self.stopped else 0
-            self.content += end or len(chunk)
+            self.is_cut = self._stop is not None and self._stop()
+            end = max(chunk.rfind(b"\n"), chunk.rfind(b"\r")) + 1 if self.is_cut else 0
             yield chunk[:end] if end else chunk
-            if self.stopped:
+            if self.is_cut:
                 return
-        self.stopped = self._stop is not None and self._stop()  # as where nothing came any more
+        self.is_cut = self._stop is not None and self._stop()  # as where nothing came any more
+
+    def _end(self, decoder: Decoder) -> None:
+        self.content += decoder.size
+        self._add_plain()
+        self._feed([LINE_END])
 
     def _add_plain(self) -> None:
         self._tally.add(self._plain)
@@ -384,12 +422,16 @@ class _Count:
 
 
 @contextmanager
-def _blaming(path: str) -> Iterator[None]:
-    """Say of a path what is wrong with its text."""
+def _blaming(path: str, part: Callable[[], Corpus] | None = None) -> Iterator[None]:
+    """Say of a path what is wrong with its text. part: makes what was read before it went wrong."""
     try:
         yield
     except TextError as error:
-        raise CorpusError(f"{path!r} {error}") from None
+        told = CorpusError(f"{path!r} {error}")
+        if part is not None and isinstance(error, BrokenTextError):
+            with suppress(CorpusError):  # there is nothing to train on
+                told.part = part()
+        raise told from None
     except MemoryError:
         raise CorpusError(f"{path!r} {TOO_MANY_CHARACTERS}") from None
 

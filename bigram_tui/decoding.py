@@ -4,9 +4,13 @@ Every line then ends in the same way, and what is no UTF-8 text is refused with 
 """
 
 import codecs
+import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
-from bigram_tui.errors import TextError
+from bigram_tui.errors import BrokenTextError, TextError
+
+LINE_ENDS = re.compile(rb"\r\n|\r|\n")
 
 
 class Decoder:
@@ -16,44 +20,59 @@ class Decoder:
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
         self._held = b""  # a \r that ends a chunk may be half of a \r\n
         self._line = 1
+        self.size = 0
+        """Bytes that were decoded; after an error, up to a line's end or the last chunk's."""
 
     def texts(self, chunk: bytes) -> Iterator[str]:
-        r"""The characters of the next bytes, less a byte order mark; \n for each \r\n and \r."""
+        r"""Decode the next bytes, less a byte order mark, with \n for each \r\n and \r.
+
+        Raises BrokenTextError after the lines before the one that is wrong.
+        """
         data = self._held + chunk
+        self.size += len(chunk)
         self._held = b"\r" if data.endswith(b"\r") else b""
-        data = data.removesuffix(self._held)
-        if b"\r" in data:  # quicker to tell than to replace nothing
-            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        return self._decoded(data)
+        text = data.removesuffix(self._held)
+        if b"\r" in text:  # quicker to tell than to replace nothing
+            text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        before = self._decoder.getstate()
+        valid, nul, _ = text.partition(b"\0")
+        try:
+            decoded = self._decoder.decode(valid)
+        except UnicodeDecodeError as wrong:
+            lines, error = wrong.object.count(b"\n", 0, wrong.start), self._refusal(wrong)
+        else:
+            lines = valid.count(b"\n")
+            if not nul:
+                self._line += lines
+                yield decoded
+                return
+            error = BrokenTextError(
+                f"holds a NUL byte in line {self._line + lines}: give a text, not a binary file"
+            )
+        self._decoder.setstate(before)
+        ends = [match.end() for match in islice(LINE_ENDS.finditer(data), lines)]
+        good = ends[-1] if ends else 0
+        self.size -= len(data) - good
+        yield self._decoder.decode(LINE_ENDS.sub(b"\n", data[:good]))
+        raise error
 
     def rest(self) -> Iterator[str]:
-        """The characters that were held until now: the text is at its end."""
-        yield from self._decoded(self._held.replace(b"\r", b"\n"))
+        """Decode what was held until now: the text is at its end."""
         try:
+            yield self._decoder.decode(self._held.replace(b"\r", b"\n"))
             self._decoder.getstate()[0].decode()
         except UnicodeDecodeError as error:
             raise self._refusal(error) from None
 
-    def pass_over(self, lines: int) -> None:
-        """Go on after so many lines that were read elsewhere."""
+    def pass_over(self, lines: int, size: int) -> None:
+        """Go on after so many lines and bytes that were read elsewhere."""
         self._decoder.decode(b"\n")  # from here on, a byte order mark is a character
         self._line += lines
+        self.size += size
 
-    def _decoded(self, data: bytes) -> Iterator[str]:
-        valid, nul, _ = data.partition(b"\0")
-        try:
-            yield self._decoder.decode(valid)
-        except UnicodeDecodeError as error:
-            raise self._refusal(error) from None
-        self._line += valid.count(b"\n")
-        if nul:
-            raise TextError(
-                f"holds a NUL byte in line {self._line}: give a text, not a binary file"
-            )
-
-    def _refusal(self, error: UnicodeDecodeError) -> TextError:
+    def _refusal(self, error: UnicodeDecodeError) -> BrokenTextError:
         line = self._line + error.object.count(b"\n", 0, error.start)
-        return TextError(
+        return BrokenTextError(
             f"is not UTF-8: byte 0x{error.object[error.start]:02X} in line {line}; "
             "convert it with iconv -f ENCODING -t UTF-8 FILE"
         )

@@ -15,6 +15,10 @@ class TextError(Exception):
     """What is wrong with a text and what to do, to be said of its path."""
 
 
+class BrokenTextError(TextError):
+    """The same, of a text that is wrong from some place on: what comes before it is sound."""
+
+
 def described(error: BaseException, file: str | None) -> str:
     """Kind and message of an exception, and the line of a file, if any, that led to it."""
     text = one_line(f"{type(error).__name__}: {error}")

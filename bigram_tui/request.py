@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bigram_tui.corpus import Corpus, expanded, read_corpus, title_of
-from bigram_tui.source import STANDARD_INPUT, size_of, takes_time
+from bigram_tui.source import STANDARD_INPUT, takes_time
+from bigram_tui.streams import size_of
 from bigram_tui.tally import MAX_VOCABULARY
 
 if TYPE_CHECKING:

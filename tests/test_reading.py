@@ -24,7 +24,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bigram_tui import byte_pairs, corpus, source
+from bigram_tui import byte_pairs, corpus, streams
 from bigram_tui.byte_pairs import LF, Piece, counted, plain_pairs, whole_lines
 from bigram_tui.corpus import Corpus, CorpusError, count_stream, read_corpus, read_items
 from bigram_tui.errors import TextError
@@ -293,10 +293,17 @@ PACK: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+def zstd_library() -> Any:
+    """What packs and unpacks zstd. Skips the test where there is nothing."""
+    name = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
+    return pytest.importorskip(name)
+
+
 def zstd(data: bytes) -> bytes:
-    """Compressed by what there is. Skips the test where there is nothing."""
-    compressor = pytest.importorskip("zstandard").ZstdCompressor(write_checksum=True)
-    return cast(bytes, compressor.compress(data))
+    """A frame with a checksum."""
+    library = zstd_library()
+    options = {library.CompressionParameter.checksum_flag: 1}
+    return cast(bytes, library.compress(data, options=options))
 
 
 packed = pytest.mark.parametrize("pack", [*PACK.values(), zstd], ids=[*PACK, "zstd"])
@@ -379,9 +386,12 @@ def test_without_a_library_zstd_says_what_to_install(
 ) -> None:
     path = tmp_path / "text"
     path.write_bytes(b"\x28\xb5\x2f\xfd and more")
-    for name in ("compression.zstd", "zstandard"):
+    for name in ("compression.zstd", "backports.zstd"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(CorpusError, match=r"is compressed with zstd: pip install zstandard, or"):
+    message = (
+        r"is compressed with zstd: pip install 'bigram-tui\[zstd\]', or unpack it with zstd -d"
+    )
+    with pytest.raises(CorpusError, match=message):
         read_corpus(str(path))
 
 
@@ -389,10 +399,11 @@ def test_the_standard_library_reads_zstd_where_it_can(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "text"
-    path.write_bytes(b"\x28\xb5\x2f\xfd and more")
-    stand_in = SimpleNamespace(ZstdFile=lambda _: io.BytesIO(TEXT), ZstdError=ValueError)
-    monkeypatch.setitem(sys.modules, "compression", SimpleNamespace(zstd=stand_in))
-    monkeypatch.setitem(sys.modules, "compression.zstd", stand_in)
+    path.write_bytes(zstd(TEXT))
+    library = zstd_library()
+    monkeypatch.setitem(sys.modules, "compression", SimpleNamespace(zstd=library))
+    monkeypatch.setitem(sys.modules, "compression.zstd", library)
+    monkeypatch.setitem(sys.modules, "backports.zstd", None)
     assert read_corpus(str(path)).items == {"emma", "zoë", "a b"}
 
 
@@ -503,7 +514,7 @@ def test_progress_goes_on_over_all_files(folder: Path) -> None:
 def test_an_interrupt_from_outside_ends_reading(tmp_path: Path) -> None:
     path = tmp_path / "endless"
     os.mkfifo(path)
-    assert source.size_of(str(path)) is None
+    assert streams.size_of(str(path)) is None
     command = [sys.executable, "-m", "bigram_tui", str(path), "--headless"]
     with subprocess.Popen(command, cwd=CHECKOUT, stderr=subprocess.PIPE) as reader:
         with open(path, "wb", buffering=0) as pipe, pytest.raises(BrokenPipeError):

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bigram_tui import byte_pairs, corpus, source
+from bigram_tui import byte_pairs, corpus, source, streams
 from bigram_tui.corpus import Corpus, Extent, Glimpse, read_corpus, read_items
 from bigram_tui.printable import byte_text
 from bigram_tui.reading import GLIMPSE_SHARE, MEANINGFUL_SECONDS, Pace, Progress, Reading
@@ -502,4 +502,4 @@ def test_nobody_waits_for_a_pipe_out_of_which_nothing_comes() -> None:
         reading.leave(PATIENCE)
         assert reading.has_ended
         os.close(writer)
-    assert source.PAUSE_SECONDS < 0.5
+    assert streams.PAUSE_SECONDS < 0.5

@@ -60,7 +60,7 @@ def source(monkeypatch: pytest.MonkeyPatch) -> Source:
         yield source
 
     monkeypatch.setattr("bigram_tui.corpus.opened", opened)
-    monkeypatch.setattr("bigram_tui.source._size", lambda _: source.size)
+    monkeypatch.setattr("bigram_tui.source.stream_size", lambda _: source.size)
     return source
 
 

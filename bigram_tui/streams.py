@@ -1,0 +1,141 @@
+"""Streams of bytes: files, pipes that can be left while they are silent, and their errors."""
+
+import os
+import select
+import stat
+from collections.abc import Callable
+from typing import BinaryIO, Protocol
+
+from bigram_tui.errors import BrokenTextError, TextError
+
+Stop = Callable[[], bool]
+"""Says whether to read no further."""
+
+PAUSE_SECONDS = 0.1
+"""How long a pipe may be silent before what it gave is handed on."""
+
+
+class Readable(Protocol):
+    """What bytes are read from."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+    def fileno(self) -> int: ...
+
+
+def read(stream: Readable, size: int) -> bytes:
+    """Read up to so many bytes, none only at the end. Raises TextError."""
+    try:
+        return stream.read(size)
+    except OSError as error:
+        raise BrokenTextError(_advice(error)) from None
+
+
+def peek(stream: "BinaryIO | Pipe", size: int) -> bytes:
+    """Return up to so many of the next bytes, which are still to be read. Raises TextError."""
+    try:
+        return stream.peek(size) if hasattr(stream, "peek") else b""
+    except OSError as error:
+        raise TextError(_advice(error)) from None
+
+
+def open_file(path: str) -> BinaryIO:
+    """Open a file to read its bytes. Raises TextError."""
+    try:
+        return open(path, "rb")
+    except OSError as error:
+        raise TextError(_advice(error)) from None
+
+
+def _advice(error: OSError) -> str:
+    match error:
+        case FileNotFoundError():
+            return "does not exist: check the name and the folder"
+        case IsADirectoryError():
+            return "is a folder: name a text file in it"
+        case PermissionError():
+            return "may not be read: change its permissions or use a copy of your own"
+    reason = error.strerror or type(error).__name__
+    return f"cannot be read ({reason}): check the path or use a copy"
+
+
+def size_of(path: str) -> int | None:
+    """The size of a file in bytes; None if it is not known, as for a pipe."""
+    try:
+        return _file_size(os.stat(path))
+    except OSError:
+        return None
+
+
+def stream_size(stream: Readable) -> int | None:
+    """The size of the file that a stream reads; None if it is not known, as for a pipe."""
+    try:
+        return _file_size(os.fstat(stream.fileno()))
+    except OSError:
+        return None
+
+
+def _file_size(status: os.stat_result) -> int | None:
+    return status.st_size or None if stat.S_ISREG(status.st_mode) else None
+
+
+def is_pipe(stream: BinaryIO) -> bool:
+    """Whether a stream is something that can be waited for, such as a pipe or a terminal."""
+    try:
+        descriptor = stream.fileno()
+    except OSError:  # it is none of the system's
+        return False
+    return os.name == "posix" and _file_size(os.fstat(descriptor)) is None
+
+
+class Pipe:
+    """Reads a pipe or a terminal, and hands on what has come when it falls silent.
+
+    Python's own reader would wait for all bytes that it was asked for, and could not be stopped.
+    """
+
+    def __init__(self, stream: BinaryIO, stop: Stop | None) -> None:
+        """stop: asked while the pipe is silent; when it says so, the pipe is at its end."""
+        self.fileno = stream.fileno
+        self._stop = stop
+        self._buffer = bytearray()
+        self._at_end = False
+
+    def peek(self, size: int) -> bytes:
+        """Return the next bytes and leave them to be read; none only at the end."""
+        self._fill(size)
+        return bytes(self._buffer[:size])
+
+    def wait_for_more(self) -> bool:
+        """Wait for more than `peek` returned; False if nothing more comes."""
+        before = len(self._buffer)
+        return self._wait() and self._take(1 << 10) and len(self._buffer) > before
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes, none only at the end."""
+        self._fill(size)
+        data = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return data
+
+    def _fill(self, size: int) -> None:
+        """Wait for a first byte, then take what comes without a pause."""
+        if self._buffer or self._wait():
+            while len(self._buffer) < size and self._has_more() and self._take(size):
+                pass
+
+    def _wait(self) -> bool:
+        """Wait until there is more, or the end; False if told to stop before."""
+        while not self._has_more():
+            if self._at_end or (self._stop is not None and self._stop()):
+                return False
+        return True
+
+    def _has_more(self) -> bool:
+        return not self._at_end and bool(select.select([self.fileno()], [], [], PAUSE_SECONDS)[0])
+
+    def _take(self, size: int) -> bool:
+        data = os.read(self.fileno(), max(1, size - len(self._buffer)))
+        self._buffer += data
+        self._at_end = not data  # a terminal would go on after its end
+        return bool(data)
