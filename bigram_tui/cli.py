@@ -154,11 +154,17 @@ def session_or_reading(
     corpus = request.kept()
     if corpus is not None:
         return session_of(corpus)
+    from bigram_tui.corpus import CorpusError  # noqa: PLC0415
     from bigram_tui.reading import Reading  # noqa: PLC0415 (small texts need none)
 
     def read_on(reading: "Reading[Session]") -> "Session":
         watching = {"progress": reading.report, "stop": reading.wants_stop, "look": reading.look}
-        return session_of(request.read(**watching))
+        try:
+            return session_of(request.read(**watching))
+        except CorpusError as error:
+            if error.part is not None:
+                reading.offer(session_of(error.part))
+            raise
 
     return Reading(request.title, read_on)
 

@@ -117,6 +117,11 @@ class Corpus:
         """The number of bigrams in all parts together."""
         return sum(part.total for part in (self.train, self.validation, self.test) if part)
 
+    def glimpse(self) -> Glimpse:
+        """All parts together, as they would be seen at the end of the reading."""
+        counts = [part.counts for part in (self.train, self.validation, self.test) if part]
+        return Glimpse(self.lines, Bigrams(self.train.vocabulary, np.sum(counts, axis=0)))
+
     def holds(self, name: str) -> bool | None:
         """Whether a name is one of the items; None when they are too large to remember."""
         return None if self.items is None else name in self.items

@@ -74,7 +74,7 @@ class Decoder:
         line = self._line + error.object.count(b"\n", 0, error.start)
         return BrokenTextError(
             f"is not UTF-8: byte 0x{error.object[error.start]:02X} in line {line}; "
-            "convert it with iconv -f ENCODING -t UTF-8 FILE"
+            "convert it with iconv -f ENCODING -t UTF-8"
         )
 
 
@@ -83,8 +83,7 @@ def checked(chunks: Iterable[bytes]) -> Iterator[bytes]:
     for place, chunk in enumerate(chunks):
         if place == 0 and (encoding := _wide_encoding(chunk[:4])):
             raise TextError(
-                f"looks like {encoding}, not UTF-8: "
-                f"convert it with iconv -f {encoding} -t UTF-8 FILE"
+                f"looks like {encoding}, not UTF-8: convert it with iconv -f {encoding} -t UTF-8"
             )
         yield chunk
 

@@ -76,6 +76,8 @@ class Reading(Generic[Result]):
         self.result: Result | None = None
         """There once the reading has ended, unless there is an error."""
         self.error: BaseException | None = None
+        self.part: Result | None = None
+        """What was made of the text before the error; None if nothing can be."""
         self._read = read
         self._clock = clock
         self._pace = Pace()
@@ -104,6 +106,10 @@ class Reading(Generic[Result]):
         self._stop.set()
         return True
 
+    def accept_part(self) -> None:
+        """After an error, go on with the part."""
+        self.result, self.error = self.part, None
+
     def leave(self, seconds: float) -> None:
         """End, with whatever comes of it, and wait for that for a while."""
         self._stop.set()
@@ -131,6 +137,10 @@ class Reading(Generic[Result]):
         self.glimpse = glimpse()
         now = self._clock()
         self._next_glimpse = now + max(GLIMPSE_SECONDS, (now - start) * (1 / GLIMPSE_SHARE - 1))
+
+    def offer(self, part: Result) -> None:
+        """An error follows, and this is what was made of the text before it."""
+        self.part = part
 
     def wants_stop(self) -> bool:
         """Whether to read no further."""

@@ -458,8 +458,7 @@ def test_what_is_no_text_is_refused(data: bytes, message: str, chunk_size: int) 
 )
 def test_wide_encodings_are_recognised(data: bytes, encoding: str, chunk_size: int) -> None:
     assert refusal(data, chunk_size) == (
-        f"'the text' looks like {encoding}, not UTF-8: "
-        f"convert it with iconv -f {encoding} -t UTF-8 FILE"
+        f"'the text' looks like {encoding}, not UTF-8: convert it with iconv -f {encoding} -t UTF-8"
     )
 
 

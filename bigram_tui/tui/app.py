@@ -188,10 +188,11 @@ class BigramApp(App[None]):
 
     async def on_reading_ended(self, event: ReadingEnded) -> None:
         assert self.reading is not None
+        self.trouble = self.reading.error
         if self.reading.result is None:
-            self.trouble = self.reading.error
-            self.exit()
-            return
+            if self.reading.part is None:
+                self.exit()
+            return  # or else the screen offers the part
         self._take(self.reading.result)
         self._begin()
         opened, removed = self.switch_mode("explore"), self.remove_mode("reading")

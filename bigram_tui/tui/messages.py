@@ -70,4 +70,4 @@ class RunSettled(Message):
 
 
 class ReadingEnded(Message):
-    """The text is read, or can't be, or was read for long enough."""
+    """The text is read, or can't be, or was read for long enough; or its part was accepted."""

@@ -1,6 +1,6 @@
 """A text while it is read: how far that is, and a heatmap of the counts that fills."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.style import Style
@@ -10,11 +10,12 @@ from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer
+from textual.widgets import Footer, Static
 
 from bigram_tui.corpus import Glimpse
 from bigram_tui.printable import byte_text, counted, printable
 from bigram_tui.reading import Progress, Reading
+from bigram_tui.session import Session
 from bigram_tui.tui.messages import HeatmapResized, ReadingEnded
 from bigram_tui.tui.present import text_name
 from bigram_tui.tui.renderables.colors import Depth
@@ -23,6 +24,8 @@ from bigram_tui.tui.views import count_text
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.legend import Legend
 from bigram_tui.tui.window_size import FollowsWindow
+
+READING, STOPPING, STOPPED = "reading …", "stopping …", "stopped"
 
 
 class ReadingLines(Widget):
@@ -33,7 +36,7 @@ class ReadingLines(Widget):
 
     progress: reactive[Progress] = reactive(Progress())
     glimpse: reactive[Glimpse | None] = reactive(None)
-    stopping: reactive[bool] = reactive(False)
+    state: reactive[str] = reactive(READING)
 
     def __init__(self, title: str) -> None:
         super().__init__()
@@ -47,8 +50,9 @@ class ReadingLines(Widget):
         )
         progress = self.progress
         share = progress.done / progress.size if progress.size else None
-        at = "" if share is None else f" {100 * min(1, share):.0f} %"
-        told = "stopping …" if self.stopping else f"reading …{at}"
+        told = self.state
+        if told == READING and share is not None:
+            told += f" {100 * min(1, share):.0f} %"
         room = max(1, self.size.width - cell_len(told) - 2)
         name = Text(self._title, no_wrap=True)
         name.truncate(room, overflow="ellipsis", pad=True)
@@ -106,10 +110,11 @@ class ReadingScreen(FollowsWindow, Screen[None]):
             id="stop-reading",
             key_display="enter",
         ),
+        Binding("enter", "explore_part", "explore what was read before", id="explore-part"),
         Binding("t", "app.dark", "dark or light", id="dark", show=False),
     ]
 
-    def __init__(self, reading: Reading[Any], fps: int, depth: Depth) -> None:
+    def __init__(self, reading: Reading[Session], fps: int, depth: Depth) -> None:
         super().__init__()
         self._reading = reading
         self._fps = fps
@@ -119,6 +124,7 @@ class ReadingScreen(FollowsWindow, Screen[None]):
     def compose(self) -> ComposeResult:
         """The lines, the heatmap with its legend, and the keys."""
         yield ReadingLines(text_name(self._reading.title))
+        yield Static(id="reading-error", markup=False)
         yield Heatmap((), self._depth, points=False)
         yield Legend()
         yield Footer(compact=True, show_command_palette=False)
@@ -130,16 +136,42 @@ class ReadingScreen(FollowsWindow, Screen[None]):
         self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self._draw))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There is no tour here, whose keys go before ours."""
+        """There is no tour here, whose keys go before ours; and enter has two meanings."""
+        match action:
+            case "stop":
+                return self._part is None
+            case "explore_part":
+                return self._part is not None
         return not action.startswith("tour_") and super().check_action(action, parameters)
+
+    @property
+    def _part(self) -> Session | None:
+        """What was read before an error; None if there is no error, or nothing before it."""
+        reading = self._reading
+        return reading.part if reading.has_ended and reading.result is None else None
 
     def action_stop(self) -> None:
         """Read no further."""
         if self._reading.stop():
-            self.query_one(ReadingLines).stopping = True
+            self.query_one(ReadingLines).state = STOPPING
         else:
             read = self._reading.glimpse is not None and self._reading.glimpse.lines
             self.notify(f"nothing {'to train on' if read else 'is read'} yet", timeout=2)
+
+    def action_explore_part(self) -> None:
+        """Make do with what was read before the error."""
+        self._reading.accept_part()
+        self.app.post_message(ReadingEnded())
+
+    def _offer_part(self, part: Session) -> None:
+        self._shown = part.corpus.glimpse()
+        lines, error = self.query_one(ReadingLines), self.query_one("#reading-error", Static)
+        lines.state, lines.glimpse = STOPPED, self._shown
+        read = counted(part.corpus.lines, "line")
+        error.update(f"{self._reading.error}\n{read} before that: enter explores them, q quits")
+        error.display = True
+        self._draw()
+        self.refresh_bindings()
 
     def _pull(self) -> None:
         reading, lines = self._reading, self.query_one(ReadingLines)
@@ -150,6 +182,8 @@ class ReadingScreen(FollowsWindow, Screen[None]):
             self._draw()
         if has_ended:
             self._timer.stop()
+            if self._part is not None:
+                self._offer_part(self._part)
             self.app.post_message(ReadingEnded())
 
     def _draw(self) -> None:
