@@ -1,21 +1,31 @@
 """Unpacks gzip, bzip2, xz and zstd strictly: to the last byte of the file, or with an error.
 
 A file is one stream (a gzip member, a zstd frame) after the other. After a stream there must be
-another one of the same format, what the format allows as padding, or the end of the file; anything
-else is refused, as data that was dropped without a word would change every count.
+another one of the same format, what the format allows as padding, or the end of the file: what was
+dropped without a word would be missing in every count. So the content is what `gzip -dc`,
+`bzip2 -dc`, `xz -dc` and `zstd -dc --long=31` write when they have nothing to object to, with these
+exceptions. Refused is what they accept:
+
+- content that is compressed itself;
+- for gzip, .Z and .zip files; for xz, .lzma and .lz files; for zstd, other formats after a frame,
+  and frames from before version 1;
+- xz streams that need more than LARGEST_WINDOW of memory.
+
+Taken for a text is a file of three bytes or less, if these are ASCII: it might be a stream cut off.
 
 Checksums stand at the end of what they protect. So whoever finds the content of a file wrong should
-first read on to its end: if the file is damaged, that is the reason, and this module raises it.
+read on to its end: if the file is damaged, that is the reason, and it is raised here.
 
-Memory: a step unpacks no more bytes than were asked for, whatever the file holds. zstd and xz need
-a window of what was unpacked before; up to LARGEST_WINDOW bytes are allowed.
+Memory: a step unpacks no more bytes than were asked for, whatever the file holds. zstd and xz look
+back into a window of what was unpacked before, which may have LARGEST_WINDOW bytes.
 """
 
 import importlib
 from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NoReturn, Protocol
 
 from bigram_tui.errors import BrokenTextError, TextError
+from bigram_tui.printable import counted
 from bigram_tui.streams import Readable, Stop, read, stream_size
 
 MAGIC: Mapping[str, tuple[bytes, ...]] = {
@@ -162,15 +172,15 @@ class Decompressed:
         zeros = self._skip_zeros()
         self._look_ahead()
         if zeros and not self._format.allows_padding(zeros, at_end=not self._input):
-            self._refuse_what_follows(end, b"\0")
+            self._refuse_what_follows(end, "zeros and something else" if self._input else "zeros")
         elif not self._input:
             self._at_end = True
-        elif compression_of(self._input) == self._kind:
+        elif (kind := compression_of(self._input)) == self._kind:
             self._stream = self._format.decompressor()
         elif len(self._input) < LONGEST_MAGIC and begins_magic(self._input) == self._kind:
             self._end_early()
         else:
-            self._refuse_what_follows(end, self._input)
+            self._refuse_what_follows(end, f"{kind} data" if kind else "something else")
 
     def _skip_zeros(self) -> int:
         """Skip the zero bytes that come next and return how many there were."""
@@ -200,17 +210,13 @@ class Decompressed:
             raise cut_off_error(self._kind)
         self._at_end = True
 
-    def _refuse_what_follows(self, end: int, following: bytes) -> None:
+    def _refuse_what_follows(self, end: int, what: str) -> NoReturn:
         """Say what follows the last stream, which ends at this byte of the file."""
         size = stream_size(self._packed)
-        number = "" if size is None else f"{size - end:,} "
-        kind = compression_of(following)
-        what = f"bytes of {kind} data" if kind else f"bytes that are no {self._kind} data"
-        if following.startswith(b"\0"):
-            what = "bytes that begin with zeros"
+        amount = "" if size is None else f"{counted(size - end, 'byte')} of "
         raise BrokenTextError(
-            f"has {number}{what} after the end of its {self._kind} data: "
-            f"get it again, or keep the part before with head -c {end} FILE"
+            f"goes on with {amount}{what} after its {self._kind} data: "
+            f"get it again, or take the part before with head -c {end} FILE"
         )
 
 

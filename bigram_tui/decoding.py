@@ -21,7 +21,11 @@ class Decoder:
         self._held = b""  # a \r that ends a chunk may be half of a \r\n
         self._line = 1
         self.size = 0
-        """Bytes that were decoded; after an error, up to a line's end or the last chunk's."""
+        """Bytes that were decoded; after an error, those before the wrong line.
+
+        But if that line was begun in an earlier chunk, or the text ends within a character, the
+        start of the line is among them: it has been handed on.
+        """
 
     def texts(self, chunk: bytes) -> Iterator[str]:
         r"""Decode the next bytes, less a byte order mark, with \n for each \r\n and \r.

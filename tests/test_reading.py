@@ -469,6 +469,17 @@ def test_one_file_keeps_its_path(folder: Path) -> None:
         assert (result.path, result.paths) == ("c.txt", ("c.txt",))
 
 
+def test_a_pattern_leaves_folders_out(folder: Path) -> None:
+    (folder / "more.txt").mkdir()
+    (folder / "more.txt" / "d.txt").write_bytes(b"lea")
+    assert read_corpus("*.txt").paths == ("a.txt", "b.txt", "c.txt")
+    assert read_corpus("**/*.txt").paths == ("a.txt", "b.txt", "c.txt", "more.txt/d.txt")
+    with pytest.raises(CorpusError) as caught:
+        read_corpus("m*")
+    assert str(caught.value) == "'m*' matches only folders: for the files in them give 'm*/*'"
+    assert read_corpus("m*/*").items == {"lea"}
+
+
 def test_a_file_may_be_named_like_a_pattern(folder: Path) -> None:
     (folder / "[a].txt").write_bytes(b"itself")
     assert read_corpus("[a].txt").items == {"itself"}

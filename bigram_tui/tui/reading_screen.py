@@ -110,7 +110,11 @@ class ReadingScreen(FollowsWindow, Screen[None]):
             id="stop-reading",
             key_display="enter",
         ),
-        Binding("enter", "explore_part", "explore what was read before", id="explore-part"),
+        Binding(
+            *("enter", "explore_part", "explore the part before the error"),
+            id="explore-part",
+            key_display="enter",
+        ),
         Binding("t", "app.dark", "dark or light", id="dark", show=False),
     ]
 
@@ -168,7 +172,7 @@ class ReadingScreen(FollowsWindow, Screen[None]):
         lines, error = self.query_one(ReadingLines), self.query_one("#reading-error", Static)
         lines.state, lines.glimpse = STOPPED, self._shown
         read = counted(part.corpus.lines, "line")
-        error.update(f"{self._reading.error}\n{read} before that: enter explores them, q quits")
+        error.update(f"{self._reading.error}\nenter explores the part before it, {read}; q quits")
         error.display = True
         self._draw()
         self.refresh_bindings()

@@ -81,8 +81,13 @@ def make_reader(source: Source) -> Iterator[MakeReader]:
             }
             # No glimpse is too early, and whole chunks come at once.
             reading._next_glimpse = -float("inf")
-            corpus = read_corpus(title, chunk_size=4, **watching)
-            return Session(corpus, tuple(choose(["count", "numpy"])))
+            sources = tuple(choose(["count", "numpy"]))
+            try:
+                return Session(read_corpus(title, chunk_size=4, **watching), sources)
+            except CorpusError as error:
+                if error.part is not None:
+                    reading.offer(Session(error.part, sources))
+                raise
 
         reading = Reading(title, read)
         app = BigramApp(reading, depth=TRUE_COLOR, wanted=("count",), **options)
@@ -219,28 +224,89 @@ async def test_to_quit_before_anything_came_is_no_error(
 
 
 @pytest.mark.parametrize(
-    ("chunks", "message"),
+    ("chunk", "message"),
     [
-        ([b"\xff\n"], "is not UTF-8: byte 0xFF in line 3"),
-        ([OSError(5, "Input/output error")], "cannot be read"),
+        (b"\xff\n", "is not UTF-8: byte 0xFF in line 1"),
+        (OSError(5, "Input/output error"), "cannot be read"),
+        (CorpusError("no"), "no"),
     ],
 )
-async def test_an_error_ends_the_app_and_is_handed_on(
+async def test_an_error_with_nothing_before_it_ends_the_app_and_is_handed_on(
     make_reader: MakeReader,
     source: Source,
     wait_until: WaitUntil,
-    chunks: list[bytes | Exception],
+    chunk: bytes | Exception,
     message: str,
 ) -> None:
     app = make_reader()
     async with app.run_test() as pilot:
-        source.give()
-        await wait_until(pilot, lambda: "2 lines" in screen_text(pilot))
-        # The stream's own errors become those of a text where they are read.
-        source.give(*(CorpusError(message) if isinstance(c, OSError) else c for c in chunks))
+        await wait_until(pilot, lambda: "waiting for text" in screen_text(pilot))
+        source.give(chunk)
         await wait_until(pilot, lambda: app._exit, "the end")
     assert isinstance(app.trouble, CorpusError)
     assert message in str(app.trouble)
+    assert app.history() == []
+
+
+ERRORS = pytest.mark.parametrize(
+    ("chunk", "message"),
+    [
+        (b"lea\n[b]zo\xeb\nmia\n", "is not UTF-8: byte 0xEB in line 4"),
+        (OSError(5, "Input/output error"), "cannot be read (Input/output error)"),
+    ],
+)
+
+
+@ERRORS
+async def test_what_was_read_before_an_error_is_offered_and_explored(
+    make_reader: MakeReader,
+    source: Source,
+    wait_until: WaitUntil,
+    settle: Settle,
+    text_of: TextOf,
+    chunk: bytes | Exception,
+    message: str,
+) -> None:
+    lines = 3 if isinstance(chunk, bytes) else 2
+    app = make_reader(steps=3)
+    async with app.run_test(size=(120, 30)) as pilot:
+        source.give()
+        await wait_until(pilot, lambda: "2 lines" in screen_text(pilot))
+        source.give(chunk)
+        await wait_until(pilot, lambda: "stopped" in screen_text(pilot))
+        text = screen_text(pilot)
+        assert message in text
+        assert f"enter explores the part before it, {lines} lines; q quits" in text
+        assert f"{lines} lines   {9 + 4 * (lines == 3)} bigrams" in text
+        footer = "enter explore the part before the error"
+        await wait_until(pilot, lambda: footer in text_of(app.screen.query_one(Footer)))
+        assert "stop" not in text_of(app.screen.query_one(Footer))
+        assert isinstance(app.trouble, CorpusError)
+        assert app.is_running
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: isinstance(app.screen, ExploreScreen))
+        await settle(pilot)
+        assert app.trouble is None
+        corpus = app.session.corpus
+        assert (corpus.lines, corpus.until) == (lines, 9 + 4 * (lines == 3))
+        assert f"some.txt  {corpus.extent}  {lines} lines" in screen_text(pilot)
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+q"])
+async def test_to_quit_after_an_error_hands_it_on(
+    make_reader: MakeReader, source: Source, wait_until: WaitUntil, key: str
+) -> None:
+    app = make_reader()
+    async with app.run_test(size=(30, 8)) as pilot:
+        source.give()
+        await wait_until(pilot, lambda: "2 lines" in screen_text(pilot))
+        source.give(b"zo\xeb\n")
+        await wait_until(pilot, lambda: "stopped" in screen_text(pilot))
+        await pilot.resize_terminal(100, 8)
+        await wait_until(pilot, lambda: "is not UTF-8" in screen_text(pilot))
+        await pilot.press(key)
+    assert isinstance(app.trouble, CorpusError)
+    assert "byte 0xEB in line 3" in str(app.trouble)
     assert app.history() == []
 
 
