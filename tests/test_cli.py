@@ -846,18 +846,36 @@ def test_a_reading_that_gives_nothing_more_can_be_left() -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_what_is_wrong_with_a_text_ends_its_reading_on_screen() -> None:
+@pytest.mark.parametrize(("before", "line"), [(b"emma\nava\nlea\n", 4), (b"", 1)])
+def test_what_is_wrong_with_a_text_ends_its_reading_on_screen(before: bytes, line: int) -> None:
     with (
-        fed(Path("pipe"), b"emma\nava\n") as pipe,
+        fed(Path("pipe"), before + b"zo\xeb\n"),
         terminal(*PROGRAM, "pipe", *LIGHT) as opened,
     ):
-        opened.wait_for("2 lines   9 bigrams   V 5")
-        pipe.write(b"lea\nzo\xeb\n")
+        if before:
+            opened.wait_for("enter explores the part before it, 3 lines; q quits")
+            opened.type("q")
         assert opened.wait_for_end() == cli.WRONG_USE
         assert_left_as_it_was(opened)
-        (line,) = opened.output[opened.output.rindex(LEAVE_SCREEN) :].splitlines()[-1:]
-        told = SEQUENCE.sub("", line)
-        assert told.startswith("bigram-tui: 'pipe' is not UTF-8: byte 0xEB in line 4")
+        told = SEQUENCE.sub(
+            "", opened.output[opened.output.rindex(LEAVE_SCREEN) :].splitlines()[-1]
+        )
+        assert told.startswith(f"bigram-tui: 'pipe' is not UTF-8: byte 0xEB in line {line};")
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_was_read_before_something_wrong_is_explored_on_screen() -> None:
+    with (
+        fed(Path("pipe"), b"emma\nava\nlea\nzo\xeb\n"),
+        terminal(*PROGRAM, "pipe", *LIGHT) as opened,
+    ):
+        opened.wait_for("enter explores the part before it, 3 lines; q quits")
+        opened.type("\r")
+        opened.wait_for("first 13 bytes  3 lines")
+        opened.type("q")
+        assert opened.wait_for_end() == cli.DONE
+        assert_left_as_it_was(opened)
+        assert "bigram-tui:" not in opened.shown
 
 
 @pytest.mark.usefixtures("folder")

@@ -273,10 +273,12 @@ async def test_what_was_read_before_an_error_is_offered_and_explored(
         source.give()
         await wait_until(pilot, lambda: "2 lines" in screen_text(pilot))
         source.give(chunk)
-        await wait_until(pilot, lambda: "stopped" in screen_text(pilot))
+        offer = f"enter explores the part before it, {lines} lines; q quits"
+        await wait_until(pilot, lambda: offer in screen_text(pilot))
         text = screen_text(pilot)
         assert message in text
-        assert f"enter explores the part before it, {lines} lines; q quits" in text
+        assert "some.txt" in text
+        assert "stopped" in text
         assert f"{lines} lines   {9 + 4 * (lines == 3)} bigrams" in text
         footer = "enter explore the part before the error"
         await wait_until(pilot, lambda: footer in text_of(app.screen.query_one(Footer)))
