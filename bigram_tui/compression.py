@@ -65,7 +65,7 @@ def begins_magic(head: bytes) -> str | None:
     return None
 
 
-def cut_off(head: bytes) -> str | None:
+def cut_off_kind(head: bytes) -> str | None:
     """As begins_magic, but None if the bytes may be meant as a text."""
     is_text = head.isascii() and len(head) < AMBIGUOUS
     return None if is_text else begins_magic(head)
@@ -359,6 +359,8 @@ class _Zstd(_Format):
                 f"is damaged, or its zstd window is larger than {1 << most - 30} GiB: "
                 "get it again, or unpack it with zstd -d --long=31 FILE"
             )
+        if "not enough memory" in str(error):
+            return self.lack_of_memory()
         if "ictionary" in str(error):
             return (
                 "needs the dictionary that it was compressed with: "

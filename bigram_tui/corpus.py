@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
@@ -184,19 +185,19 @@ def read_corpus(
         if progress is not None:
             progress(new_done, new_size)
 
-    def corpus() -> Corpus:
+    def corpus(*, is_whole: bool) -> Corpus:
         with _blaming(title):
             result = count.corpus(title)
         several = paths if len(paths) > 1 else ()
-        extent = Extent(count.content, done, size) if count.is_cut else None
+        extent = None if is_whole else Extent(count.content, done, size)
         return replace(result, several=several, extent=extent)
 
     for path, report in zip(paths, _reports(paths, note), strict=True):
-        with _blaming(path, corpus), opened(path, stop) as stream:
+        with _blaming(path, partial(corpus, is_whole=False)), opened(path, stop) as stream:
             count.read(stream, report, chunk_size, workers)
         if count.is_cut:
             break
-    return corpus()
+    return corpus(is_whole=not count.is_cut)
 
 
 def title_of(paths: Sequence[str]) -> str:

@@ -16,8 +16,8 @@ from bigram_tui.compression import (
     Decompressed,
     begins_magic,
     compression_of,
-    cut_off,
     cut_off_error,
+    cut_off_kind,
 )
 from bigram_tui.errors import TextError
 from bigram_tui.streams import Pipe, Readable, Stop, is_pipe, open_file, peek, read, stream_size
@@ -71,7 +71,8 @@ def _unpacked(file: BinaryIO, stop: Stop | None) -> Readable:
     kind = compression_of(head)
     if kind is not None:
         return Decompressed(stream, kind, stop)
-    if len(head) < LONGEST_MAGIC and (kind := cut_off(head)) and not (stop is not None and stop()):
+    kind = cut_off_kind(head)
+    if kind is not None and not (stop is not None and stop()):
         raise cut_off_error(kind)
     return stream
 

@@ -108,8 +108,7 @@ class Pipe:
 
     def wait_for_more(self) -> bool:
         """Wait for more than `peek` returned; False if nothing more comes."""
-        before = len(self._buffer)
-        return self._wait() and self._take(1 << 10) and len(self._buffer) > before
+        return self._wait() and self._take(len(self._buffer) + 1)
 
     def read(self, size: int, /) -> bytes:
         """Return the next bytes, none only at the end."""

@@ -130,6 +130,15 @@ def test_of_several_files_all_before_the_wrong_line_is_read(tmp_path: Path) -> N
     assert again == ["emma"] * 50 + ["no end", "ava", "lea"]
 
 
+def test_a_file_that_ends_within_its_magic_leaves_the_files_before(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.write_bytes(b"emma\nava")
+    two.write_bytes(b"\xfd7zX")
+    error = error_of(one, two)
+    assert str(error).startswith(f"{str(two)!r} is cut off: its xz data has no end")
+    check_part(error.part, ["emma", "ava"], one.read_bytes())
+
+
 def test_a_line_that_is_longer_than_a_chunk_is_cut_where_the_chunk_begins(tmp_path: Path) -> None:
     path = tmp_path / "broken"
     path.write_bytes(b"emma\n" + b"x" * 195 + b"y" * 50 + b"\xff\n")

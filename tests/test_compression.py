@@ -14,6 +14,7 @@ import re
 import shutil
 import struct
 import subprocess
+import sys
 import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
@@ -29,7 +30,7 @@ from bigram_tui.compression import MAGIC
 from bigram_tui.corpus import CHUNK_SIZE, CorpusError, read_corpus
 from bigram_tui.errors import TextError
 from bigram_tui.source import chunks, opened
-from tests.test_reading import zstd, zstd_library
+from tests.test_reading import CHECKOUT, zstd, zstd_library
 
 TEXT, MORE = "emma\nzoë\n".encode(), b"olivia ann\n"
 
@@ -407,6 +408,29 @@ def test_a_lack_of_memory_is_not_blamed_on_the_text(
 
     monkeypatch.setattr(f"bigram_tui.compression._{kind.title()}.decompressor", lambda _: Greedy())
     assert "needs more memory than there is: unpack it" in (refusal(path) or "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory as on Linux")
+def test_a_window_that_memory_cannot_hold_is_not_called_damage(tmp_path: Path) -> None:
+    zstd_library()
+    path = tmp_path / "text"
+    path.write_bytes(zstd_frame(TEXT, window_log=31))
+    program = f"""
+import resource
+from bigram_tui.errors import TextError
+from bigram_tui.source import opened
+resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+try:
+    with opened({str(path)!r}) as stream:
+        stream.read(100)
+except TextError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=True, cwd=CHECKOUT
+    )
+    message = b"needs more memory than there is: unpack it with zstd -d --long=31 FILE elsewhere"
+    assert done.stdout.strip() == message
 
 
 def test_an_xz_dictionary_has_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
