@@ -379,7 +379,7 @@ def _zstd_module() -> Any:
         except ImportError:
             continue
     raise TextError(
-        "is compressed with zstd: pip install 'bigram-tui[zstd]', or unpack it with zstd -d FILE"
+        "is compressed with zstd: pip install backports.zstd, or unpack it with zstd -d FILE"
     )
 
 
