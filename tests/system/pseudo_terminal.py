@@ -8,6 +8,7 @@ import re
 import signal
 import struct
 import subprocess
+import sys
 import termios
 import threading
 import time
@@ -33,10 +34,19 @@ MOUSE = (1000, 1003, 1006, 1015, 1016)
 MODES_AT_REST = {CURSOR: True, LINE_WRAP: True}
 """The private modes that are set in a terminal that no program has changed."""
 
+SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]")
+
 NOT_FOR_THE_EMULATOR = re.compile(rb"\x1b\[[<>=][\d;]*[a-zA-Z]|\x1b\[\?[\d;]*\$p")
 """Sequences that pyte would print in part: the kitty keyboard protocol and queries of modes."""
 
-Attributes = list[int | list[bytes | int]]
+START_APART = """
+import os, signal, sys
+for name in ("SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP"):  # whoever runs the tests may ignore them
+    signal.signal(getattr(signal, name), signal.SIG_DFL)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+START = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)" + START_APART
+"""What the new process does before it becomes the program."""
 
 
 class PseudoTerminal:
@@ -49,7 +59,9 @@ class PseudoTerminal:
         columns: int = 100,
         rows: int = 30,
         environment: Mapping[str, str] | None = None,
+        controlling: bool = True,
     ) -> None:
+        """controlling: whether it is the program's /dev/tty too, and sends it signals."""
         self._controller, self._terminal = pty.openpty()
         self._lock = threading.Lock()
         self._screen = pyte.Screen(columns, rows)
@@ -58,13 +70,12 @@ class PseudoTerminal:
         self._resize(columns, rows)
         self._attributes = termios.tcgetattr(self._terminal)
         self.process = subprocess.Popen(
-            command,
+            [sys.executable, "-c", START if controlling else START_APART, *command],
             stdin=self._terminal,
             stdout=self._terminal,
             stderr=self._terminal,
             env=dict(environment or os.environ),
             start_new_session=True,
-            preexec_fn=_own_the_terminal,  # noqa: PLW1509 (this process starts no thread before)
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -101,6 +112,16 @@ class PseudoTerminal:
     def text(self) -> str:
         """The whole screen."""
         return "\n".join(self.lines)
+
+    @property
+    def output(self) -> str:
+        """All that was written so far, with what moves the cursor and colours the text."""
+        return bytes(self.written).decode(errors="replace")
+
+    @property
+    def shown(self) -> str:
+        """The same without that."""
+        return SEQUENCE.sub("", self.output)
 
     def wait_for(self, *texts: str) -> str:
         """Wait until the screen shows all of some texts; the screen."""
@@ -164,13 +185,6 @@ class PseudoTerminal:
         os.close(self._controller)
 
 
-def _own_the_terminal() -> None:
-    """Make standard input the controlling terminal of the new session, with no signal ignored."""
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
-
-
 @contextmanager
 def running(
     command: Sequence[str],
@@ -178,9 +192,11 @@ def running(
     columns: int = 100,
     rows: int = 30,
     environment: Mapping[str, str] | None = None,
+    controlling: bool = True,
 ) -> Iterator[PseudoTerminal]:
     """Run a command in a terminal, which is closed afterwards."""
-    terminal = PseudoTerminal(command, columns=columns, rows=rows, environment=environment)
+    size = {"columns": columns, "rows": rows}
+    terminal = PseudoTerminal(command, environment=environment, controlling=controlling, **size)
     try:
         yield terminal
     finally:
