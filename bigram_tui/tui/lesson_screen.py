@@ -41,6 +41,9 @@ class LessonScreen(RunScreen):
     _compares = False
     """Whether runs are side by side."""
 
+    _tour_place: int | None = None
+    """Where the tour was when the keys in the footer were last changed for it."""
+
     def action_lessons(self) -> None:
         """Choose one of all lessons."""
 
@@ -247,11 +250,11 @@ class LessonScreen(RunScreen):
         )
         tour = self._gaze.tour
         tour.look(seen)
-        if self._is_new("tour", tour.place):
+        if self._tour_place != tour.place:
+            self._tour_place = tour.place
             self.refresh_bindings()
         self.query_one(TourBar).show(tour, seen)
 
     @on(TourBar.Resized)
     def _fit_beside_tour(self) -> None:
-        self.call_after_refresh(self._fit)
-        self.call_after_refresh(self._show_all)
+        self.call_after_refresh(self._fit_window)

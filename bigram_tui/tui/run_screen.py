@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from rich.cells import cell_len
 from textual import on
 from textual.content import Content
-from textual.events import Resize
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -113,6 +112,7 @@ class RunScreen(FollowsWindow, Screen[None]):
         self._forms = self._detailed  # and an overview where none of them fits
         self._form: CellForm | None = None  # the largest that fits, unless the user chose one
         self._shown: dict[str, tuple[object, ...]] = {}
+        self._will_fit = False
         self._read_at = 0.0  # when numbers were last shown
         self._reading_took = 0.0  # seconds
 
@@ -233,9 +233,15 @@ class RunScreen(FollowsWindow, Screen[None]):
         self._shown[part] = state
         return old != state
 
-    def on_resize(self, event: Resize) -> None:
-        self.call_after_refresh(self._fit)
-        self.call_after_refresh(self._show_all)
+    def on_window_resized(self) -> None:
+        if not self._will_fit:  # several sizes may pass before the next layout
+            self._will_fit = True
+            self.call_after_refresh(self._fit_window)
+
+    def _fit_window(self) -> None:
+        self._will_fit = False
+        self._fit()
+        self._show_all()
 
     def _show_notice(self, text: str) -> None:
         if self._is_new("notice", text):

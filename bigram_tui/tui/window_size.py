@@ -1,11 +1,12 @@
 """Keeps a screen at the size that its window has now."""
 
 from textual.events import Resize
+from textual.geometry import Size
 from textual.screen import Screen
 
 
 class FollowsWindow:
-    """Mix into a screen: it is laid out for the present size of the window, never for a past one.
+    """Mix into a screen: it is laid out once for each size of the window, never for a past one.
 
     A Textual screen tells itself of the size that it was just laid out for, and is laid out again
     when it hears of it. Messages for two sizes that wait at the same time then answer each other
@@ -13,8 +14,16 @@ class FollowsWindow:
     takes longer than the window's edge takes to move on.
     """
 
+    _followed: Size | None = None
+
     def on_resize(self, event: Resize) -> None:
-        """Drop the message of a size that the window no longer has; the newest one always comes."""
+        """Drop the message of a size that is past, or known; the newest one always comes."""
         assert isinstance(self, Screen)
-        if event.size != self.app.size:
+        if event.size == self.app.size and event.size != self._followed:
+            self._followed = event.size
+            self.on_window_resized()
+        else:
             event.prevent_default()
+
+    def on_window_resized(self) -> None:
+        """Do what the new size needs. The layout for it comes next."""

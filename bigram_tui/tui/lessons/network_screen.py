@@ -15,7 +15,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.events import Resize
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
@@ -157,7 +156,7 @@ class NetworkScreen(FollowsWindow, Screen[None]):
         self._gone.set()
         self._worker.shutdown(wait=False, cancel_futures=True)
 
-    def on_resize(self, event: Resize) -> None:
+    def on_window_resized(self) -> None:
         self.call_after_refresh(self._show)
 
     # What is computed, in a thread: torch is slow to load, and many characters slow to learn

@@ -8,7 +8,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.events import Resize
 from textual.screen import ModalScreen
 from textual.style import Style
 from textual.widgets import Markdown, Static
@@ -86,7 +85,7 @@ class TheoryScreen(FollowsWindow, ModalScreen[str | None]):
         between = Content("  " if narrow else "\n")
         self.query_one("#theory-sections", Static).update(between.join(titles))
 
-    def on_resize(self, event: Resize) -> None:
+    def on_window_resized(self) -> None:
         self.call_after_refresh(self._list_sections)
 
     async def action_open(self, section: int) -> None:
