@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any, TextIO
@@ -44,28 +45,26 @@ def check_target(path: Path, *, overwrite: bool) -> None:
 
 
 def write_history(path: Path, runs: Iterable[tuple[str, Snapshot]], *, overwrite: bool) -> None:
-    """write_losses for `--history`, which its errors name."""
-    check_target(path, overwrite=overwrite)
-    with _of_the_option(path):
-        write_losses(path, runs, overwrite=overwrite)
-
-
-def write_losses(path: Path, runs: Iterable[tuple[str, Snapshot]], *, overwrite: bool) -> None:
-    """Write the file, whole or not at all. UserError as write_whole says, or for its suffix.
+    """Write the file of `--history`, whole or not at all. UserError names the option.
 
     runs: each with the name of its backend.
     """
-    if path.suffix not in SUFFIXES:
-        raise UserError(f"losses go into a file that ends in .csv or .jsonl, not {str(path)!r}")
+    check_target(path, overwrite=overwrite)
+    with _of_the_option(path):
+        write = partial(write_losses, runs=runs, suffix=path.suffix)
+        write_whole(path, write, overwrite=overwrite)
+
+
+def write_losses(file: TextIO, runs: Iterable[tuple[str, Snapshot]], suffix: str) -> None:
+    """Write the losses in the format of one of SUFFIXES.
+
+    runs: each with the name of its backend.
+    """
     rows = (row for backend, run in runs for row in _rows(backend, run))
-
-    def write(file: TextIO) -> None:
-        if path.suffix == ".csv":
-            write_rows(file, chain([COLUMNS], rows))
-        else:
-            _write_json_lines(file, rows)
-
-    write_whole(path, write, overwrite=overwrite)
+    if suffix == ".csv":
+        write_rows(file, chain([COLUMNS], rows))
+    else:
+        _write_json_lines(file, rows)
 
 
 @contextmanager

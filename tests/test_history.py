@@ -16,7 +16,7 @@ from bigram_backends.numpy_gradient import NumpyBackend
 from bigram_tui import cli
 from bigram_tui.bigrams import Bigrams, Matrix
 from bigram_tui.errors import UserError
-from bigram_tui.history import BLOCK, COLUMNS, check_target, write_history, write_losses
+from bigram_tui.history import BLOCK, COLUMNS, check_target, write_history
 from bigram_tui.run import Run
 from bigram_tui.snapshot import Snapshot
 
@@ -70,7 +70,7 @@ def test_each_iteration_has_a_row_with_what_held_then(
 def test_a_long_history_has_each_number_in_full(tmp_path: Path, suffix: str, spans: int) -> None:
     run = long_run(spans, 2 * BLOCK + 5)
     path = tmp_path / f"losses{suffix}"
-    write_losses(path, [("a", run), ("b", run)], overwrite=False)
+    write_history(path, [("a", run), ("b", run)], overwrite=False)
     rows = read(path)
     assert len(rows) == 2 * len(run.losses)
     for number, row in enumerate(rows):
@@ -101,21 +101,21 @@ def test_a_change_at_the_last_iteration_adds_no_row(tmp_path: Path, run: Run) ->
     losses = run.snapshot().losses
     spans = (*run.snapshot().spans, (len(losses), {"l2": 0.75}))
     snapshot = Snapshot("mine", losses=losses, spans=spans)
-    write_losses(tmp_path / "a.jsonl", [("numpy", snapshot)], overwrite=False)
+    write_history(tmp_path / "a.jsonl", [("numpy", snapshot)], overwrite=False)
     rows = read(tmp_path / "a.jsonl")
     assert [row["iteration"] for row in rows] == list(range(6))
     assert [row["l2"] for row in rows] == [0.01] * 5 + [0.5]
 
 
 def test_a_run_without_iterations_has_no_row(tmp_path: Path) -> None:
-    write_losses(tmp_path / "a.csv", [("numpy", Snapshot("empty"))], overwrite=False)
+    write_history(tmp_path / "a.csv", [("numpy", Snapshot("empty"))], overwrite=False)
     assert (tmp_path / "a.csv").read_text() == ",".join(COLUMNS) + "\n"
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
 def test_a_run_may_have_any_name(tmp_path: Path, suffix: str) -> None:
     name = 'a,"b"\r\n\rß\u2028\0'
-    write_losses(tmp_path / f"a{suffix}", [(name, long_run(1, 2, name))], overwrite=False)
+    write_history(tmp_path / f"a{suffix}", [(name, long_run(1, 2, name))], overwrite=False)
     rows = read(tmp_path / f"a{suffix}")
     assert [(row["run"], row["backend"]) for row in rows] == [(name, name)] * 2
 
@@ -125,7 +125,7 @@ def test_a_long_history_is_not_gathered_in_memory(tmp_path: Path, suffix: str) -
     run = long_run(1, 20_000)
     tracemalloc.start()
     try:
-        write_losses(tmp_path / f"a{suffix}", [("numpy", run)], overwrite=False)
+        write_history(tmp_path / f"a{suffix}", [("numpy", run)], overwrite=False)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -183,26 +183,16 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "of_the_option", "on_screen"),
+    ("name", "complaint"),
     [
-        (
-            "a.txt",
-            "--history takes a file that ends in .csv or",
-            "losses go into a file that ends in",
-        ),
-        (
-            "losses",
-            "--history takes a file that ends in .csv or",
-            "losses go into a file that ends in",
-        ),
-        ("no/a.csv", "--history: there is no folder ", "there is no folder "),
-        ("folder.csv", "--history: ", "'"),
-        ("there.csv", "--history: ", "'"),
+        ("a.txt", "--history takes a file that ends in .csv or"),
+        ("losses", "--history takes a file that ends in .csv or"),
+        ("no/a.csv", "--history: there is no folder "),
+        ("folder.csv", "--history: "),
+        ("there.csv", "--history: "),
     ],
 )
-def test_a_wrong_target_is_told_before_any_work(
-    tmp_path: Path, name: str, of_the_option: str, on_screen: str
-) -> None:
+def test_a_wrong_target_is_told_before_any_work(tmp_path: Path, name: str, complaint: str) -> None:
     (tmp_path / "folder.csv").mkdir()
     (tmp_path / "there.csv").write_text("mine")
 
@@ -214,12 +204,8 @@ def test_a_wrong_target_is_told_before_any_work(
         check_target(tmp_path / name, overwrite=False)
     with pytest.raises(UserError) as written:
         write_history(tmp_path / name, runs(), overwrite=False)
-    with pytest.raises(UserError) as plain:
-        write_losses(tmp_path / name, runs(), overwrite=False)
-    assert str(checked.value).startswith(of_the_option)
+    assert str(checked.value).startswith(complaint)
     assert str(written.value) == str(checked.value)
-    assert str(plain.value).startswith(on_screen)
-    assert "--" not in str(plain.value)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["folder.csv", "there.csv"]
 
 

@@ -325,13 +325,13 @@ class CompareScreen(LockstepScreen):
             self.action_pick(place)
 
     def _exports(self) -> list[Export]:
-        table = Export("table of runs  .csv", "runs.csv", (".csv",), self._runs_to_write)
+        table = Export("table of runs", "runs", (".csv",), self._runs_to_write)
         return [table, *super()._exports()]
 
     def _runs_to_write(self) -> Write:
         sides = sides_of(self._lockstep.frame, self._lineup, dark=True)
         rows = exact_rows(sides, self._optima.of)
-        return lambda path, overwrite: write_table(path, EXACT_TITLES, rows, overwrite=overwrite)
+        return lambda file, _: write_table(file, EXACT_TITLES, rows)
 
     # Keys: what is shown
 

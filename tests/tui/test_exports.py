@@ -340,7 +340,7 @@ async def test_what_appears_between_the_question_and_the_answer_is_not_replaced(
         path.write_text("mine", "utf-8")
         original(*arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("bigram_tui.history.write_whole", late)
+    monkeypatch.setattr("bigram_tui.tui.exports.write_whole", late)
     async with make_app().run_test(size=SIZE) as pilot:
         await settle(pilot)
         await choose(pilot, settle, LOSSES)
