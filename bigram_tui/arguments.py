@@ -17,6 +17,7 @@ examples:
   bigram-tui names.txt --headless --steps 1000 --split 80/10/10
   bigram-tui names.txt --json --backend numpy --backend torch | jq .comparison
   bigram-tui --backend my_model.py --set my_model.depth=3
+  bigram-tui serve names.txt                  explore it in a browser, with others
 
 On screen: s steps, space runs, z steps back, 1 2 3 switch backends, ? helps.
 Exit status: 0 done, 1 the work failed, 2 wrong use, 130 interrupted.
@@ -35,7 +36,7 @@ class Parser(argparse.ArgumentParser):
     """argparse, but a mistake is answered by one line."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; see bigram-tui --help")
+        raise UsageError(f"{message}; see {self.prog} --help")
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -140,6 +141,30 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
+def parse_serve(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    """The server's own arguments of `bigram-tui serve`, and those that are the program's.
+
+    UsageError if the server's are wrong.
+    """
+    parser = Parser(
+        prog="bigram-tui serve",
+        usage="bigram-tui serve [FILE ...] [--port N] [--host H] [other options]",
+        description="Serve a web page in which each visitor explores the texts, apart from others.",
+        epilog="The other options are those of bigram-tui that are about the screen. ctrl+c ends.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--port", type=port, default=8000, metavar="N", help="0 for any free one (8000)")
+    add("--host", default="127.0.0.1", metavar="H", help="0.0.0.0 lets others in (127.0.0.1)")
+    own: list[str] = []
+    for argument in arguments:
+        if argument == "--":  # files follow
+            break
+        own.append(argument)
+    options, rest = parser.parse_known_args(own)
+    return options, [*rest, *arguments[len(own) :]]
+
+
 def natural(text: str) -> int:
     """argparse type: a whole number, at least 0."""
     if not text.isdecimal():
@@ -158,6 +183,13 @@ def frames(text: str) -> int:
     """argparse type: frames per second."""
     if not 1 <= natural(text) <= 60:
         raise argparse.ArgumentTypeError(f"{text} is not between 1 and 60")
+    return int(text)
+
+
+def port(text: str) -> int:
+    """argparse type: the number of a TCP port."""
+    if natural(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 65535")
     return int(text)
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, NoReturn
 
-from bigram_tui.arguments import UsageError, parse, settings
+from bigram_tui.arguments import UsageError, parse, parse_serve, settings
 from bigram_tui.errors import UserError
 from bigram_tui.signals import (
     ENDING,
@@ -30,6 +30,7 @@ from bigram_tui.terminal import (
     forget_exported_size,
     has_screen,
     have_streams,
+    is_in_browser,
     is_terminal,
     lacks_only_stderr,
     leave_at_once,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from bigram_tui.request import Request
     from bigram_tui.session import Session
     from bigram_tui.snapshot import Snapshot
+    from bigram_tui.tui.app import BigramApp
 
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 
@@ -57,6 +59,9 @@ NO_SCREEN = (
 
 SHORT_FIELDS = {"lr": "learning_rate"}
 """What fields are called on the command line, where that is shorter."""
+
+NOT_SERVED = ("headless", "json", "list_backends", "history", "overwrite")
+"""Options of no use to visitors: they print, or write files."""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -96,18 +101,23 @@ def settle() -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments say; the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
+        if arguments[:1] == ["serve"]:
+            return serve(arguments[1:])
         options = parse(arguments)
         if options.list_backends:
             print_backends()
             return DONE
-        on_screen = not (options.headless or options.json) and has_screen()
+        on_screen = not (options.headless or options.json) and (is_in_browser() or has_screen())
+        if on_screen and is_in_browser():
+            check_served(options)
         if options.history is not None:
             check_history(options)
         session_of, request = plan(options), request_of(options)
         if not on_screen and lacks_only_stderr() and not (options.headless or options.json):
             print(f"bigram-tui: {NO_SCREEN}", file=sys.stderr)
-        if on_screen and (is_terminal(sys.stdin) or read_keys_from_terminal()):
+        if on_screen and (is_in_browser() or is_terminal(sys.stdin) or read_keys_from_terminal()):
             return open_screen(session_or_reading(session_of, request), options)
         return print_headless(session_of(read(request)), options)
     except UserError as error:
@@ -321,13 +331,14 @@ def wants_tour(options: argparse.Namespace) -> bool:
     if options.tour is not None:
         return bool(options.tour)
     given, usual = vars(options), vars(parse([]))
-    return all(given[name] == usual[name] for name in given.keys() - LOOKS) and offer_tour()
+    if any(given[name] != usual[name] for name in given.keys() - LOOKS):
+        return False
+    return is_in_browser() or offer_tour()  # nothing tells one visitor of a server from another
 
 
-def open_screen(session: "Session | Reading[Session]", options: argparse.Namespace) -> int:
-    """Open the explorer, until the user quits. What goes wrong with the reading is raised."""
+def make_app(session: "Session | Reading[Session]", options: argparse.Namespace) -> "BigramApp":
+    """Make the explorer of a session. UserError if an option or the user's keymap is wrong."""
     check_color_system()
-    forget_exported_size()
     from bigram_tui.tui.app import BigramApp  # noqa: PLC0415
 
     app = BigramApp(
@@ -337,12 +348,21 @@ def open_screen(session: "Session | Reading[Session]", options: argparse.Namespa
         reference=options.reference,
         frames_per_second=options.fps,
         samples=options.samples,
+        in_browser=is_in_browser(),
     )
     if options.theme is not None:
         if options.theme not in app.available_themes:
             names = ", ".join(sorted(app.available_themes))
             raise UsageError(f"no theme {options.theme!r}; there are: {names}")
         app.theme = options.theme
+    return app
+
+
+def open_screen(session: "Session | Reading[Session]", options: argparse.Namespace) -> int:
+    """Open the explorer, until the user quits. What goes wrong with the reading is raised."""
+    if not is_in_browser():  # where the server says by these how large the page is
+        forget_exported_size()
+    app = make_app(session, options)
     app.tour = wants_tour(options)
     settle()
     terminal = SavedTerminal()
@@ -367,3 +387,46 @@ def open_screen(session: "Session | Reading[Session]", options: argparse.Namespa
     if app.is_held_up:
         leave_at_once(status)
     return status
+
+
+def serve(arguments: Sequence[str]) -> int:
+    """Let visitors explore the texts in their browsers, until ctrl+c."""
+    server, rest = parse_serve(arguments)
+    options = parse(rest)
+    check_served(options)
+    try:
+        from bigram_tui.web.server import Server  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise UserError(f"serve needs {error.name}: pip install textual-serve") from error
+    # What a visitor's program would refuse is refused now; what it would have to read for longer
+    # than anybody waits, it reads while the visitor watches.
+    session_of, request = plan(options), request_of(options)
+    for path in request.paths:
+        check_readable(path)
+    make_app(session_or_reading(session_of, request), options)
+    settle()
+    # -P: nothing that lies in the current folder is imported in place of a library.
+    command = [sys.executable, "-P", "-m", "bigram_tui", *rest]
+    Server(command, server.host, server.port).serve(emit)
+    return DONE
+
+
+def check_served(options: argparse.Namespace) -> None:
+    """UsageError if an option is not for visitors, who may write no files here."""
+    for name in NOT_SERVED:
+        if getattr(options, name):
+            flag = "--" + name.replace("_", "-")
+            raise UsageError(f"{flag} is not for visitors of a server: leave it out")
+    if "-" in options.files:
+        raise UsageError("'-' is standard input, which visitors can't all read: name a file")
+
+
+def check_readable(path: str) -> None:
+    """UsageError unless any number of visitors can read a text, each from its beginning."""
+    try:
+        if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+            raise UsageError(f"{path!r} is no ordinary file, which each visitor could read")
+        with open(path, "rb"):
+            pass
+    except OSError as error:
+        raise UsageError(f"{path!r} can't be read: {error.strerror}") from error

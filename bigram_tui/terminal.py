@@ -22,6 +22,10 @@ COLOR_SYSTEMS = ("auto", "standard", "256", "truecolor", "windows")
 """What Textual takes for TEXTUAL_COLOR_SYSTEM."""
 
 
+WEB_DRIVER = "textual.drivers.web_driver:WebDriver"
+"""What Textual's servers ask for by an environment variable."""
+
+
 class Report(Protocol):
     """Is told how much is done, of how much if that is known, and of what."""
 
@@ -62,6 +66,11 @@ def emit(text: str) -> None:
         raise
     except OSError as error:
         raise OutputError(error.strerror or error) from error
+
+
+def is_in_browser() -> bool:
+    """Whether a server has started the program, to draw it in a visitor's browser."""
+    return os.environ.get("TEXTUAL_DRIVER") == WEB_DRIVER
 
 
 def has_screen() -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import App, ScreenStackError, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
+from textual.driver import Driver
 from textual.screen import Screen
 
 from bigram_tui.config import config_folder
@@ -44,6 +45,13 @@ GOODBYE_SECONDS = 0.5
 """How long the runs have to end."""
 
 
+def _browser_driver() -> type[Driver]:
+    """Imported only for visitors of a server."""
+    from bigram_tui.tui.browser_driver import BrowserDriver  # noqa: PLC0415
+
+    return BrowserDriver
+
+
 class Palette(FollowsWindow, CommandPalette):
     """Textual's list of all actions, at the size that the window has now."""
 
@@ -75,17 +83,19 @@ class BigramApp(App[None]):
         samples: int | None = None,
         depth: Depth | None = None,
         tour: bool = False,
+        in_browser: bool = False,
     ) -> None:
         """session: one; or a reading that makes one, to be watched until then.
 
         wanted: the backends that the user named; they are all loaded at once.
         reference: the run that the others are compared with; by default the active one.
         tour: whether to begin with the tour.
+        in_browser: whether a server has started this program for a visitor.
         """
         self.reading = None if isinstance(session, Session) else session
         # An empty screen, which would come first, would be laid out and styled too.
         self.DEFAULT_MODE = "explore" if self.reading is None else "reading"  # type: ignore[misc]
-        super().__init__()
+        super().__init__(driver_class=_browser_driver() if in_browser else None)
         self.stylesheet = OnceParsed(variables=self.get_css_variables())
         self._steps = steps
         self._wanted = bool(wanted)

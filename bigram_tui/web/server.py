@@ -1,0 +1,170 @@
+"""A web server in whose page the program runs, in a process of its own for each visitor."""
+
+import asyncio
+import contextlib
+import errno
+import json
+import os
+import shlex
+import signal
+import socket
+from asyncio import gather
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from textual_serve.server import Server as TextualServer
+from textual_serve.server import to_int
+
+from bigram_tui.errors import UserError
+from bigram_tui.web.visit import Visit
+
+PAGE = Path(__file__).parent / "page"
+
+HEADERS = {
+    # The page needs nothing from other hosts; xterm.js makes style sheets as it goes.
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
+        "frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+HEARTBEAT_SECONDS = 15.0
+"""How often to ask a browser whether it is still there."""
+
+EVERYWHERE = ("", "0.0.0.0", "::")
+"""Hosts that stand for all addresses of this machine."""
+
+
+class Server:
+    """Serves the page, and a process of the program to each visitor."""
+
+    def __init__(self, command: Sequence[str], host: str, port: int) -> None:
+        """command: what is run for each visitor. port: any that is free if 0."""
+        self._command = shlex.join(command)
+        self._host, self._port = host, port
+        self._textual = TextualServer(self._command)
+        self._visits: set[Visit] = set()
+
+    def serve(self, announce: Callable[[str], object]) -> None:
+        """Serve until a signal asks for the end; every process of a visitor is gone by then.
+
+        announce: called with the text that says where the page is, once it is there.
+        Raises UserError if the address can't be had.
+        """
+        asyncio.run(self._serve(announce))
+
+    async def _serve(self, announce: Callable[[str], object]) -> None:
+        ending = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            with contextlib.suppress(NotImplementedError, AttributeError):  # as on Windows
+                loop.add_signal_handler(getattr(signal, name), ending.set)
+        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self._host or None, self._port).start()
+            port = runner.addresses[0][1]
+            announce("".join(f"{url}\n" for url in addresses(self._host, port)))
+            await ending.wait()
+        except OSError as error:
+            raise UserError(refusal(error, self._host, self._port)) from error
+        finally:
+            await runner.cleanup()
+
+    def _application(self) -> web.Application:
+        application = web.Application()
+        application.add_routes(
+            [
+                web.get("/", self._page),
+                web.get("/ws", self._websocket),
+                web.get("/download/{key}", self._textual.handle_download),
+                web.static("/page", PAGE),
+                web.static("/static", self._textual.statics_path),
+            ]
+        )
+        application.on_shutdown.append(self._end_visits)
+        return application
+
+    async def _page(self, _: web.Request) -> web.FileResponse:
+        return web.FileResponse(PAGE / "index.html", headers=HEADERS)
+
+    async def _websocket(self, request: web.Request) -> web.WebSocketResponse:
+        """Start a process for a visitor, and hand on what comes from the page until one leaves."""
+        origin = request.headers.get("Origin")
+        if origin is not None and urlsplit(origin).netloc != request.host:
+            raise web.HTTPForbidden(text="another site's page may not open this")
+        page = web.WebSocketResponse(heartbeat=HEARTBEAT_SECONDS)
+        await page.prepare(request)
+        visit = Visit(
+            self._command,
+            write_bytes=page.send_bytes,
+            write_str=page.send_str,
+            close=page.close,  # type: ignore[arg-type]  # what it returns is of no use
+            download_manager=self._textual.download_manager,
+        )
+        width, height = (
+            to_int(request.query.get(name, ""), usual)
+            for name, usual in (("width", 80), ("height", 24))
+        )
+        self._visits.add(visit)
+        try:
+            await visit.start(width, height)
+            async for message in page:
+                await self._hear(message.data, visit, page)
+        finally:
+            await visit.stop()
+            self._visits.discard(visit)
+        return page
+
+    async def _hear(self, data: object, visit: Visit, page: web.WebSocketResponse) -> None:
+        """Do what a message of textual.js says; nothing if it says nothing that we know."""
+        try:
+            message = json.loads(data) if isinstance(data, str) else None
+        except ValueError:
+            return
+        match message:
+            case ["stdin", str(typed)]:
+                await visit.send_bytes(typed.encode(errors="replace"))
+            case ["resize", {"width": int(width), "height": int(height)}]:
+                await visit.set_terminal_size(width, height)
+            case ["focus"]:
+                await visit.focus()
+            case ["blur"]:
+                await visit.blur()
+            case ["ping", sent]:
+                await page.send_json(["pong", sent])
+
+    async def _end_visits(self, _: web.Application) -> None:
+        await gather(*(visit.stop() for visit in self._visits))
+
+
+def addresses(host: str, port: int) -> list[str]:
+    """The addresses to type into a browser: for all interfaces, here and from other machines."""
+    hosts = [host]
+    if host in EVERYWHERE:
+        hosts = ["127.0.0.1", *filter(None, [own_address()])]
+    return [f"http://{f'[{name}]' if ':' in name else name}:{port}" for name in hosts]
+
+
+def own_address() -> str | None:
+    """The address under which other machines reach this one, if it is in a network."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing: it only chooses an interface
+        except OSError:
+            return None
+        address: str = probe.getsockname()[0]
+        return address
+
+
+def refusal(error: OSError, host: str, port: int) -> str:
+    """Why an address can't be had, and what to do."""
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} is in use: give another with --port, or --port 0 for any free one"
+    known = None if isinstance(error, socket.gaierror) or not error.errno else error.errno
+    reason = error.strerror if known is None else os.strerror(known)
+    return f"can't listen on {host}, port {port} ({reason}): give others with --host and --port"

@@ -1,0 +1,112 @@
+"""One visitor of the server: a process with the program in it, and what passes between them."""
+
+import asyncio
+import contextlib
+import os
+import shlex
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Awaitable, Callable
+
+from textual_serve.app_service import AppService
+
+from bigram_tui.printable import printable
+
+PRELUDE = b"__GANGLION__\n"
+"""What Textual's web driver writes before its first packet."""
+
+GOODBYE_SECONDS = 3.0
+"""How long a process may take to end by itself once its visitor is gone."""
+
+LARGEST = 500
+"""Columns or lines at most: a visitor could ask for a screen of any size."""
+
+
+class Visit(AppService):
+    """A process that lives as long as its visitor stays, and not a moment longer.
+
+    textual-serve's own service waits without end for a process that does not answer, leaves the
+    page on its splash where the program could not start, and starts it by a shell.
+    """
+
+    _running: Process
+
+    async def start(self, width: int, height: int) -> None:
+        """Start the process with a screen of some columns and lines."""
+        self._running = await asyncio.create_subprocess_exec(
+            *shlex.split(self.command),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            env=self._build_environment(clamped(width), clamped(height)),
+            start_new_session=True,  # neither our terminal nor the ctrl+c typed there is for it
+        )
+        self._stdin = self._running.stdin
+        self._task = asyncio.create_task(self.run())
+
+    async def run(self) -> None:
+        """Hand on what the process writes until it ends; then the page is told so."""
+        try:
+            await asyncio.gather(self._relay(), self._report())
+        finally:
+            await self.remote_close()
+
+    async def stop(self) -> None:
+        """Have the process end, by force if need be."""
+        if self._task is None:
+            return
+        await self._download_manager.cancel_app_downloads(app_service_id=self.app_service_id)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE_SECONDS):
+                await self.send_meta({"type": "quit"})
+                await self._running.wait()
+        kill(self._running)
+        await self._task
+
+    async def set_terminal_size(self, width: int, height: int) -> None:
+        """Tell the process how large its screen is now."""
+        await super().set_terminal_size(clamped(width), clamped(height))
+
+    async def _relay(self) -> None:
+        """Hand on what the process draws and delivers."""
+        output = self._running.stdout
+        assert output is not None
+        handlers: dict[bytes, Callable[[bytes], Awaitable[None]]] = {
+            b"D": self.on_data,
+            b"M": self.on_meta,
+            b"P": self.on_packed,
+        }
+        with contextlib.suppress(asyncio.IncompleteReadError):  # the process has ended
+            await output.readuntil(PRELUDE)
+            while True:
+                head = await output.readexactly(5)
+                packet = await output.readexactly(int.from_bytes(head[1:], "big"))
+                # A visitor may be gone. What is still written must be read, or the process,
+                # which waits for that, could not end.
+                with contextlib.suppress(ConnectionError):
+                    await handlers[head[:1]](packet)
+
+    async def _report(self) -> None:
+        """Show what the process has to say where the server was started."""
+        errors = self._running.stderr
+        assert errors is not None
+        while data := await errors.read(1 << 16):
+            for line in data.decode(errors="replace").splitlines():
+                print(printable(line), file=sys.stderr, flush=True)
+
+
+def clamped(size: int) -> int:
+    """A number of columns or lines that is fit for a screen."""
+    return min(max(size, 1), LARGEST)
+
+
+def kill(process: Process) -> None:
+    """End a process and whatever it has started, at once; nothing if it has ended."""
+    if process.returncode is not None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
