@@ -52,7 +52,7 @@ class Server:
     def serve(self, announce: Callable[[str], object]) -> None:
         """Serve until a signal asks for the end; every process of a visitor is gone by then.
 
-        announce: called with the text that says where the page is, once it is there.
+        announce: called with the line that says where the page is, once it is there.
         Raises UserError if the address can't be had.
         """
         asyncio.run(self._serve(announce))
@@ -66,14 +66,17 @@ class Server:
         runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         try:
-            await web.TCPSite(runner, self._host or None, self._port).start()
-            port = runner.addresses[0][1]
-            announce("".join(f"{url}\n" for url in addresses(self._host, port)))
+            await self._listen(runner)
+            announce(invitation(self._host, runner.addresses[0][1]))
             await ending.wait()
-        except OSError as error:
-            raise UserError(refusal(error, self._host, self._port)) from error
         finally:
             await runner.cleanup()
+
+    async def _listen(self, runner: web.AppRunner) -> None:
+        try:
+            await web.TCPSite(runner, self._host or None, self._port).start()
+        except OSError as error:
+            raise UserError(refusal(error, self._host, self._port)) from error
 
     def _application(self) -> web.Application:
         application = web.Application()
@@ -142,12 +145,18 @@ class Server:
         await gather(*(visit.stop() for visit in self._visits))
 
 
-def addresses(host: str, port: int) -> list[str]:
-    """The addresses to type into a browser: for all interfaces, here and from other machines."""
-    hosts = [host]
-    if host in EVERYWHERE:
-        hosts = ["127.0.0.1", *filter(None, [own_address()])]
-    return [f"http://{f'[{name}]' if ':' in name else name}:{port}" for name in hosts]
+def invitation(host: str, port: int) -> str:
+    """A line that says what to type into a browser."""
+    if host not in EVERYWHERE:
+        return f"Open {url_of(host, port)} in a browser; ctrl+c ends.\n"
+    own = own_address()
+    others = f", from other machines {url_of(own, port)}" if own else ""
+    return f"Open {url_of('127.0.0.1', port)} in a browser{others}; ctrl+c ends.\n"
+
+
+def url_of(host: str, port: int) -> str:
+    """The address of the page."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def own_address() -> str | None:
