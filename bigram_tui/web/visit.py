@@ -60,8 +60,10 @@ class Visit(AppService):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GOODBYE_SECONDS):
                 await self.send_meta({"type": "quit"})
+                self.stdin.close()
                 await self._running.wait()
         kill(self._running)
+        await self._running.wait()
         await self._task
 
     async def set_terminal_size(self, width: int, height: int) -> None:
@@ -91,9 +93,13 @@ class Visit(AppService):
         """Show what the process has to say where the server was started."""
         errors = self._running.stderr
         assert errors is not None
-        while data := await errors.read(1 << 16):
-            for line in data.decode(errors="replace").splitlines():
-                print(printable(line), file=sys.stderr, flush=True)
+        while True:
+            with contextlib.suppress(ValueError):  # of a line that is too long to show
+                line = await errors.readline()
+                if not line:
+                    return
+                text = printable(line.decode(errors="replace").rstrip("\r\n"))
+                print(text, file=sys.stderr, flush=True)
 
 
 def clamped(size: int) -> int:
