@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +197,7 @@ def test_the_screen_opens_where_a_server_asks_for_it() -> None:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        bufsize=0,
         env=environment(TEXTUAL_DRIVER=WEB_DRIVER, COLUMNS="80", ROWS="24"),
         start_new_session=True,
     )
@@ -288,16 +289,28 @@ class Page:
         self.closed = True
 
 
-def visit_of(code: str, page: Page) -> Visit:
-    """A visit in which some Python takes the place of the program."""
-    command = shlex.join([sys.executable, "-c", code])
-    return Visit(
-        command,
-        write_bytes=page.write_bytes,
-        write_str=page.write_str,
-        close=page.close,
-        download_manager=DownloadManager(),
-    )
+VisitOf = Callable[[str, Page], Visit]
+
+
+@pytest.fixture
+async def visit_of() -> AsyncIterator[VisitOf]:
+    """Makes visits in which some Python takes the place of the program."""
+    made: list[Visit] = []
+
+    def make(code: str, page: Page) -> Visit:
+        visit = Visit(
+            shlex.join([sys.executable, "-c", code]),
+            write_bytes=page.write_bytes,
+            write_str=page.write_str,
+            close=page.close,
+            download_manager=DownloadManager(),
+        )
+        made.append(visit)
+        return visit
+
+    yield make
+    for visit in made:
+        visits.kill(visit._running)
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -311,7 +324,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(visits, "GOODBYE_SECONDS", 0.2)
 
 
-async def test_a_visit_hands_on_what_is_drawn_and_told() -> None:
+async def test_a_visit_hands_on_what_is_drawn_and_told(visit_of: VisitOf) -> None:
     draw = "os.write(1, b'D\\0\\0\\0\\3abcM\\0\\0\\0\\x37' + b'%-55s' % open_url); sys.stdin.read()"
     url = 'open_url = b\'{"type": "open_url", "url": "u", "new_tab": true}\'; '
     page = Page()
@@ -325,7 +338,9 @@ async def test_a_visit_hands_on_what_is_drawn_and_told() -> None:
     assert page.closed
 
 
-async def test_a_process_that_ends_closes_the_page(capfd: pytest.CaptureFixture[str]) -> None:
+async def test_a_process_that_ends_closes_the_page(
+    visit_of: VisitOf, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Also one that never began to draw; what it says is shown, but not obeyed."""
     page = Page()
     visit = visit_of("import sys; sys.exit('no \\x1b[2J text')", page)
@@ -346,7 +361,7 @@ async def test_a_process_that_ends_closes_the_page(capfd: pytest.CaptureFixture[
     ],
     ids=["hung", "not begun", "with a child", "deaf"],
 )
-async def test_a_process_that_does_not_answer_is_ended(code: str) -> None:
+async def test_a_process_that_does_not_answer_is_ended(visit_of: VisitOf, code: str) -> None:
     page = Page()
     visit = visit_of(code, page)
     await visit.start(80, 24)
@@ -358,7 +373,7 @@ async def test_a_process_that_does_not_answer_is_ended(code: str) -> None:
     await visit.stop()  # as a server does that ends meanwhile
 
 
-async def test_a_visitor_who_is_gone_does_not_hold_up_the_end() -> None:
+async def test_a_visitor_who_is_gone_does_not_hold_up_the_end(visit_of: VisitOf) -> None:
     """The process, which fills its pipe, could otherwise not read that it is to end."""
     draw = "d = b'D\\0\\0\\xff\\xff' + bytes(65535); [os.write(1, d) for _ in range(100)]; "
     page = Page()
@@ -370,7 +385,7 @@ async def test_a_visitor_who_is_gone_does_not_hold_up_the_end() -> None:
     assert visit._running.returncode == 7
 
 
-async def test_no_visitor_has_a_screen_without_bounds() -> None:
+async def test_no_visitor_has_a_screen_without_bounds(visit_of: VisitOf) -> None:
     code = READY + (
         "os.write(1, b'D\\0\\0\\0\\x0a' + (os.environ['COLUMNS'] + ' ' + os.environ['ROWS'])"
         ".encode().ljust(10)); p = sys.stdin.buffer.read1(); "
