@@ -192,10 +192,11 @@ def test_the_wheel_holds_both_packages_and_the_names(wheel: Path) -> None:
         path.relative_to(source_root).as_posix()
         for source_root in (ROOT, ROOT / "backends")
         for package in ("bigram_tui", "bigram_backends")
-        for suffix in ("*.py", "*.tcss", "py.typed")
+        for suffix in ("*.py", "*.tcss", "py.typed", "page/*")
         for path in (source_root / package).rglob(suffix)
     }
-    assert {"bigram_tui/py.typed", "bigram_backends/counting.py"} <= modules
+    named = {"py.typed", "web/page/index.html", "web/page/page.css", "web/page/page.js"}
+    assert {f"bigram_tui/{name}" for name in named} | {"bigram_backends/counting.py"} <= modules
     assert modules | {"bigram_tui/names.txt"} <= shipped
 
 
