@@ -43,9 +43,11 @@ Object.defineProperty(Object.prototype, "fitAddon", {
 """textual.js draws on a canvas and keeps its terminal to itself: it is caught in the making."""
 
 READ_SCREEN = """() => {
-  const { buffer, rows, cols } = window.visit.terminal;
-  const line = (row) => buffer.active.getLine(row).translateToString(true, 0, cols);
-  return Array.from({ length: rows }, (_, row) => line(row));
+  const terminal = window.visit?.terminal;
+  const lines = Array.from({ length: terminal?.rows ?? 0 }, (_, row) => {
+    return terminal.buffer.active.getLine(row)?.translateToString(true, 0, terminal.cols) ?? "";
+  });
+  return lines.join("\\n");
 }"""
 
 
@@ -65,7 +67,8 @@ class Visitor:
 
     def text(self) -> str:
         """What stands on the terminal."""
-        return "\n".join(self.page.evaluate(READ_SCREEN))
+        text: str = self.page.evaluate(READ_SCREEN)
+        return text
 
     def sees(self, pattern: str) -> re.Match[str]:
         """Wait until a pattern stands on the terminal."""

@@ -217,6 +217,21 @@ def test_the_screen_opens_where_a_server_asks_for_it() -> None:
 
 
 @pytest.mark.usefixtures("folder")
+def test_no_terminal_takes_the_place_of_what_the_server_sends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where there is one: it is that of whoever started the server."""
+
+    def taken() -> bool:
+        raise AssertionError("the server's terminal")
+
+    monkeypatch.setenv("TEXTUAL_DRIVER", WEB_DRIVER)
+    monkeypatch.setattr(cli, "read_keys_from_terminal", taken)
+    monkeypatch.setattr(cli, "open_screen", lambda *_: 42)
+    assert cli.run(["good.txt"]) == 42
+
+
+@pytest.mark.usefixtures("folder")
 def test_a_program_that_prints_does_so_for_visitors_too() -> None:
     """As where a plugin runs it from within a served process."""
     done = apart("good.txt", "--json", "--backend", "count", TEXTUAL_DRIVER=WEB_DRIVER)
@@ -350,6 +365,18 @@ async def test_a_process_that_ends_closes_the_page(
     assert capfd.readouterr().err == "no ␛[2J text\n"
 
 
+@pytest.mark.parametrize("noise", ["b'x' * 999_999", "b'__GANGLION__\\n' + b'no packet' * 9"])
+async def test_a_process_that_writes_no_packets_is_ended(visit_of: VisitOf, noise: str) -> None:
+    page = Page()
+    visit = visit_of(f"import os, time; os.write(1, {noise}); time.sleep(999)", page)
+    await visit.start(80, 24)
+    if "GANGLION" in noise:  # "o pa", taken for a size, is never reached
+        await visit.stop()
+    await until(lambda: page.closed)
+    await visit.stop()
+    assert visit._running.returncode == -signal.SIGKILL
+
+
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     "code",
@@ -442,6 +469,41 @@ async def test_no_other_sites_page_opens_the_program(
                 await session.ws_connect(f"{server.url}/ws", headers=headers)
             assert refused.value.status == 403
         assert server.children() == set()
+
+
+STRAY = """
+import os
+import numpy as np
+from dataclasses import dataclass
+from bigram_tui.backend import Backend, Iteration
+
+print("imported")
+
+@dataclass
+class Stray(Backend):
+    def train(self, bigrams, weights):
+        while True:
+            os.write(1, b"stray bytes\\n")
+            yield Iteration(np.full(weights.shape, 1 / len(weights)), weights)
+"""
+
+
+async def test_what_a_plugin_prints_does_not_come_between_the_packets(
+    tmp_path: Path, few: str
+) -> None:
+    (tmp_path / "stray.py").write_text(STRAY)
+    with serving(tmp_path, few, "--backend", "stray.py", "--no-tour") as server:
+        address = f"{server.url}/ws"
+        async with aiohttp.ClientSession() as session, session.ws_connect(address) as socket:
+            await drawn_by(socket, b"few.txt")
+            await socket.send_str('["stdin", "S"]')
+            await drawn_by(socket, b"10")
+            await socket.send_str('["stdin", "c"]')
+            await drawn_by(socket, b"compare")
+        wait_for(lambda: not server.children(), "the end of the visit")
+        status, errors = await asyncio.to_thread(server.end, signal.SIGTERM)
+    assert status == 0
+    assert errors.count("stray bytes\n") >= 11
 
 
 async def test_nonsense_from_a_visitor_is_passed_over(tmp_path: Path, few: str) -> None:

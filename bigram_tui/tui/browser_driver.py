@@ -14,6 +14,9 @@ class BrowserDriver(WebDriver):
 
     def __init__(self, app: App[Any], **options: Any) -> None:
         super().__init__(app, **options)
+        # Whatever a plugin writes to standard output must not come between the packets.
+        self.fileno = os.dup(self.fileno)
+        os.dup2(2, 1)
         # Frames come from the app's thread, downloads from the input's. Textual's one os.write
         # can be torn apart by another as soon as the pipe is full.
         lock = Lock()

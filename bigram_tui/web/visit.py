@@ -79,7 +79,7 @@ class Visit(AppService):
             b"M": self.on_meta,
             b"P": self.on_packed,
         }
-        with contextlib.suppress(asyncio.IncompleteReadError):  # the process has ended
+        try:
             await output.readuntil(PRELUDE)
             while True:
                 head = await output.readexactly(5)
@@ -88,6 +88,10 @@ class Visit(AppService):
                 # which waits for that, could not end.
                 with contextlib.suppress(ConnectionError):
                     await handlers[head[:1]](packet)
+        except asyncio.IncompleteReadError:  # the process has ended
+            pass
+        except (asyncio.LimitOverrunError, KeyError):  # it writes what is no packet
+            kill(self._running)
 
     async def _report(self) -> None:
         """Show what the process has to say where the server was started."""
