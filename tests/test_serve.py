@@ -326,6 +326,7 @@ async def visit_of() -> AsyncIterator[VisitOf]:
     yield make
     for visit in made:
         visits.kill(visit._running)
+        visit._running._transport.close()  # type: ignore[attr-defined]  # before the loop is
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -496,14 +497,12 @@ async def test_what_a_plugin_prints_does_not_come_between_the_packets(
         address = f"{server.url}/ws"
         async with aiohttp.ClientSession() as session, session.ws_connect(address) as socket:
             await drawn_by(socket, b"few.txt")
-            await socket.send_str('["stdin", "S"]')
-            await drawn_by(socket, b"10")
-            await socket.send_str('["stdin", "c"]')
+            await socket.send_str('["stdin", "Sc"]')
             await drawn_by(socket, b"compare")
         wait_for(lambda: not server.children(), "the end of the visit")
         status, errors = await asyncio.to_thread(server.end, signal.SIGTERM)
     assert status == 0
-    assert errors.count("stray bytes\n") >= 11
+    assert "stray bytes\n" in errors
 
 
 async def test_nonsense_from_a_visitor_is_passed_over(tmp_path: Path, few: str) -> None:
