@@ -14,8 +14,7 @@ EPILOG = """\
 examples:
   bigram-tui names.txt 'more/*.txt.gz'        explore texts on screen, as one
   cat words.txt | bigram-tui -                any text, one item a line
-  bigram-tui names.txt --headless --steps 1000 --split 80/10/10
-  bigram-tui names.txt --json --backend numpy --backend torch | jq .comparison
+  bigram-tui names.txt --json --steps 1000 --split 80/10/10 | jq .comparison
   bigram-tui --backend my_model.py --set my_model.depth=3
   bigram-tui serve names.txt                  explore it in a browser, with others
 
