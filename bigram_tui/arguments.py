@@ -16,7 +16,7 @@ examples:
   cat words.txt | bigram-tui -                any text, one item a line
   bigram-tui names.txt --json --steps 1000 --split 80/10/10 | jq .comparison
   bigram-tui --backend my_model.py --set my_model.depth=3
-  bigram-tui serve names.txt                  explore it in a browser, with others
+  bigram-tui serve names.txt                  for visitors, in their browsers
 
 On screen: s steps, space runs, z steps back, 1 2 3 switch backends, ? helps.
 Exit status: 0 done, 1 the work failed, 2 wrong use, 130 interrupted.
