@@ -26,6 +26,8 @@ class Seen:
     cursor: tuple[int, int]
     compares: bool
     """Whether the runs are side by side."""
+    dark: bool = True
+    """Whether the theme is: what is more probable is then brighter, and darker in a light one."""
 
 
 Done = Callable[[Seen, Seen], bool]
@@ -111,9 +113,10 @@ def _ran_and_went_back(before: Seen, now: Seen) -> bool:
 
 
 def _picture(seen: Seen) -> str:
+    likelier = "brighter" if seen.dark else "darker"
     return (
         "This is P(next | current): a row for each character, a column for what follows it. "
-        f"The brighter, the likelier. “{seen.boundary}” is where lines start and end."
+        f"The {likelier}, the likelier. “{seen.boundary}” is where lines start and end."
     )
 
 

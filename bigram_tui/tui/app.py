@@ -288,8 +288,14 @@ class BigramApp(App[None]):
             super().clear_selection()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Textual's own commands, and every action of the screen with its key."""
-        yield from super().get_system_commands(screen)
+        """The themes, quitting, and every action of the screen with its key.
+
+        Textual offers more of its own, for which there are better keys here: its list of keys
+        takes descriptions for markup and squeezes the panes (`?`), its screenshot says nothing
+        of a folder that it can't write to (`E`), and no pane is made to be maximized.
+        """
+        yield SystemCommand("Theme", "other colours", self.action_change_theme)
+        yield SystemCommand("Quit", "key q", self.action_quit)
         if not isinstance(screen, LessonScreen):
             return
         yield SystemCommand("Tour", "seven steps through the program", screen.action_tour)

@@ -11,7 +11,7 @@ from bigram_tui.tui.window_size import FollowsWindow
 
 EXPLORE_HELP = """\
 [b]The picture[/b]  A row is a character, a column the one that follows it.
-The brighter a cell, the more probable; {boundary} starts and ends a line.
+The {brighter} a cell, the more probable; {boundary} starts and ends a line.
 [b]count[/b] divides the counts; [b]numpy[/b] and [b]torch[/b] start at random and get there by
 gradient descent, each step lowering the loss. Names are made by drawing
 one character after the other from the rows.

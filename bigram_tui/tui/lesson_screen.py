@@ -247,6 +247,7 @@ class LessonScreen(RunScreen):
             len(vocabulary),
             self.cursor,
             compares=self._compares,
+            dark=self.app.current_theme.dark,
         )
         tour = self._gaze.tour
         tour.look(seen)

@@ -97,6 +97,7 @@ class RunScreen(FollowsWindow, Screen[None]):
     """A screen on one or several runs; it pulls their newest state some times a second."""
 
     HELP = ""
+    """Markup, with {boundary} for how it is written and {brighter} for what a larger P is."""
 
     def __init__(
         self, session: Session, lineup: Lineup, gaze: Gaze, fps: int, depth: Depth
@@ -471,7 +472,9 @@ class RunScreen(FollowsWindow, Screen[None]):
     def action_help(self) -> None:
         """Show the keys."""
         boundary = f"'{self._session.corpus.train.vocabulary.boundary_label}'"
-        self.app.push_screen(HelpScreen(self.HELP.format(boundary=boundary)))
+        brighter = "brighter" if self.app.current_theme.dark else "darker"
+        text = self.HELP.format(boundary=boundary, brighter=brighter)
+        self.app.push_screen(HelpScreen(text))
 
 
 def entitle(widget: Widget, title: str) -> None:

@@ -1186,6 +1186,25 @@ async def test_question_mark_shows_the_keys_on_one_page(make_app: MakeApp, settl
         assert max(map(cell_len, text.split("\n"))) == 80
 
 
+@pytest.mark.parametrize(
+    ("key", "wrong", "right"), [("", "darker", "brighter"), ("t", "brighter", "darker")]
+)
+async def test_help_and_tour_say_how_a_large_p_looks_in_the_present_theme(
+    make_app: MakeApp, settle: Settle, wait_until: WaitUntil, key: str, wrong: str, right: str
+) -> None:
+    async with make_app(tour=True).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press(*key)
+        await wait_until(pilot, lambda: f"The {right}, the likelier" in screen_text(pilot))
+        low, *_, high = ramp(False, pilot.app.current_theme.dark)
+        light = sum(high.get_truecolor()) > sum(low.get_truecolor())
+        assert right == ("brighter" if light else "darker")
+        await pilot.press("question_mark")
+        await settle(pilot)
+        assert f"The {right} a cell, the more probable" in screen_text(pilot)
+        assert wrong not in screen_text(pilot)
+
+
 async def test_a_key_closes_the_help(make_app: MakeApp, settle: Settle) -> None:
     async with make_app().run_test(size=(80, 24)) as pilot:
         await settle(pilot)
@@ -1328,6 +1347,67 @@ async def test_the_palette_offers_every_action_of_the_screen(
         await pilot.press("p")
         assert isinstance(app.focused, Control)
         assert {c.title.lower() for c in app.get_system_commands(app.screen)} == offered
+
+
+async def test_of_textuals_own_commands_the_palette_offers_those_that_work_here(
+    make_app: MakeApp, settle: Settle
+) -> None:
+    """`?` lists the keys and `E` writes a picture; Textual's own ways to do so fail here."""
+    app = make_app()
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        ours = {binding.description.capitalize() for binding in bindings_of(ExploreScreen)}
+        offered = {command.title for command in app.get_system_commands(app.screen)}
+        assert offered - ours == {"Theme", "Quit", "Tour"}
+
+
+async def test_the_palette_changes_the_theme(
+    make_app: MakeApp, settle: Settle, wait_until: WaitUntil
+) -> None:
+    app = make_app()
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await _choose_in_palette(pilot, wait_until, "Theme", "other colours")
+        await wait_until(pilot, lambda: "gruvbox" in screen_text(pilot))
+        await _choose(pilot, wait_until, "nord", "nord")
+        await wait_until(pilot, lambda: isinstance(pilot.app.screen, ExploreScreen))
+        assert app.theme == "nord"
+        await pilot.press("t")
+        assert not app.current_theme.dark
+
+
+async def test_the_palette_quits(make_app: MakeApp, settle: Settle, wait_until: WaitUntil) -> None:
+    app = make_app()
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await _choose_in_palette(pilot, wait_until, "Quit", "key q")
+        await wait_until(pilot, lambda: app._exit)
+    assert app.return_code == 0
+
+
+async def test_every_theme_draws_the_screen(make_app: MakeApp, settle: Settle) -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        for name in app.available_themes:
+            app.theme = name
+            await settle(pilot)
+            assert "P(next | current)" in screen_text(pilot)
+
+
+async def _choose_in_palette(
+    pilot: Pilot[None], wait_until: WaitUntil, text: str, told: str
+) -> None:
+    """Open the palette, type a text, and take the first command once it is offered."""
+    await pilot.press("ctrl+p")
+    await wait_until(pilot, lambda: type(pilot.app.screen).__name__ == "CommandPalette")
+    await _choose(pilot, wait_until, text, told)
+
+
+async def _choose(pilot: Pilot[None], wait_until: WaitUntil, text: str, told: str) -> None:
+    await pilot.press(*text)
+    await wait_until(pilot, lambda: told in screen_text(pilot).replace(text, "", 1))
+    await pilot.press("enter")
 
 
 async def test_the_palette_carries_out_an_action(

@@ -18,7 +18,7 @@ from bigram_tui.tui.widgets.maps import Map
 def maps_of(
     sides: Sequence[Side], view: View, bigrams: Bigrams, scale: Scale, by: str = ""
 ) -> list[Map]:
-    """A map for each run; what is as bright stands for the same value in all.
+    """A map for each run; a colour stands for the same value in all.
 
     by: what the titles say of the order of the tokens; nothing if it is the usual one.
     """
