@@ -75,7 +75,8 @@ def train(
         names = []
         if final.probabilities is not None:
             names = session.sample(final.probabilities, samples)
-        failure = f"{source.name} {final.message}" if failed else None
+        reasons = filter(None, (f"{source.name} {final.message}", final.cause))
+        failure = "; ".join(reasons) if failed else None
         yield Result(source.name, final, names, failure)
 
 

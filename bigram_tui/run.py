@@ -10,6 +10,7 @@ import numpy as np
 
 from bigram_tui.backend import Backend, Iteration, as_numpy, hyperparameters
 from bigram_tui.bigrams import Bigrams, Matrix
+from bigram_tui.descent import DescentRecord
 from bigram_tui.devices import at_hand, is_far, trouble
 from bigram_tui.errors import described
 from bigram_tui.evaluation import Likelihood
@@ -58,6 +59,7 @@ class Run:
         self._validation = None if validation is None else Likelihood(validation)
         self._left: Branch | None = None
         self._readable: set[tuple[str, type, Any]] = set()
+        self._descent = DescentRecord(bigrams)
         self._begin({key: getattr(backend, key) for key in hyperparameters(backend)})
 
     def _begin(self, values: Mapping[str, Any]) -> None:
@@ -65,6 +67,7 @@ class Run:
         self._losses = Rows(LOSS_COLUMNS)
         self._keyframes = Keyframes()
         self._end: int | None = None
+        self._overshoot: float | None = None
         self._model: Iteration | None = None
         self._arrival: Start | None = None  # what was reached here, before a change took effect
         self.iteration = -1
@@ -82,6 +85,11 @@ class Run:
     def model(self) -> Iteration | None:
         """The model at this iteration; None if not even the first could be had."""
         return self._model
+
+    @property
+    def descends(self) -> bool | None:
+        """Whether updates from here on are plain steps of gradient descent; None if not known."""
+        return self._descent.known(max(0, self.iteration), self._settings)
 
     def advance(self, iterations: int = 1) -> None:
         """Go forward, along the timeline and then beyond its end, as far as the backend goes."""
@@ -122,6 +130,8 @@ class Run:
         if values[name] == parsed:
             return
         self._leave(here)
+        steps_alike = name in ("learning_rate", "l2")
+        self._descent.keep(here, self.descends if steps_alike else None)
         self._settings.put(here, {**values, name: parsed})
         self._losses.truncate(here)
         self._keyframes.truncate(here)
@@ -131,6 +141,7 @@ class Run:
     def reset(self) -> None:
         """Begin again from the same start with the present hyperparameters."""
         self._leave(0)
+        self._descent.keep(0, self.descends)
         self._begin(self._settings.at(max(0, self.iteration)))
 
     def snapshot(self, *, training: bool = False, rate: float | None = None) -> Snapshot:
@@ -148,6 +159,8 @@ class Run:
             backend=self.backend,
             start_weights=self._start_weights,
             end=self._end,
+            descends=self.descends,
+            overshoot=self._overshoot,
             training=training,
             rate=rate,
         )
@@ -232,6 +245,8 @@ class Run:
     ) -> None:
         """Stand at an iteration, recording it if it is new."""
         losses = self._evaluate(model) if iteration == len(self._losses) else None
+        if losses is not None and self._model is not None and iteration == self.iteration + 1:
+            self._descent.watch(self.iteration, self._model, model, self._settings)
         self.iteration, self._model, self._arrival = iteration, model, arrival
         if model.last:
             self._end = iteration
@@ -258,11 +273,14 @@ class Run:
 
     def _judge(self, model: Iteration) -> None:
         """Say whether it can go on from here."""
+        self._overshoot = None
         nll, penalty, *_ = self._losses.row(self.iteration)
         if not math.isfinite(nll + penalty):
             what, value = ("regularization", penalty) if math.isfinite(nll) else ("NLL", nll)
             self.status = Status.DIVERGED
             self.message = f"diverged at iteration {self.iteration}: the {what} is {value:g}"
+            before = max(0, self.iteration - 1)
+            self._overshoot = self._descent.overshoot(before, model, self._settings)
         elif self.iteration == self._end:
             self.status, self.message = Status.FINISHED, NOTHING_LEFT
         elif self.iteration == LAST_ITERATION:

@@ -13,7 +13,16 @@ from bigram_tui.backend import Backend, Iteration, as_numpy
 from bigram_tui.bigrams import Matrix
 from bigram_tui.devices import row_sums
 from bigram_tui.evaluation import perplexity
-from bigram_tui.timeline import LOSS_COLUMNS, NLL, REGULARIZATION, SECONDS, VALIDATION, Losses, Span
+from bigram_tui.timeline import (
+    LOSS_COLUMNS,
+    NLL,
+    REGULARIZATION,
+    SECONDS,
+    VALIDATION,
+    Losses,
+    Span,
+    number,
+)
 
 
 class Status(Enum):
@@ -55,6 +64,10 @@ class Snapshot:
     """W [V, V] that the run was made with, whether or not its backend uses it."""
     end: int | None = None
     """The last iteration that there is, where that is known."""
+    descends: bool | None = None
+    """Whether each update is a plain step of gradient descent; None while that is not known."""
+    overshoot: float | None = None
+    """Where plain descent has diverged: η as a multiple of 2/λmax at the minimum."""
     training: bool = False
     rate: float | None = None
     """Iterations per second while it trains."""
@@ -70,9 +83,7 @@ class Snapshot:
 
     def number(self, name: str) -> float | None:
         """A hyperparameter, if there is one of that name and it is a number."""
-        value = self.settings.get(name)
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return float(value) if is_number else None  # type: ignore[arg-type]
+        return number(self.settings, name)
 
     @property
     def latest(self) -> int:
@@ -191,6 +202,25 @@ class Snapshot:
             return float(as_numpy(self.model.loss).item())
         except Exception:  # whatever a plugin gave
             return math.nan  # which agrees with nothing
+
+    @property
+    def cause(self) -> str:
+        """Why it has diverged, as far as that is known; empty if it has not."""
+        if self.status is not Status.DIVERGED:
+            return ""
+        if self.overshoot is not None and self.overshoot > 1:
+            multiple = f"{self.overshoot:,.{0 if self.overshoot >= 100 else 2}f}"
+            return f"the step is too large, η is {multiple} × 2/λmax at the minimum"
+        totals = self.losses[: self.iteration, [NLL, REGULARIZATION]].sum(axis=1)
+        if not totals.size:
+            return ""
+        least, last = int(totals.argmin()), totals.size - 1
+        if totals[least] < totals[last]:
+            return (
+                f"the total rose from {totals[least]:.4g} at iteration {least:,} to "
+                f"{totals[last]:.4g} at {last:,}"
+            )
+        return f"the total was {totals[last]:.4g} at iteration {last:,}"
 
     @property
     def doubt(self) -> str:

@@ -28,6 +28,13 @@ FEWEST = 2
 """Of the largest two are kept: the start, which the run has anyway, and one on the way."""
 
 
+def number(values: Mapping[str, Any], name: str) -> float | None:
+    """A hyperparameter, if there is one of that name and it is a number."""
+    value = values.get(name)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number else None  # type: ignore[arg-type]
+
+
 class Rows:
     """A table that grows, one row per iteration; what it has handed out never changes."""
 
@@ -145,6 +152,10 @@ class Settings:
     def at(self, iteration: int) -> Mapping[str, Any]:
         """What holds at an iteration: the same object for as long as nothing changes."""
         return self._values[bisect_right(self._starts, iteration) - 1]
+
+    def start(self, iteration: int) -> int:
+        """From which iteration on that holds which holds at this one."""
+        return self._starts[bisect_right(self._starts, iteration) - 1]
 
     def put(self, iteration: int, values: Mapping[str, Any]) -> None:
         """Let other values hold from an iteration on, and drop what was set for later ones."""

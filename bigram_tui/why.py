@@ -3,13 +3,14 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 
 import numpy as np
 
 from bigram_tui.backend import Iteration, as_numpy, configure
 from bigram_tui.bigrams import BOUNDARY, Bigrams, Vocabulary
 from bigram_tui.corpus import read_items
+from bigram_tui.descent import is_descent_step
 from bigram_tui.evaluation import softmax
 from bigram_tui.snapshot import Snapshot, Status
 
@@ -60,16 +61,34 @@ def reasons(
 
 def successor(run: Snapshot, bigrams: Bigrams) -> Iteration | None:
     """The next iteration of a run, by a copy of its backend; None where there is none to be had."""
+    return next(iter(_successors(run, bigrams, 1)), None)
+
+
+def descends(run: Snapshot, bigrams: Bigrams) -> bool:
+    """Whether a run takes plain steps of gradient descent.
+
+    Where that is not known yet, a copy of its backend takes the next two: one is not enough to
+    see a momentum.
+    """
+    if run.descends is not None or run.model is None:
+        return bool(run.descends)
+    path = [run.model, *_successors(run, bigrams, 2)]
+    plain = [is_descent_step(*pair, bigrams, run.settings) for pair in pairwise(path)]
+    return bool(plain) and all(plain)
+
+
+def _successors(run: Snapshot, bigrams: Bigrams, count: int) -> list[Iteration]:
+    """The next iterations, as many as there are up to `count`; none if the backend fails."""
     if run.backend is None or run.model is None or run.weights is None:
-        return None
+        return []
     try:
         backend = configure(type(run.backend), run.settings)
         train: Callable[..., Iterator[Iteration]] = backend.train
         state = () if run.model.state is None else (run.model.state,)
         with np.errstate(all="ignore"):
-            return next(islice(train(bigrams, run.weights, *state), 1, None), None)
+            return list(islice(train(bigrams, run.weights, *state), 1, count + 1))
     except Exception:  # a plugin may raise anything
-        return None
+        return []
 
 
 def is_plain(run: Snapshot, rate: float, following: Iteration) -> bool:

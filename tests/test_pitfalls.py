@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 
 from bigram_tui.bigrams import Bigrams, Matrix, Vocabulary
 from bigram_tui.corpus import read_corpus
+from bigram_tui.descent import critical_rate
 from bigram_tui.lecture_rng import LECTURE_SEED, start_weights
 from bigram_tui.lessons import libraries, trial
-from bigram_tui.lessons.pitfalls import L2, PITFALLS, Pitfall, critical_rate
+from bigram_tui.lessons.pitfalls import L2, PITFALLS, Pitfall
 from bigram_tui.lessons.transcript import Entry, transcript
 from bigram_tui.lessons.trial import StoppedError, Trial, run, steady_rate, unseen_bigram
 from bigram_tui.optimum import gradient_optimum
@@ -726,14 +727,14 @@ def test_beyond_the_critical_rate_a_minimum_repels(text: Bigrams) -> None:
     for multiple, repels in ((0.95, False), (1.05, True)):
         moved = near
         for _ in range(150):
-            moved = moved - multiple * critical_rate(text) * total_of(moved, text)[1]
+            moved = moved - multiple * critical_rate(text, L2) * total_of(moved, text)[1]
         assert (abs(moved - weights).max() > abs(near - weights).max()) == repels
 
 
 def test_five_times_the_critical_rate_never_settles(text: Bigrams, typed: Typed) -> None:
     wrong, right = typed(BY_NAME["η too large"], text)
     losses = wrong.names["losses"]
-    assert wrong.names["eta"] == pytest.approx(5 * critical_rate(text))
+    assert wrong.names["eta"] == pytest.approx(5 * critical_rate(text, L2))
     expected = descent(text, wrong.names["eta"])[:9]
     finite = np.isfinite(losses[:9])  # ∞ where a P is too small for a number
     assert np.array(losses[:9])[finite] == pytest.approx(np.array(expected)[finite], rel=1e-6)

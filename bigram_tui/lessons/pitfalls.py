@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bigram_tui.bigrams import Bigrams
-from bigram_tui.evaluation import softmax
-from bigram_tui.optimum import gradient_optimum
-from bigram_tui.stability import curvature
+from bigram_tui.descent import critical_rate
 
 L2 = 0.01
 """The λ of the losses that are trained on here: the lecture's."""
@@ -29,7 +27,8 @@ class Variant:
         """The hyperparameters that make the mistake on a text."""
         if self.rate is None:
             return dict(self.values)
-        return {**self.values, "learning_rate": float(f"{self.rate * critical_rate(bigrams):.3g}")}
+        rate = self.rate * critical_rate(bigrams, L2)
+        return {**self.values, "learning_rate": float(f"{rate:.3g}")}
 
 
 @dataclass(frozen=True)
@@ -254,10 +253,3 @@ PITFALLS = (
         Variant("no-mean", "numpy"),
     ),
 )
-
-
-def critical_rate(bigrams: Bigrams) -> float:
-    """2/λmax of the loss at its minimum: with a larger learning rate descent can't stay there."""
-    weights = gradient_optimum(bigrams, L2).weights
-    assert weights is not None  # λ is not 0
-    return curvature(softmax(weights), bigrams, L2).critical_learning_rate

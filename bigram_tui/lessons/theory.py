@@ -16,7 +16,7 @@ from bigram_tui.optimum import counting_optimum
 from bigram_tui.printable import in_cells, printable
 from bigram_tui.snapshot import Snapshot
 from bigram_tui.stability import Curvature, curvature, row_mean_decay
-from bigram_tui.why import Cell, Step, is_plain, reasons, successor
+from bigram_tui.why import Cell, Step, descends, reasons, successor
 
 DESTINATIONS = {
     "view/P": "the table of P",
@@ -68,6 +68,11 @@ class Present:
     def following(self) -> Iteration | None:
         """The next iteration: what the run does, whatever its hyperparameters are called."""
         return successor(self.run, self.corpus.train)
+
+    @cached_property
+    def descends(self) -> bool:
+        """Whether the run takes plain steps of gradient descent, of which 2/λmax is the limit."""
+        return descends(self.run, self.corpus.train)
 
 
 Number = Callable[[Present], str | None]
@@ -215,21 +220,16 @@ def _penalty_scale(present: Present) -> str | None:
 
 
 def _mean_decay(present: Present) -> str | None:
-    rate, l2, following = _rate(present.run), _l2(present.run), present.following
-    if rate is None or l2 is None or following is None:
-        return None
-    if not is_plain(present.run, rate, following):
+    rate, l2 = _rate(present.run), _l2(present.run)
+    if rate is None or l2 is None or not present.descends:
         return None
     return _written(row_mean_decay(rate, l2, len(present.corpus.train.counts)), ".8g")
 
 
 def _curvature(present: Present) -> Curvature | None:
     run, bigrams = present.run, present.corpus.train
-    known = run.probabilities is not None and _rate(run) is not None
-    known = known and (_l2(run) is None) == ("l2" not in run.settings)
-    if not known or len(bigrams.counts) > _LARGE:
+    if run.probabilities is None or len(bigrams.counts) > _LARGE or not present.descends:
         return None
-    assert run.probabilities is not None
     found = curvature(run.probabilities, bigrams, _l2(run) or 0.0)
     return found if math.isfinite(found.largest) else None
 

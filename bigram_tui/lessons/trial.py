@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from bigram_tui.bigrams import BOUNDARY, Bigrams, Matrix
+from bigram_tui.descent import critical_rate
 from bigram_tui.evaluation import negative_log_likelihood, softmax
 from bigram_tui.lessons.libraries import NUMPY, Library, torch_library
 from bigram_tui.lessons.network import first_word, tokens_of
-from bigram_tui.lessons.pitfalls import L2, Pitfall, critical_rate
+from bigram_tui.lessons.pitfalls import L2, Pitfall
 from bigram_tui.lessons.transcript import Entry, transcript
 from bigram_tui.stability import curvature, nll_gradient
 
@@ -79,7 +80,7 @@ def steady_rate(bigrams: Bigrams, start_weights: Matrix) -> float:
     That is the lecture's 50 for its own names.
     """
     at_start = curvature(softmax(start_weights), bigrams, L2).critical_learning_rate
-    return float(f"{min(at_start, critical_rate(bigrams)) * 2 / 3:.0e}")
+    return float(f"{min(at_start, critical_rate(bigrams, L2)) * 2 / 3:.0e}")
 
 
 def _names(
@@ -94,7 +95,7 @@ def _names(
     common = {
         **library.names,
         "V": len(bigrams.vocabulary),
-        "critical_rate": lambda: critical_rate(bigrams),
+        "critical_rate": lambda: critical_rate(bigrams, L2),
         "steady_rate": lambda: steady_rate(bigrams, start_weights),
     }
     return {**common, **made(library, bigrams, start_weights, sample, seed)}

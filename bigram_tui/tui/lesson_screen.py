@@ -82,8 +82,9 @@ class LessonScreen(RunScreen):
         run, source = self.runner.snapshot, self._lineup.source_of(self.runner)
         values = {"learning_rate": preset.learning_rate, "l2": preset.l2}
         try:
-            descends = run.number("learning_rate") is not None and run.number("l2") is not None
-            if not descends or source.backend in pitfalls():
+            takes_both = run.number("learning_rate") is not None and run.number("l2") is not None
+            # The reasons of a preset are those of plain descent.
+            if not takes_both or run.descends is False or source.backend in pitfalls():
                 (source,) = choose([STEPPABLE])
             else:
                 values = {**run.settings, **values}

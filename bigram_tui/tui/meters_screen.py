@@ -1,8 +1,9 @@
 """What else can be measured of a run: how far a step may go, what stays, and what λ is not."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
+from typing import Any
 
 import numpy as np
 from rich.text import Text
@@ -15,6 +16,7 @@ from bigram_tui.smoothing import nearest_smoothing
 from bigram_tui.snapshot import Snapshot, Status
 from bigram_tui.stability import curvature, nll_gradient, row_mean_decay
 from bigram_tui.tui.panel import Panel
+from bigram_tui.why import descends
 
 FACTORS = 20_000
 """Bigrams of the text that are multiplied at most: a product underflows long before."""
@@ -53,13 +55,18 @@ def meters(run: Snapshot, corpus: Corpus, seed: int) -> Iterator[Meter]:
         yield "nothing yet", f"{run.name} has no model"
         return
     if run.weights is not None and run.status is not Status.DIVERGED:
-        numbers = run.number("learning_rate"), run.number("l2")
-        if numbers[0] is not None and (numbers[1] is not None or "l2" not in run.settings):
+        if descends(run, corpus.train):
             yield "how large a step may be", _step_size(run, corpus.train)
-            yield "what stays as it is", _invariants(run, corpus.train)
+            if len({_other_settings(values) for _, values in run.spans}) <= 1:
+                yield "what stays as it is", _invariants(run, corpus.train)
         if run.number("l2"):
             yield "λ is not α", _smoothing(run, corpus.train)
     yield "why logarithms", _likelihood(run, corpus, seed)
+
+
+def _other_settings(values: Mapping[str, Any]) -> str:
+    """All but η and λ, under which an earlier update may have been of another kind."""
+    return repr(sorted((k, v) for k, v in values.items() if k not in ("learning_rate", "l2")))
 
 
 def _step_size(run: Snapshot, bigrams: Bigrams) -> str:

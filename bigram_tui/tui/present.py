@@ -170,7 +170,12 @@ def plot(lineup: Lineup, active: Runner, *, dark: bool, log: bool, log_x: bool) 
 
 
 def step_size(run: Snapshot, bigrams: Bigrams) -> str:
-    """Where the learning rate stands to what the curvature here allows near a minimum."""
+    """Where the learning rate stands to what the curvature here allows near a minimum.
+
+    Empty unless the run is known to take plain steps of gradient descent: of others it is not true.
+    """
+    if not run.descends:
+        return ""
     rate, table = run.number("learning_rate"), run.probabilities
     if rate is None or table is None or run.weights is None or len(table) > STEADY_SIZE:
         return ""
@@ -203,16 +208,16 @@ def notice(runner: Runner, validation: Bigrams | None) -> str:
         name = "" if run.backend is None else f"{runner.name} "
         return f"{name}{printable(run.message)}; r tries again"
     if run.status is Status.DIVERGED:
-        return f"{runner.name} {run.message}{_remedy(run)}"
+        told = "; ".join(filter(None, (f"{runner.name} {run.message}", run.cause)))
+        return ". ".join(filter(None, (told, _remedy(run))))
     return runner.complaint or _delay(runner) or run.doubt or _impossible(run, validation)
 
 
 def _remedy(run: Snapshot) -> str:
     """What helps against divergence, as far as the backend has it."""
-    if "learning_rate" not in run.settings:
-        return ""
-    back = "z goes back, " if run.iteration else ""
-    return f": the step is too large. {back}p changes it"
+    keys = ["z goes back"] if run.iteration else []
+    keys += ["p changes hyperparameters"] if run.settings else []
+    return ", ".join(keys)
 
 
 def _delay(runner: Runner) -> str:

@@ -666,7 +666,7 @@ async def test_divergence_shows_its_reason_and_z_leads_back(
         run = run_of(pilot)
         assert run.status is Status.DIVERGED
         assert f"diverged at iteration {run.iteration}" in shown(pilot, "#notice")
-        assert "z goes back" in shown(pilot, "#notice")
+        assert "z goes back" in " ".join(shown(pilot, "#notice").split())
         assert "diverged" in shown(pilot, RunsBar)
         assert "diverged" in shown(pilot, StatusLine)
         await pilot.press("z")
@@ -675,6 +675,31 @@ async def test_divergence_shows_its_reason_and_z_leads_back(
         assert run_of(pilot).iteration == run.iteration - 1
         assert "diverged" not in screen_text(pilot)
         assert not app.screen.query_one("#notice").display
+
+
+@pytest.mark.parametrize(
+    ("backend", "rate", "too_large"), [("plus-sign", 50.0, False), ("numpy", 1e5, True)]
+)
+async def test_a_step_is_called_too_large_only_where_it_is(
+    make_app: MakeApp,
+    settle: Settle,
+    shown: Shown,
+    backend: str,
+    rate: float,
+    too_large: bool,
+) -> None:
+    app = make_app((backend,), settings={backend: {"learning_rate": rate}}, steps=200)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert run_of(pilot).status is Status.DIVERGED
+        notice = " ".join(shown(pilot, "#notice").split())
+        assert ("too large" in notice) is too_large
+        assert ("the total rose from" in notice) is not too_large
+        assert notice.endswith("z goes back, p changes hyperparameters")
+        await pilot.press("z")
+        await settle(pilot)
+        title = str(app.screen.query_one("#parameters").border_title)
+        assert ("2/λmax" in title) is too_large
 
 
 async def test_a_change_in_the_past_shows_the_way_that_was_left(

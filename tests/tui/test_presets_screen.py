@@ -170,6 +170,30 @@ async def test_from_a_run_without_a_learning_rate_numpy_is_taken(
         assert added.snapshot.settings == {"learning_rate": 50.0, "l2": 0.01}
 
 
+async def test_from_a_run_that_takes_other_steps_numpy_is_taken(
+    make_app: MakeApp, settle: Settle, take: Take, tmp_path: Path
+) -> None:
+    """The reasons of the presets are those of plain descent."""
+    path = tmp_path / "signs.py"
+    path.write_text(
+        "from dataclasses import dataclass\n"
+        "import numpy as np\n"
+        "from bigram_backends.numpy_gradient import NumpyBackend\n"
+        "from bigram_tui.backend import Iteration\n"
+        "@dataclass\n"
+        "class Signs(NumpyBackend):\n"
+        "    def train(self, bigrams, weights):\n"
+        "        while True:\n"
+        "            model = next(super().train(bigrams, weights))\n"
+        "            yield model\n"
+        "            weights = weights - 0.01 * np.sign(model.gradient)\n"
+    )
+    async with make_app((str(path),), steps=2).run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        added = await take(pilot, "lecture")
+        assert added.name == "numpy lecture"
+
+
 async def test_it_keeps_what_else_the_active_run_was_set_to(
     make_app: MakeApp, settle: Settle, take: Take
 ) -> None:
