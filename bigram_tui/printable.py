@@ -11,6 +11,23 @@ SPACE = "\N{OPEN BOX}"
 CARRIER = "\N{DOTTED CIRCLE}"
 """What a combining mark that stands alone is drawn on."""
 
+_INVISIBLE = (
+    *(0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x3164, 0xFFA0),
+    *(*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)),
+)
+"""Fillers, joiners and variation selectors: letters and marks that Unicode says to ignore, and by
+which terminals change the width of the character before."""
+
+_DISPUTED = (
+    *range(0x1F3FB, 0x1F400),  # skin tones, which some terminals draw on the emoji before
+    *(*range(0x2630, 0x2638), *range(0x268A, 0x2690)),  # wide since Unicode 16
+    *(*range(0x1D300, 0x1D357), *range(0x1D360, 0x1D377)),
+    *range(0x3248, 0x3250),
+)
+"""Whose width terminals do not agree on: a row with one of them would end too early or too late."""
+
+_NO_GLYPH = frozenset(map(chr, (*_INVISIBLE, *_DISPUTED)))
+
 
 EMPTY = "(empty)"
 """What is shown for a text without characters."""
@@ -31,7 +48,7 @@ def byte_text(size: float) -> str:
 
 
 def printable(text: str) -> str:
-    """The text with stand-ins for control, formatting and unassigned characters."""
+    """The text with stand-ins for characters that control, are not seen, or have no sure width."""
     shown = "".join(map(_visible, text))
     return CARRIER + shown if shown and cell_len(shown[0]) == 0 else shown
 
@@ -56,6 +73,7 @@ def _visible(character: str) -> str:
     if character == "\x7f":
         return "\N{SYMBOL FOR DELETE}"
     # Cc and Cf are commands to the terminal, Zl and Zp break lines, the others have no glyph.
-    if unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"}:
+    unshown = {"Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"}
+    if character in _NO_GLYPH or unicodedata.category(character) in unshown:
         return NO_GLYPH
     return character

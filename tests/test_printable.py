@@ -1,8 +1,13 @@
 """Whatever character a text holds, what is shown of it is harmless and as wide as it should be."""
 
+import shlex
+import shutil
+import subprocess
 import sys
+import time
 import unicodedata
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -177,3 +182,62 @@ def test_the_code_point_leads_back_to_the_character(character: str) -> None:
     assert identified.isascii()
     assert identified.isprintable()
     assert chr(int(identified.split()[0].removeprefix("U+"), 16)) == character
+
+
+# In a terminal
+
+ASK_FOR_COLUMNS = r"""
+import os, sys, termios, tty
+
+lines = open(sys.argv[1], encoding="utf-8").read().split("\n")
+old = termios.tcgetattr(0)
+tty.setraw(0)
+columns = []
+for line in lines:
+    os.write(1, b"\r\x1b[2K" + line.encode() + b"\x1b[6n")
+    answer = b""
+    while not answer.endswith(b"R"):
+        answer += os.read(0, 64)
+    columns.append(int(answer.rpartition(b";")[2][:-1]) - 1)
+termios.tcsetattr(0, termios.TCSADRAIN, old)
+with open(sys.argv[2] + ".part", "w") as file:
+    file.write(" ".join(map(str, columns)))
+os.rename(sys.argv[2] + ".part", sys.argv[2])
+"""
+
+JOINING = (
+    *("\U0001f3fb", "\U0001f3ff", "\u2630", "\u268f", "\U0001d300", "\U0001d360", "\u3248"),
+    *("\ufe0e", "\ufe0f", "\U000e0100", "\u180b", "\u034f", "\u3164", "\uffa0", "\u1160", "\u200d"),
+    *("\u20e3", "\u0301", "\u1161", "\U0001f1e9", "\u2764", "\U0001f44b", "\u0e33", "\u0644"),
+)
+"""What some terminals draw together with the character before, or in another width."""
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="there is no tmux")
+def test_every_cell_is_as_wide_in_tmux(tmp_path: Path) -> None:
+    """After each kind of neighbour that a character might be joined to."""
+    neighbours = ("x", "1", "\U0001f44b", "\u2764", "\U0001f1e9")
+    cells = [in_cells(character, width) for character in JOINING for width in (1, 2)]
+    lines = [before + cell + "|" for cell in cells for before in neighbours]
+    lines += [printable("\u2764\ufe0f1\ufe0f\u20e3a\U0001f3fd\U0001f44b\U0001f3fdb")]
+    (tmp_path / "ask.py").write_text(ASK_FOR_COLUMNS)
+    (tmp_path / "lines").write_text("\n".join(lines), "utf-8")
+    ask = shlex.join([sys.executable, *(str(tmp_path / n) for n in ("ask.py", "lines", "answer"))])
+    tmux = ["tmux", "-u", "-S", str(tmp_path / "socket"), "-f", "/dev/null"]
+    subprocess.run([*tmux, "new-session", "-d", "-x", "80", "-y", "24", ask], check=True)
+    try:
+        limit = time.monotonic() + 60
+        while not (tmp_path / "answer").exists():
+            assert time.monotonic() < limit
+            time.sleep(0.01)
+    finally:
+        subprocess.run([*tmux, "kill-server"], capture_output=True, check=False)
+    columns = map(int, (tmp_path / "answer").read_text().split())
+    found = dict(zip(lines, columns, strict=True))
+    assert found == {line: cell_len(line) for line in lines}
+
+
+@pytest.mark.parametrize("character", [chr(k) for k in (*range(0x1F3FB, 0x1F400), 0xFE0F, 0x3164)])
+def test_what_is_joined_or_unseen_has_a_stand_in(character: str) -> None:
+    assert in_cells(character, 2) == f"{NO_GLYPH} "
+    assert printable(f"a{character}b") == f"a{NO_GLYPH}b"
