@@ -48,6 +48,7 @@ DICT = "the lecture's loop with a dict"
 BARE = "a bare Textual app that imports NumPy"
 FLOOR = "ready-made strips by Textual's Line API"
 COPYING = "copying what must be read and written"
+CORES = "the same by a thread for each core"
 
 FIGURES = (
     Figure(
@@ -225,5 +226,21 @@ FIGURES = (
         "np.exp alone",
         "large.exp",
         Ratio.LONG,
+    ),
+    *(
+        Figure(
+            f"torch iteration by one thread, V = {size}",
+            f"threads.one_{name}",
+            CORES,
+            f"threads.all_{name}",
+        )
+        for size, name in (
+            ("27", "27"),
+            ("27, every core busy", "27_busy"),
+            ("128", "128"),
+            ("256", "256"),
+            ("512", "512"),
+            ("1,024", "1024"),
+        )
     ),
 )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bigram_backends.threads import fitting_threads
 from bigram_tui.backend import Backend, Bigrams, Iteration, Matrix, hyperparameter
 
 if TYPE_CHECKING:
@@ -60,14 +61,17 @@ class TorchBackend(Backend):
         objective = _from_counts if self.objective == "counts" else _from_one_hot
         nll = objective(bigrams, device, dtype)
         w = torch.tensor(weights, device=device, dtype=dtype, requires_grad=True)
+        rows = len(weights) if objective is _from_counts else bigrams.total
         while True:
-            flat = w.ravel()
-            # λ·mean(W²); the square as a dot product, which makes no matrix of squares.
-            loss = nll(w) + self.l2 / w.numel() * (flat @ flat)
-            loss.backward()  # type: ignore[no-untyped-call]
-            table, gradient = w.detach(), w.grad
-            assert gradient is not None
-            yield Iteration(table.softmax(dim=1), table, gradient, loss.detach())
+            with fitting_threads(torch, rows * len(weights)):
+                flat = w.ravel()
+                # λ·mean(W²); the square as a dot product, which makes no matrix of squares.
+                loss = nll(w) + self.l2 / w.numel() * (flat @ flat)
+                loss.backward()  # type: ignore[no-untyped-call]
+                table, gradient = w.detach(), w.grad
+                assert gradient is not None
+                probabilities = table.softmax(dim=1)
+            yield Iteration(probabilities, table, gradient, loss.detach())
             # A new leaf each time: the update stays out of the graph, the yielded W as it was.
             w = (table - self.learning_rate * gradient).requires_grad_()
 
