@@ -24,12 +24,12 @@ from bigram_tui.decoding import Decoder, checked
 from bigram_tui.errors import BrokenTextError, TextError, UserError
 from bigram_tui.printable import byte_text
 from bigram_tui.source import STANDARD_INPUT, Progress, chunks, matches, opened
+from bigram_tui.splitter import Splitter
 from bigram_tui.streams import Readable, Stop, size_of
 from bigram_tui.tally import (
     LINE_END,
     MAX_VOCABULARY,
     TOO_MANY_CHARACTERS,
-    Dealer,
     Items,
     Tally,
     Tokens,
@@ -218,9 +218,10 @@ def count_stream(
 ) -> Corpus:
     """Count the bigrams of a UTF-8 text, one item a line.
 
-    White space around a line is not counted, and blank lines are not items. Each block of as many
-    items as the shares of the split add up to (in lowest terms) is dealt out to the parts by a
-    permutation of its own; so every chunk size gives the same parts.
+    White space around a line is not counted, and blank lines are not items. A split deals equal
+    items out to the same part. Each block of as many distinct ones as its shares add up to (in
+    lowest terms) is dealt by a permutation of its own, from 65,536 distinct ones on each by its
+    hash; so every chunk size gives the same parts.
 
     path: what errors call the text.
     split: the shares of training, validation and perhaps test, as parse_split gives them.
@@ -257,13 +258,13 @@ def read_items(
             raise CorpusError(
                 f"{path!r} cannot be read again: save its text as a file and name that"
             )
-    dealer = Dealer(split or (1,), seed)
+    splitter = Splitter(split, seed) if split else None
     texts = _texts(paths, sys.maxsize if until is None else until, progress, chunk_size)
     begun = ""
     for text in chain(_limited(texts, limit), [LINE_END]):
         *lines, begun = (begun + text).split(LINE_END)
         items = [item for item in map(str.strip, lines) if item]
-        yield items, dealer.deal(len(items))
+        yield items, splitter.deal_lines(items) if splitter else np.zeros(len(items), np.intp)
 
 
 def _texts(

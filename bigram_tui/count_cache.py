@@ -30,7 +30,7 @@ from bigram_tui.tally import (
     LONGEST_ITEM,
 )
 
-FORMAT = 1
+FORMAT = 2
 
 ROOM = 512 << 20
 """Bytes of the whole cache; what was not used for longest goes first."""

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bigram_tui.bigrams import Bigrams
+from bigram_tui.bigrams import BOUNDARY, Bigrams
 from bigram_tui.comparison import compare, optimum_of
 from bigram_tui.corpus import Corpus
 from bigram_tui.evaluation import negative_log_likelihood, perplexity
@@ -194,7 +194,8 @@ def _headline(session: Session) -> str:
     vocabulary = corpus.train.vocabulary
     size = len(vocabulary)
     rare = f" ({len(vocabulary.rare):,} rare characters as one)" if vocabulary.rare else ""
-    training = "" if corpus.validation is None else f" ({corpus.train.total:,} for training)"
+    split = _shares(corpus)
+    training = f" ({corpus.train.total:,} for training; {split})" if split else ""
     facts = [
         counted(corpus.lines, "line"),
         counted(corpus.bigrams, "bigram") + training,
@@ -203,6 +204,15 @@ def _headline(session: Session) -> str:
         f"{session.start} start",
     ]
     return f"{printable(corpus.path)}: {', '.join(facts)}"
+
+
+def _shares(corpus: Corpus) -> str:
+    """How many lines each part of a split has: equal ones stay together, so not just as asked."""
+    if corpus.split is None:
+        return ""
+    parts = (corpus.train, corpus.validation, corpus.test)[: len(corpus.split)]
+    lines = [0 if part is None else int(part.row_sums[BOUNDARY]) for part in parts]
+    return f"lines split {' / '.join(f'{count:,}' for count in lines)}, equal ones together"
 
 
 def _row(corpus: Corpus, result: Result, final: Snapshot, held_out: list[str]) -> list[Text]:

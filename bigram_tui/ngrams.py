@@ -111,11 +111,13 @@ def read_sample(
     """Read the start of a corpus again, as tokens.
 
     split, seed: those that the corpus was counted with. Its validation lines are held out, or,
-    without a split, one line of ten, dealt out in the same way; no line of less than ten.
+    without a split, one distinct line of ten, dealt out in the same way; none of less than ten.
     limit: of characters, as read_items says. progress: as that of read_corpus.
     Raises CorpusError when the text is not to be had again, has changed, or has no training line.
     """
-    own_split = split is None and corpus.lines >= sum(OWN_SPLIT)
+    # Lines that are too many to be remembered are enough.
+    distinct = corpus.lines if corpus.items is None else len(corpus.items)
+    own_split = split is None and distinct >= sum(OWN_SPLIT)
     alphabet, lines, predictions = Alphabet(), 0, 0
     fold = corpus.train.vocabulary.fold
     parts: tuple[list[Tokens], ...] = ([], [])

@@ -1,6 +1,5 @@
 """Counts the bigrams and remembers the lines of a text that comes in pieces of any size."""
 
-import math
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ import numpy.typing as npt
 
 from bigram_tui.bigrams import BOUNDARY, Bigrams, Counts, Vocabulary
 from bigram_tui.errors import TextError
+from bigram_tui.splitter import Beginning, Hashes, Splitter, line_hashes
 
 Tokens = npt.NDArray[np.intp]
 
@@ -83,21 +83,7 @@ def _widen_line_ends(tokens: Tokens, white: npt.NDArray[np.bool_]) -> None:
     tokens[where[np.repeat(widened, lengths)]] = BOUNDARY
 
 
-class Dealer:
-    """Deals items out to the parts of a split, each block of them by a permutation of its own."""
-
-    def __init__(self, split: Sequence[int], seed: int) -> None:
-        self._block = np.repeat(np.arange(len(split)), np.array(split) // math.gcd(*split))
-        self._random = np.random.Generator(np.random.PCG64(seed))
-        self._dealt = np.empty(0, np.intp)
-
-    def deal(self, items: int) -> Tokens:
-        """The parts of the next items. [items]"""
-        missing = max(0, items - self._dealt.size)
-        blocks = np.tile(self._block, (-(-missing // self._block.size), 1))
-        new = self._random.permuted(blocks, axis=1).ravel()
-        parts, self._dealt = np.split(np.append(self._dealt, new), [items])
-        return parts
+_NO_HASHES: Hashes = np.empty(0, np.uint64)
 
 
 class Tally:
@@ -109,8 +95,11 @@ class Tally:
 
     def __init__(self, split: Sequence[int] | None, seed: int) -> None:
         self._alphabet = Alphabet()
-        self._dealer = Dealer(split, seed) if split else None
-        self._part = 0
+        self._splitter = Splitter(split, seed) if split else None
+        # With a split, of the line that has no end yet: its bigrams, and the hash of it so far,
+        # without the blanks that are held and with them.
+        self._open: Counter[int] = Counter()
+        self._beginning = self._held_beginning = Beginning()
         self._tables = np.zeros((len(split) if split else 1, 64, 64), np.int64)
         self._last = LINE_END
         self._held: Counter[tuple[str, str]] = Counter()
@@ -124,15 +113,23 @@ class Tally:
             self._count(self._last + settled)
             self._last = settled[-1]
         if blanks := text[len(settled) :]:
+            if not self._held:
+                self._held_beginning = self._beginning
             self._held.update(pairwise((self._last_held or self._last) + blanks))
+            if self._splitter is not None:
+                self._held_beginning = self._held_beginning.extended(_code_points(blanks))
             self._last_held = blanks[-1]
 
     def _settle(self, following: str) -> None:
         """Count the blanks that were held, unless they begin or end a line."""
         if self._held and LINE_END not in (self._last, following):
             for pair, times in self._held.items():
-                first, second = self._encode("".join(pair))
-                self._tables[self._part, first, second] += times
+                first, second = self._encode("".join(pair)).tolist()
+                if self._splitter is None:
+                    self._tables[0, first, second] += times
+                else:
+                    self._open[first * LARGEST_VOCABULARY + second] += times
+            self._beginning = self._held_beginning
             self._last = self._last_held
         self._held.clear()
         self._last_held = ""
@@ -142,11 +139,11 @@ class Tally:
         tokens = self._encode(text)
         _widen_line_ends(tokens, self._alphabet.white)
         first, second = tokens[:-1], tokens[1:]
-        size = self._tables.shape[-1]
-        cells = first * size
+        if self._splitter is not None:
+            self._count_by_part(self._splitter, first, second)
+            return
+        cells = first * self._tables.shape[-1]
         cells += second
-        if self._dealer is not None:
-            cells += self._parts(self._dealer, first, second) * size**2
         np.add.at(self._tables.reshape(-1), cells, 1)
 
     def _encode(self, text: str) -> Tokens:
@@ -164,13 +161,40 @@ class Tally:
         tables[:, :old, :old] = self._tables
         self._tables = tables
 
-    def _parts(self, dealer: Dealer, first: Tokens, second: Tokens) -> Tokens:
-        """The part that each bigram belongs to: that of its item."""
-        starts = (first == BOUNDARY) & (second != BOUNDARY)
-        item = np.cumsum(starts)
-        parts = np.append(self._part, dealer.deal(int(item[-1])))
-        self._part = int(parts[-1])
-        return np.take(parts, item)
+    def _count_by_part(self, splitter: Splitter, first: Tokens, second: Tokens) -> None:
+        """Count bigrams line by line: the part of a line is known at its end."""
+        starts = np.flatnonzero((first == BOUNDARY) & (second != BOUNDARY))
+        ends = np.flatnonzero((first != BOUNDARY) & (second == BOUNDARY))
+        if not ends.size:
+            self._begin_line(first, second)
+            return
+        is_open = int(first[0] != BOUNDARY)
+        done = ends[-1] + 1
+        inside = second[is_open * (ends[0] + 1) : done]
+        lengths = ends[is_open:] - starts[: ends.size - is_open]
+        codes = self._alphabet.codes[inside[inside != BOUNDARY]]
+        hashes = line_hashes(codes, np.cumsum(lengths) - lengths) if codes.size else _NO_HASHES
+        if is_open:
+            whole = self._beginning.extended(self._alphabet.codes[second[: ends[0]]])
+            hashes = np.append(np.uint64(whole.sum), hashes)
+        parts = splitter.deal(hashes)
+        lines = np.repeat(parts, np.diff(ends, prepend=-1))
+        size = self._tables.shape[-1]
+        cells = (lines * size + first[:done]) * size + second[:done]
+        np.add.at(self._tables.reshape(-1), cells, 1)
+        if is_open:
+            for pair, times in self._open.items():
+                self._tables[(int(parts[0]), *divmod(pair, LARGEST_VOCABULARY))] += times
+        self._open.clear()
+        self._beginning = Beginning()
+        self._begin_line(first[done:], second[done:])
+
+    def _begin_line(self, first: Tokens, second: Tokens) -> None:
+        """Count the bigrams of a line apart, as its end has not come yet."""
+        pairs, times = np.unique(first * LARGEST_VOCABULARY + second, return_counts=True)
+        self._open.update(dict(zip(pairs.tolist(), times.tolist(), strict=True)))
+        codes = self._alphabet.codes[second[second != BOUNDARY]]
+        self._beginning = self._beginning.extended(codes)
 
     def add(self, pairs: Counts) -> None:
         """Count other lines, of which it is known how often each code point follows each.

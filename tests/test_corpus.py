@@ -28,6 +28,7 @@ from bigram_tui.corpus import (
     count_stream,
     parse_split,
     read_corpus,
+    read_items,
 )
 
 Pairs = Counter[tuple[str, str]]
@@ -143,11 +144,12 @@ def test_any_bytes_are_counted_or_refused_in_one_line(data: bytes, chunk_size: i
     seed=st.integers(0, 2**64),
     chunk_size=chunk_sizes,
 )
-def test_a_split_shares_out_each_block_exactly(
+def test_a_split_shares_out_each_block_of_distinct_lines_exactly(
     words: list[str], split: tuple[int, ...], seed: int, chunk_size: int
 ) -> None:
     shares = np.array(split) // math.gcd(*split)
-    text = "\n".join([*words, *"x" * shares.sum()])
+    """Equal lines go to one part: a dictionary of what each line was dealt to says the same."""
+    text = "\n".join([*words, *(chr(0x4E00 + k) for k in range(shares.sum()))])
     whole = count(text)
     result = count(text, split=split, seed=seed, chunk_size=chunk_size)
     parts = parts_of(result)
@@ -157,10 +159,17 @@ def test_a_split_shares_out_each_block_exactly(
     assert result.bigrams == whole.bigrams
     for part in (result.train, result.validation, result.test):
         assert part is None or part.vocabulary == whole.train.vocabulary
-    lines = [sum(n for (first, _), n in part.items() if first == EDGE) for part in parts]
-    blocks, rest = divmod(whole.lines, shares.sum())
-    for got, share in zip(lines, shares, strict=False):
-        assert blocks * share <= got <= blocks * share + min(rest, share)
+    random = np.random.Generator(np.random.PCG64(seed))
+    block = [part for part, share in enumerate(shares) for _ in range(share)]
+    ahead: list[int] = []
+    dealt: dict[str, int] = {}
+    expected: list[list[str]] = [[] for _ in split]
+    for item in reference_items(text):
+        if item not in dealt:
+            ahead = ahead or random.permuted(block).tolist()
+            dealt[item] = ahead.pop(0)
+        expected[dealt[item]].append(item)
+    assert parts[: len(split)] == [reference_pairs(part) for part in expected]
 
 
 def test_a_split_is_the_documented_permutation_of_each_block() -> None:
@@ -575,9 +584,20 @@ def counting_loss(bigrams: Bigrams, smoothing: float) -> float:
 
 
 def test_the_names_split_by_the_lecture_shares() -> None:
-    result = read_corpus(str(bundled_names()), split=parse_split("80/10/10"))
+    """Exactly so of the distinct names; those that are there twice move the shares by little."""
+    split = parse_split("80/10/10")
+    result = read_corpus(str(bundled_names()), split=split)
     parts = (result.train, result.validation, result.test)
     lines = [int(part.row_sums[0]) for part in parts if part is not None]
     assert sum(lines) == 32_257
-    assert lines[0] in range(25_800, 25_808)
-    assert min(lines[1:]) >= 3_225
+    for share, wanted in zip(np.array(lines) / 32_257, (0.8, 0.1, 0.1), strict=True):
+        assert share == pytest.approx(wanted, rel=0, abs=0.003)
+    names: list[set[str]] = [set(), set(), set()]
+    for items, dealt in read_items(str(bundled_names()), split=split):
+        for item, part in zip(items, dealt.tolist(), strict=True):
+            names[part].add(item)
+    distinct = len(set.union(*names))
+    assert sum(map(len, names)) == distinct, "no name is in two parts"
+    blocks, rest = divmod(distinct, 10)
+    for found, share in zip(names, (8, 1, 1), strict=True):
+        assert blocks * share <= len(found) <= blocks * share + min(rest, share)

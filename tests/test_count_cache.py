@@ -112,7 +112,8 @@ def test_a_file_that_changes_is_read_again(
 def test_every_option_has_a_corpus_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    paths = text(tmp_path, b"emma\n" * 50), text(tmp_path, b"emma\n" * 50, "other")
+    content = b"".join(b"%d\n" % k for k in range(50))
+    paths = text(tmp_path, content), text(tmp_path, content, "other")
     Request(paths[:1]).read()
     assert Request(paths[:1], seed=3).kept(), "without a split, no seed matters"
     for other in (
@@ -127,7 +128,7 @@ def test_every_option_has_a_corpus_of_its_own(
     assert Request(paths[:1], (8, 2), seed=1).kept()
     assert Request(paths[:1], (8, 2), seed=2).kept() is None
     assert Request(paths[:1], (2, 8), seed=1).kept() is None
-    for name, value in {"FORMAT": 2, "__version__": "9", "ITEM_BUDGET": 5}.items():
+    for name, value in {"FORMAT": 3, "__version__": "9", "ITEM_BUDGET": 5}.items():
         with monkeypatch.context() as patch:
             patch.setattr(count_cache, name, value)
             assert Request(paths[:1]).kept() is None
@@ -201,7 +202,8 @@ def test_without_the_cache_nothing_is_kept(tmp_path: Path, folder: Path) -> None
 @pytest.fixture
 def kept(tmp_path: Path, folder: Path) -> tuple[Request, Path, dict[str, Any]]:
     """A request whose corpus is kept, the file that it is in, and how it looks."""
-    wanted = Request((text(tmp_path, b"emma\nava\nzoe\n" * 20),), (8, 2))
+    content = b"ememma\navave\nzozoe\n" * 10 + b"lea\nleo\nmia\nanna\neva\n" * 6
+    wanted = Request((text(tmp_path, content),), (8, 2))
     seen = seen_of(wanted.read())
     (file,) = folder.iterdir()
     return wanted, file, seen

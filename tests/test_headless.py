@@ -420,11 +420,12 @@ def test_two_shares_leave_no_test_lines() -> None:
 
 
 def test_a_model_is_trained_without_the_lines_held_out(tmp_path: Path) -> None:
-    # Two lines to train on: '.a' and 'a.' occur twice, so that with α = 1 both have P = 3/4.
-    path = text_file(tmp_path, *["a"] * 4)
+    # Equal lines stay together: one character x is trained on twice, so that with α = 1 '.x' and
+    # 'x.' have P = 3/5; of the other, y, '.y' has 1/5, and the row of y is uniform.
+    path = text_file(tmp_path, "a", "b", "a", "b")
     run = run_of(document_of(path, "--backend", "count", "--split", "1/1"), "count")
-    assert run["train"]["nll"] == pytest.approx(-math.log(3 / 4), abs=1e-15)
-    assert run["validation"]["nll"] == pytest.approx(-math.log(3 / 4), abs=1e-15)
+    assert run["train"]["nll"] == pytest.approx(-math.log(3 / 5), abs=1e-15)
+    assert run["validation"]["nll"] == pytest.approx(-math.log(1 / 5 * 1 / 3) / 2, abs=1e-15)
 
 
 def test_infinity_is_a_string(tmp_path: Path) -> None:
@@ -601,6 +602,7 @@ def test_the_table_shows_held_out_losses_if_there_are_any() -> None:
     options = (NAMES, *backends("count"), "--split", "8/1/1")
     status, table = here(*options, "--headless")
     assert status == cli.DONE
+    assert "lines split 25,816 / 3,224 / 3,217, equal ones together)" in " ".join(table.split())
     run = run_of(document_of(*options), "count")
     (words,) = rows(table, ["count"])
     shown = [f"{run[part]['nll']:.6f}" for part in ("train", "validation", "test")]

@@ -19,6 +19,7 @@ from bigram_tui.corpus import CorpusError, bundled_names, read_corpus, read_item
 from bigram_tui.evaluation import negative_log_likelihood
 from bigram_tui.ngrams import (
     LONGEST,
+    OWN_SPLIT,
     SMOOTHING,
     ContextModel,
     HeldOut,
@@ -44,8 +45,10 @@ def written(path: Path, text: str) -> str:
     return str(path)
 
 
-def sample_of(lines: Sequence[str], path: Path, limit: int = 10**9) -> Sample:
-    return read_sample(read_corpus(written(path, "\n".join(lines))), limit=limit)
+def sample_of(
+    lines: Sequence[str], path: Path, limit: int = 10**9, seed: int = 2147483647
+) -> Sample:
+    return read_sample(read_corpus(written(path, "\n".join(lines))), limit=limit, seed=seed)
 
 
 # The reference
@@ -142,7 +145,7 @@ def dealt(path: str, split: Sequence[int] | None = None, seed: int = 2147483647)
 def test_items_are_read_again_as_they_were_counted(
     path: Path, text: str, split: tuple[int, ...] | None, seed: int, chunk_size: int
 ) -> None:
-    text = text.replace("\0", "") + "\nx" * 10
+    text = text.replace("\0", "") + "".join(f"\n{chr(0x4E00 + k)}" for k in range(10))
     name = written(path, text)
     corpus = read_corpus(name, split=split, seed=seed)
     parts: list[list[str]] = [[], [], []]
@@ -202,8 +205,8 @@ def test_every_text_is_counted_as_by_a_dict_of_strings(
     corpus = read_corpus(name)
     sample = read_sample(corpus)
     items = reference_items(text)
-    train, others = dealt(name, (90, 10)) if len(items) >= 10 else (items, [])
-    assert (sample.whole, sample.own_split) == (True, len(items) >= 10)
+    train, others = dealt(name, (90, 10)) if len({*items}) >= 10 else (items, [])
+    assert (sample.whole, sample.own_split) == (True, len({*items}) >= 10)
     assert (sample.lines, sample.predictions) == (len(items), corpus.bigrams)
     models = list(context_models(sample, chunk_size=chunk_size))
     assert [model.order for model in models] == list(range(1, LONGEST + 1))
@@ -316,15 +319,35 @@ def test_without_a_split_one_line_of_ten_is_held_out(path: Path) -> None:
 def test_of_less_than_ten_lines_none_is_held_out(path: Path) -> None:
     for lines in range(1, 10):
         for seed in range(9):
-            corpus = read_corpus(written(path, "a\n" * lines))
+            corpus = read_corpus(
+                written(path, "".join(f"{'a' * k}\n" for k in range(1, lines + 1)))
+            )
             sample = read_sample(corpus, seed=seed)
             assert (sample.held_out, sample.own_split) == (None, False)
             assert {model.held_out for model in context_models(sample)} == {None}
-    assert sample_of(["a"] * 10, path).held_out is not None
+    assert sample_of(["a" * k for k in range(1, 11)], path).held_out is not None
+
+
+def test_of_few_distinct_lines_none_is_held_out(path: Path) -> None:
+    """Equal lines stay together, so that one in ten could be none or all of them."""
+    for seed in range(9):
+        sample = sample_of([*"abcdefghi"] * 9, path, seed=seed)
+        assert (sample.held_out, sample.own_split) == (None, False)
+
+
+def test_no_line_is_both_counted_and_held_out(path: Path) -> None:
+    lines = [f"{k % 40:b}" for k in range(200)]
+    corpus = read_corpus(written(path, "\n".join(lines)))
+    parts = dealt(written(path, "\n".join(lines)), OWN_SPLIT)
+    assert len({*parts[0]}) == 36
+    assert len({*parts[1]}) == 4
+    assert not {*parts[0]} & {*parts[1]}
+    assert read_sample(corpus).held_out is not None
 
 
 def test_test_lines_are_not_held_out(path: Path) -> None:
-    corpus = read_corpus(written(path, "ab\n" * 50), split=(3, 0, 2))
+    lines = "".join(f"{chr(0x4E00 + k)}b\n" for k in range(50))
+    corpus = read_corpus(written(path, lines), split=(3, 0, 2))
     sample = read_sample(corpus, split=(3, 0, 2))
     assert (sample.held_out, sample.lines, sample.whole) == (None, 50, True)
     assert next(context_models(sample)).predictions == corpus.train.total == 90
@@ -419,7 +442,7 @@ def test_memory_is_a_few_numbers_for_each_prediction_at_most() -> None:
 
 
 def test_the_results_are_plain_numbers(path: Path) -> None:
-    for model in context_models(sample_of(["ab", "b"] * 10, path)):
+    for model in context_models(sample_of(["ab" * k for k in range(1, 21)], path)):
         assert isinstance(model.held_out, HeldOut)
         for result in (model, model.held_out):
             kinds = {type(value) for value in vars(result).values()}

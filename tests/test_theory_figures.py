@@ -927,9 +927,9 @@ def own_model(order: int) -> tuple[ContextModel, list[str], list[str]]:
     return model, *parts
 
 
-@pytest.mark.parametrize(("order", "train_nll"), [(1, 2.4545), (5, 1.4654)])
+@pytest.mark.parametrize(("order", "train_nll"), [(1, 2.4544), (5, 1.4646)])
 def test_with_longer_contexts_counting_overfits(order: int, train_nll: float) -> None:
-    """Of 5 characters 1.4654 on the nine tenths counted, and ∞ on the rest; best with α 2.2815."""
+    """Of 5 characters 1.4646 on the nine tenths counted, and ∞ on the rest; best with α 2.3679."""
     model, train, others = own_model(order)
     known, contexts = context_counts(train, order), Counter[str]()
     for pair, times in known.items():
@@ -946,7 +946,7 @@ def test_with_longer_contexts_counting_overfits(order: int, train_nll: float) ->
     gain = model.held_out.nll - model.train_nll
     assert (gain > 0.8) == (order == 5)
     if order == 5:
-        assert model.held_out.nll == pytest.approx(2.2815, rel=0, abs=5e-5)
+        assert model.held_out.nll == pytest.approx(2.3679, rel=0, abs=5e-5)
 
 
 @dataclass

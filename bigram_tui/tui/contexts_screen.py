@@ -80,9 +80,10 @@ def _lesson(models: Sequence[ContextModel], best: ContextModel | None, sample: S
         "(embeddings), so that similar contexts share what they learn. The softmax and the loss "
         "stay as they are."
     )
-    held = "one line of ten" if sample.own_split else "the validation lines"
-    notes = f"nats per character; held out: {held}, which also choose α; unseen: predictions "
-    notes += "whose context training lacks; α = 0 gives ∞ as soon as one pair is new."
+    held = "one distinct line of ten" if sample.own_split else "the validation lines"
+    notes = f"nats per character; held out: {held}, none of which was counted; they also choose α; "
+    notes += "unseen: predictions whose context training lacks; α = 0 gives ∞ as soon as one pair "
+    notes += "is new."
     few = "nats per character; no lines were held out: there are too few"
     parts.append(few if best is None else notes)
     if not sample.whole:

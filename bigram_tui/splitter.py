@@ -1,0 +1,123 @@
+"""Deals the lines of a text out to the parts of a split: equal lines to the same part.
+
+A held-out line that training has seen too would hide overfitting: of the names, one held-out line
+of seven. Lines are told apart by 64 bits each, the polynomial Σ (c_i + 1)·K^i mod 2^64 of their
+code points c, which can be taken of many lines at once and of a line that comes in pieces.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Parts = npt.NDArray[np.intp]
+Hashes = npt.NDArray[np.uint64]
+Codes = npt.NDArray[np.integer]
+
+REMEMBERED = 1 << 16
+"""Distinct lines that are dealt out in blocks, so that short texts too are shared as was asked for.
+
+Of later ones nothing is remembered: their hash alone decides, which keeps to the shares by chance.
+"""
+
+_K = 0x9E3779B97F4A7C15
+"""Odd, so that its powers are too: 2^64 divided by the golden ratio."""
+
+_MASK = (1 << 64) - 1
+
+
+class Beginning(NamedTuple):
+    """The hash of the characters of a line that have come so far."""
+
+    sum: int = 0
+    power: int = 1
+    """K to the number of those characters."""
+
+    def extended(self, codes: Codes) -> "Beginning":
+        """With some more characters, of these code points."""
+        if not codes.size:
+            return self
+        more = int(line_hashes(codes, np.zeros(1, np.intp))[0])
+        power = self.power * pow(_K, codes.size, 1 << 64)
+        return Beginning((self.sum + self.power * more) & _MASK, power & _MASK)
+
+
+def line_hashes(codes: Codes, starts: Parts) -> Hashes:
+    """The hash of each line, the lines being given one after the other. [lines]
+
+    codes: the code points of all. starts: where each line begins; none is empty.
+    """
+    lengths = np.diff(starts, append=codes.size)
+    places = np.arange(codes.size) - np.repeat(starts, lengths)
+    powers = np.full(int(lengths.max(initial=0)), _K, np.uint64)
+    powers[:1] = 1
+    np.multiply.accumulate(powers, out=powers)
+    result: Hashes = np.add.reduceat((codes.astype(np.uint64) + 1) * powers[places], starts)
+    return result
+
+
+class Splitter:
+    """Deals lines out to parts, in the order of the text."""
+
+    def __init__(self, split: Sequence[int], seed: int) -> None:
+        """split: the share of each part."""
+        self._block = np.repeat(np.arange(len(split)), np.array(split) // math.gcd(*split))
+        self._limits = np.cumsum(split).astype(np.uint64)
+        self._random = np.random.Generator(np.random.PCG64(seed))
+        self._key = np.uint64(_mixed(np.array([seed & _MASK], np.uint64))[0])
+        self._ahead = np.empty(0, np.intp)  # parts of the next distinct lines
+        self._known = np.empty(0, np.uint64)  # hashes, in order
+        self._parts = np.empty(0, np.intp)  # of those
+
+    def deal(self, hashes: Hashes) -> Parts:
+        """The parts of the next lines. [lines]"""
+        parts = self._by_hash(hashes)
+        places = np.searchsorted(self._known, hashes)
+        known = np.zeros(hashes.size, np.bool_)
+        if self._known.size:
+            known = self._known.take(places, mode="clip") == hashes
+            parts[known] = self._parts[places[known]]
+        room = REMEMBERED - self._known.size
+        if room and not known.all():
+            unknown = np.flatnonzero(~known)
+            _, first, inverse = np.unique(hashes[unknown], return_index=True, return_inverse=True)
+            dealt = parts[unknown[first]]
+            new = np.argsort(first)[:room]  # in the order of the text
+            dealt[new] = self._next(new.size)
+            parts[unknown] = dealt[inverse]
+            self._remember(hashes[unknown[first[new]]], dealt[new])
+        return parts
+
+    def deal_lines(self, lines: Sequence[str]) -> Parts:
+        """The parts of the next lines, none of which is empty. [lines]"""
+        if not lines:
+            return np.empty(0, np.intp)
+        lengths = np.array(list(map(len, lines)))
+        codes = np.frombuffer("".join(lines).encode("utf-32-le", "surrogatepass"), "<u4")
+        return self.deal(line_hashes(codes, np.cumsum(lengths) - lengths))
+
+    def _by_hash(self, hashes: Hashes) -> Parts:
+        draw = (_mixed(hashes ^ self._key) >> np.uint64(32)) * self._limits[-1] >> np.uint64(32)
+        parts: Parts = np.searchsorted(self._limits, draw, side="right")
+        return parts
+
+    def _next(self, count: int) -> Parts:
+        """The parts of some more distinct lines, each block of them by a permutation of its own."""
+        blocks = np.tile(self._block, (-(-max(0, count - self._ahead.size) // self._block.size), 1))
+        drawn = self._random.permuted(blocks, axis=1).ravel()
+        parts, self._ahead = np.split(np.append(self._ahead, drawn), [count])
+        return parts
+
+    def _remember(self, hashes: Hashes, parts: Parts) -> None:
+        known, known_parts = np.append(self._known, hashes), np.append(self._parts, parts)
+        order = np.argsort(known)
+        self._known, self._parts = known[order], known_parts[order]
+
+
+def _mixed(numbers: Hashes) -> Hashes:
+    """Every bit of each number spread over all of its bits: the finish of SplitMix64."""
+    numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return numbers ^ (numbers >> np.uint64(31))
