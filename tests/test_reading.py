@@ -388,9 +388,7 @@ def test_without_a_library_zstd_says_what_to_install(
     path.write_bytes(b"\x28\xb5\x2f\xfd and more")
     for name in ("compression.zstd", "backports.zstd"):
         monkeypatch.setitem(sys.modules, name, None)
-    message = (
-        r"is compressed with zstd: pip install 'bigram-tui\[zstd\]', or unpack it with zstd -d"
-    )
+    message = r"is compressed with zstd: pip install backports.zstd, or unpack it with zstd -d"
     with pytest.raises(CorpusError, match=message):
         read_corpus(str(path))
 

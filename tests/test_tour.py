@@ -21,7 +21,8 @@ from bigram_tui.lessons.tour import FAR, NEAR, STEPS, Seen, Tour
 from bigram_tui.run import Run
 from bigram_tui.snapshot import Snapshot
 from bigram_tui.visits import offer_tour, tour_mark
-from tests.test_cli import PROGRAM, terminal
+from tests.system.test_screen import terminal
+from tests.test_cli import PROGRAM
 
 PICTURE, CELL, UNTRAINED, ONE_STEP, RUNNING, NAMES, COMPARE = range(7)
 
@@ -389,8 +390,8 @@ def test_on_a_terminal_the_first_visit_begins_with_it_and_the_second_does_not() 
         with terminal(*PROGRAM) as opened:
             opened.wait_for("tour 1/7" if toured else "under the cursor")
             assert tour_mark().exists(), "as soon as it is shown"
-            opened.type("v")
+            opened.send("v")
             opened.wait_for("N counts")
-            opened.type("q")
+            opened.send("q")
             assert opened.wait_for_end() == 0
             assert ("tour 1/7" in opened.shown) == toured, visit

@@ -102,9 +102,12 @@ class ExploreScreen(LessonScreen):
         run = self.runner.snapshot
         dark = self.app.current_theme.dark
         view, scale = self.view, self.scale
-        form = self.query_one(Heatmap).form
+        heatmap = self.query_one(Heatmap)
+        form, width = heatmap.form, heatmap.size.width
         if self._is_new("picture", run.model, run.status, view, scale, dark, self.order, form):
             self._show_picture(run)
+        if self._is_new("title", view, scale, self.order, form, width):
+            entitle(heatmap, self._title(width - 4))
         if numbers:
             self._show_numbers(run, dark)
 
@@ -121,7 +124,7 @@ class ExploreScreen(LessonScreen):
             self.query_one(LossCurve).plot = present.plot(
                 self._lineup, self.runner, dark=dark, log=self._gaze.log, log_x=log_x
             )
-        if self._is_new("run", run, self._gaze.log, log_x):
+        if self._is_new("run", run, self._gaze.log, log_x, self.query_one(LossCurve).size.width):
             self._show_loss(run)
         names = self.query_one(NameList)
         if self._is_new("names", run.model, self._gaze.draw, names.size):
@@ -150,7 +153,6 @@ class ExploreScreen(LessonScreen):
         picture = self.view.picture(run, self._session.corpus.train, self.scale)
         heatmap.message = present.absence(self.runner, self.view.absent)
         heatmap.picture = picture
-        entitle(heatmap, self._title(heatmap.size.width - 4))
         legend = self.query_one(Legend)
         legend.shown = None if picture is None else (picture, heatmap.look)
 

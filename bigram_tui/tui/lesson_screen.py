@@ -259,4 +259,4 @@ class LessonScreen(RunScreen):
 
     @on(TourBar.Resized)
     def _fit_beside_tour(self) -> None:
-        self.call_after_refresh(self._fit_window)
+        self.on_window_resized()

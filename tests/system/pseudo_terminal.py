@@ -63,6 +63,7 @@ class PseudoTerminal:
     ) -> None:
         """controlling: whether it is the program's /dev/tty too, and sends it signals."""
         self._controller, self._terminal = pty.openpty()
+        self._is_open = True
         self._lock = threading.Lock()
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
@@ -99,6 +100,12 @@ class PseudoTerminal:
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the program alone."""
         self.process.send_signal(number)
+
+    def hang_up(self) -> None:
+        """Close the window, or lose the connection: the terminal is gone."""
+        os.close(self._terminal)
+        os.close(self._controller)
+        self._is_open = False
 
     # What the user sees
 
@@ -180,9 +187,10 @@ class PseudoTerminal:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-        os.close(self._terminal)
-        self._reader.join(1)
-        os.close(self._controller)
+        if self._is_open:
+            os.close(self._terminal)
+            self._reader.join(1)
+            os.close(self._controller)
 
 
 @contextmanager

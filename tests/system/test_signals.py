@@ -14,6 +14,8 @@ import pytest
 
 from tests.system.conftest import NAMES, PROGRAM, Start
 
+ENTER_SCREEN = "\x1b[?1049h"
+
 ENDING = ["SIGTERM", "SIGHUP", "SIGQUIT", "SIGINT"]
 
 STUCK = '''
@@ -63,6 +65,16 @@ def test_a_backend_that_is_stuck_holds_up_no_end(start: Start, tmp_path: Path, n
     assert time.monotonic() - before < 5, "it is given two seconds; the machine may be busy"
     terminal.wait_for_end()
     assert terminal.left_behind() == {}
+    assert history.exists()
+
+
+def test_a_window_that_is_closed_ends_the_program_and_its_history_is_written(
+    start: Start, tmp_path: Path
+) -> None:
+    history = tmp_path / "losses.csv"
+    terminal = start("--history", str(history), "--backend", "numpy")
+    terminal.hang_up()
+    assert terminal.process.wait(30) == 128 + signal.SIGHUP
     assert history.exists()
 
 
@@ -139,7 +151,10 @@ def test_a_stop_from_outside_leaves_one_screen_that_is_restored(start: Start) ->
     terminal = start()
     terminal.signal(signal.SIGSTOP)
     time.sleep(0.1)
+    opened = terminal.output.count(ENTER_SCREEN)
     terminal.signal(signal.SIGCONT)
+    terminal.wait_until(lambda: terminal.output.count(ENTER_SCREEN) > opened, "screen again")
+    time.sleep(0.2)  # until it takes keys: those typed before are dropped
     terminal.send("s")
     terminal.wait_for("numpy step 1")
     terminal.send("q")
