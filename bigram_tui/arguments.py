@@ -19,7 +19,7 @@ examples:
   bigram-tui serve names.txt                  for visitors, in their browsers
 
 On screen: s steps, space runs, z steps back, 1 2 3 switch backends, ? helps.
-Exit status: 0 done, 1 the work failed, 2 wrong use, 130 interrupted.
+Exit status: 0 done, 1 failed, 2 wrong use, 128+n ended by signal n.
 """
 
 

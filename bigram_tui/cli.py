@@ -25,6 +25,7 @@ from bigram_tui.terminal import (
     OutputError,
     SavedTerminal,
     check_color_system,
+    complain,
     drop_output,
     emit,
     forget_exported_size,
@@ -53,9 +54,10 @@ LOOKS = {"files", "no_cache", "fps", "theme", "no_mouse"}
 """Options that say nothing of what is to be done."""
 
 NO_SCREEN = (
-    "there is no screen, as it is drawn on standard error, which is no terminal here: "
-    "leave out 2>, or add --headless"
+    "Here is a table, as the screen would be drawn on standard error, which is no terminal: "
+    "leave out 2> to see it."
 )
+"""Said on standard output, which is the terminal then."""
 
 SHORT_FIELDS = {"lr": "learning_rate"}
 """What fields are called on the command line, where that is shorter."""
@@ -81,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         status = DONE
     except OutputError as error:
         drop_output()
-        print(f"bigram-tui: can't write the output: {error}", file=sys.stderr)
+        complain(f"can't write the output: {error}")
         status = FAILED
     finally:
         gc.enable()
@@ -116,12 +118,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
             check_history(options)
         session_of, request = plan(options), request_of(options)
         if not on_screen and lacks_only_stderr() and not (options.headless or options.json):
-            print(f"bigram-tui: {NO_SCREEN}", file=sys.stderr)
+            emit(f"{NO_SCREEN}\n\n")
         if on_screen and (is_in_browser() or is_terminal(sys.stdin) or read_keys_from_terminal()):
             return open_screen(session_or_reading(session_of, request), options)
         return print_headless(session_of(read(request)), options)
     except UserError as error:
-        print(f"bigram-tui: {error}", file=sys.stderr)
+        complain(error)
         return WRONG_USE
     except SystemExit as request:  # of argparse, after --help or --version
         return int(request.code or DONE)
@@ -378,7 +380,7 @@ def open_screen(session: "Session | Reading[Session]", options: argparse.Namespa
     # Whoever ignores these signals, as nohup does, does not keep a screen open by it.
     with on_signals((signal.SIGINT, *ENDING), app.leave, leave_behind_all_well) as received:
         app.run(mouse=not options.no_mouse)
-    if app.trouble is not None:
+    if app.trouble is not None and not received:
         raise app.trouble
     write_history()
     if received:
@@ -407,8 +409,8 @@ def serve(arguments: Sequence[str]) -> int:
     settle()
     # -P: nothing that lies in the current folder is imported in place of a library.
     command = [sys.executable, "-P", "-m", "bigram_tui", *rest]
-    Server(command, server.host, server.port).serve(emit)
-    return DONE
+    number = Server(command, server.host, server.port).serve(emit)
+    return DONE if number is None else status_of(number)
 
 
 def check_served(options: argparse.Namespace) -> None:

@@ -40,6 +40,9 @@ from bigram_tui.tally import (
 CHUNK_SIZE = 250_000
 
 
+LINE_ENDINGS = b"\n", b"\r"
+
+
 class CorpusError(UserError):
     """One line that says what is wrong with a corpus and what to do."""
 
@@ -358,23 +361,41 @@ class _Count:
         pieces: Generator[tuple[bytes, Counts | None], None, None] = (
             ((line.data, None) for line in lines) if self._split else counted(lines, workers)
         )
+        unended = b""  # the last piece, if it ends no line: the text may end within a character
         try:
             with closing(pieces):
                 for chunk, pairs in pieces:
-                    self._is_empty = False
-                    if pairs is None:
-                        self._feed(decoder.texts(chunk))
-                    else:
-                        decoder.pass_over(int(pairs[:, LF].sum()), len(chunk))
-                        self._plain += pairs
-                        self._items.feed(chunk.replace(b"\r", b"").decode("ascii"))
-                    if self._look is not None:
-                        self._look(self._glimpse)
-            if not self.is_cut:  # or it may be within a character
+                    if unended:
+                        self._count(decoder.texts(unended))
+                    unended = chunk if pairs is None and not chunk.endswith(LINE_ENDINGS) else b""
+                    if pairs is not None:
+                        self._count_plain(decoder, chunk, pairs)
+                    elif not unended:
+                        self._count(decoder.texts(chunk))
+            if unended:
+                self._count(decoder.texts(unended, is_last=not self.is_cut))
+            if not self.is_cut:  # else it may be within a character
                 self._feed(decoder.rest())
         except TextError:
             self.is_cut = True
             raise
+
+    def _count(self, texts: Iterable[str]) -> None:
+        self._is_empty = False
+        self._feed(texts)
+        self._show()
+
+    def _count_plain(self, decoder: Decoder, lines: bytes, pairs: Counts) -> None:
+        """Count lines of ASCII whose pairs are counted already."""
+        self._is_empty = False
+        decoder.pass_over(int(pairs[:, LF].sum()), len(lines))
+        self._plain += pairs
+        self._items.feed(lines.replace(b"\r", b"").decode("ascii"))
+        self._show()
+
+    def _show(self) -> None:
+        if self._look is not None:
+            self._look(self._glimpse)
 
     def _until_stopped(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """The chunks, of the last one only whole lines if reading is stopped there."""

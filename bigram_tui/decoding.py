@@ -23,13 +23,14 @@ class Decoder:
         self.size = 0
         """Bytes that were decoded; after an error, those before the wrong line.
 
-        But if that line was begun in an earlier chunk, or the text ends within a character, the
-        start of the line is among them: it has been handed on.
+        But if that line was begun in an earlier chunk, its start is among them: it has been handed
+        on.
         """
 
-    def texts(self, chunk: bytes) -> Iterator[str]:
+    def texts(self, chunk: bytes, *, is_last: bool = False) -> Iterator[str]:
         r"""Decode the next bytes, less a byte order mark, with \n for each \r\n and \r.
 
+        is_last: whether the text ends with them, so that it is wrong if that is within a character.
         Raises BrokenTextError after the lines before the one that is wrong.
         """
         data = self._held + chunk
@@ -41,7 +42,7 @@ class Decoder:
         before = self._decoder.getstate()
         valid, nul, _ = text.partition(b"\0")
         try:
-            decoded = self._decoder.decode(valid)
+            decoded = self._decoder.decode(valid, is_last)
         except UnicodeDecodeError as wrong:
             lines, error = wrong.object.count(b"\n", 0, wrong.start), self._refusal(wrong)
         else:

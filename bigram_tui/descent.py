@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from bigram_tui.backend import Iteration, as_numpy
+from bigram_tui.backend import Iteration
 from bigram_tui.bigrams import Bigrams, Matrix
+from bigram_tui.devices import as_numpy, is_far
 from bigram_tui.evaluation import negative_log_likelihood, softmax
 from bigram_tui.optimum import gradient_optimum
 from bigram_tui.stability import curvature
@@ -103,9 +105,8 @@ def is_descent_step(
     if rate is None or (l2 is None and "l2" in settings):
         return False
     rows = np.argsort(-bigrams.row_sums)[:CHECKED_ROWS]
-    table, old, new = (
-        as_numpy(matrix[rows]) for matrix in (before.probabilities, before.weights, after.weights)
-    )
+    matrices = before.probabilities, before.weights, after.weights
+    table, old, new = (_rows_of(matrix, rows) for matrix in matrices)
     epsilon = max(_epsilon(table.dtype), _epsilon(old.dtype))
     weights = old.astype(np.float64)
     with np.errstate(all="ignore"):
@@ -118,6 +119,11 @@ def is_descent_step(
     if not math.isfinite(missed + length) or length <= DISCERNIBLE * rounding:
         return None
     return missed <= math.sqrt(epsilon) * length + rounding
+
+
+def _rows_of(matrix: Any, rows: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
+    """Some rows of an array of any library; only a GPU's is known to take such an index."""
+    return as_numpy(matrix[rows]) if is_far(matrix) else as_numpy(matrix)[rows]
 
 
 def critical_rate(bigrams: Bigrams, l2: float) -> float:

@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import NoReturn
 
@@ -51,24 +52,16 @@ def on_signals(
 
     leave: gets that number; called in the main thread, between any two of its instructions.
     last_resort: called in another thread if the block does not end within PATIENCE_SECONDS after
-        the signal; then the process ends at once.
+        the signal; then the process ends at once. So it does while the main thread waits for other
+        code than Python's, but not while that code keeps Python's lock.
 
     Outside the main thread, where Python has no signal handlers, nothing is done.
     """
     received: list[int] = []
-    has_ended = threading.Event()
-
-    def end_untidily() -> None:
-        if not has_ended.wait(PATIENCE_SECONDS):
-            work = threading.Thread(target=last_resort, daemon=True)
-            work.start()
-            work.join(LAST_RESORT_SECONDS)
-            os._exit(status_of(received[0]))
 
     def handle(number: int, _: FrameType | None) -> None:
         if not received:
             received.append(number)
-            threading.Thread(target=end_untidily, daemon=True).start()
             leave(number)
 
     if threading.current_thread() is not threading.main_thread():
@@ -76,11 +69,39 @@ def on_signals(
         return
     before = {number: signal.signal(number, handle) for number in numbers}
     try:
-        yield received
+        with _watched(numbers, last_resort):
+            yield received
     finally:
-        has_ended.set()
         for number, handler in before.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+@contextmanager
+def _watched(numbers: Sequence[int], last_resort: Callable[[], object]) -> Iterator[None]:
+    """End the process if this block does not end soon after one of some signals."""
+    has_ended = threading.Event()
+    # The system's handler writes each signal's number here, whatever the main thread is doing.
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+
+    def watch() -> None:
+        with open(reader, "rb", buffering=0) as signals:
+            written = (byte[0] for byte in iter(partial(signals.read, 1), b""))
+            number = next((number for number in written if number in numbers), None)
+        if number is not None and not has_ended.wait(PATIENCE_SECONDS):
+            work = threading.Thread(target=last_resort, daemon=True)
+            work.start()
+            work.join(LAST_RESORT_SECONDS)
+            os._exit(status_of(number))
+
+    threading.Thread(target=watch, name="signals", daemon=True).start()
+    try:
+        yield
+    finally:
+        has_ended.set()
+        signal.set_wakeup_fd(before)
+        os.close(writer)
 
 
 def unignored(numbers: Sequence[int]) -> list[int]:

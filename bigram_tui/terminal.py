@@ -78,6 +78,12 @@ def has_screen() -> bool:
     return is_terminal(sys.stdout) and is_terminal(sys.stderr)
 
 
+def complain(text: object) -> None:
+    """Say on standard error what is wrong, unless even that can't be written."""
+    with suppress(OSError):
+        print(f"bigram-tui: {text}", file=sys.stderr, flush=True)
+
+
 def lacks_only_stderr() -> bool:
     """Whether there would be a screen if standard error were a terminal, as standard output is."""
     return is_terminal(sys.stdout) and not is_terminal(sys.stderr)

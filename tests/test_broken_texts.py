@@ -147,12 +147,16 @@ def test_a_line_that_is_longer_than_a_chunk_is_cut_where_the_chunk_begins(tmp_pa
     assert (part.items, part.until) == ({"emma", "x" * 195}, 200)
 
 
-def test_where_a_text_ends_within_a_character_its_last_line_is_cut_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize("chunk_size", [4, 6, 7, 1000])
+@pytest.mark.parametrize("split", [None, (1, 1)])
+def test_where_a_text_ends_within_a_character_its_last_line_is_left_out(
+    tmp_path: Path, chunk_size: int, split: tuple[int, ...] | None
+) -> None:
     path = tmp_path / "broken"
-    path.write_bytes("emma\nzoë".encode()[:-1])
-    error = error_of(path)
-    assert "is not UTF-8: byte 0xC3 in line 2;" in str(error)
-    check_part(error.part, ["emma", "zo"], path.read_bytes())
+    path.write_bytes("emma\nava\nzoë".encode()[:-1])
+    error = error_of(path, chunk_size=chunk_size, split=split)
+    assert "is not UTF-8: byte 0xC3 in line 3;" in str(error)
+    check_part(error.part, ["emma", "ava"], b"emma\nava\n")
 
 
 @pytest.mark.parametrize(

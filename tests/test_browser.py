@@ -306,7 +306,7 @@ def test_a_program_that_does_not_start_is_told_on_both_sides(
         visitor.has_ended()
         visitor.page.context.close()
         status, errors = server.end(signal.SIGTERM)
-    assert status == 0
+    assert status == 128 + signal.SIGTERM
     assert errors == f"bigram-tui: '{small_text}' does not exist: check the name and the folder\n"
 
 
@@ -321,7 +321,8 @@ def test_the_server_ends_quietly_with_all_its_visits(
         visitors[1].press("Space")
         processes = server.children()
         assert len(processes) == 2
-        assert server.end(number) == (0, "")
+        status = 0 if number == signal.SIGINT else 128 + number
+        assert server.end(number) == (status, "")
         assert not any(map(is_alive, processes))
         for visitor in visitors:
             visitor.has_ended()

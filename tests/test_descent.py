@@ -303,3 +303,41 @@ def test_a_run_that_is_sound_has_no_cause_and_one_that_never_was_knows_none(
     broken = Run(NumpyBackend(), names, np.full((27, 27), np.nan))
     assert broken.status is Status.DIVERGED
     assert broken.snapshot().cause == ""
+
+
+class Sliced:
+    """An array that NumPy can read, and that takes slices alone, as those of some libraries."""
+
+    def __init__(self, numbers: Matrix) -> None:
+        self._numbers = numbers
+        self.shape, self.dtype = numbers.shape, numbers.dtype
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Matrix:
+        return np.array(self._numbers, dtype)
+
+    def __getitem__(self, index: Any) -> "Sliced":
+        if not isinstance(index, slice):
+            raise TypeError("only slices are valid indices")
+        return Sliced(self._numbers[index])
+
+    def sum(self, *arguments: Any, **options: Any) -> Any:
+        return self._numbers.sum(*arguments, **options)
+
+
+class OfAnotherLibrary(Descent):
+    """Yields arrays that are not NumPy's."""
+
+    def train(self, bigrams: Bigrams, weights: Matrix) -> Iterator[Iteration]:
+        for model in super().train(bigrams, weights):
+            yield Iteration(
+                Sliced(np.asarray(model.probabilities)),
+                Sliced(np.asarray(model.weights)),
+                Sliced(np.asarray(model.gradient)),
+            )
+
+
+def test_arrays_that_take_slices_alone_are_looked_at_too(names: Bigrams) -> None:
+    run = Run(OfAnotherLibrary(), names, start_weights(27))
+    run.advance(3)
+    assert run.iteration == 3, run.snapshot().message
+    assert descends(run.snapshot(), names)

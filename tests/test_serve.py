@@ -501,7 +501,7 @@ async def test_what_a_plugin_prints_does_not_come_between_the_packets(
             await drawn_by(socket, b"compare")
         wait_for(lambda: not server.children(), "the end of the visit")
         status, errors = await asyncio.to_thread(server.end, signal.SIGTERM)
-    assert status == 0
+    assert status == 128 + signal.SIGTERM
     assert "stray bytes\n" in errors
 
 
@@ -526,7 +526,7 @@ async def test_nonsense_from_a_visitor_is_passed_over(tmp_path: Path, few: str) 
                     while (await socket.receive()).data != '["pong", "12"]':
                         pass
         wait_for(lambda: not server.children(), "the end of the visit")
-        assert server.end(signal.SIGHUP) == (0, "")
+        assert server.end(signal.SIGHUP) == (128 + signal.SIGHUP, "")
 
 
 async def test_only_the_page_and_its_parts_are_served(tmp_path: Path, few: str) -> None:
@@ -555,5 +555,58 @@ async def test_a_server_ends_at_once_though_a_program_hangs(tmp_path: Path, few:
             await drawn_by(socket, b"few.txt")
             (process,) = server.children()
             os.kill(process, signal.SIGSTOP)
-            assert await asyncio.to_thread(server.end, signal.SIGTERM) == (0, "")
+            assert await asyncio.to_thread(server.end, signal.SIGTERM) == (143, "")
             assert not is_alive(process)
+
+
+@pytest.mark.parametrize(
+    ("host", "name", "status"),
+    [
+        ("127.0.0.1", "localhost", 101),
+        ("127.0.0.1", "127.0.0.1", 101),
+        ("127.0.0.1", "evil.example", 403),
+        ("0.0.0.0", "class.example", 101),
+    ],
+)
+async def test_a_server_for_this_machine_alone_answers_to_no_other_name(
+    tmp_path: Path, few: str, host: str, name: str, status: int
+) -> None:
+    """Though the page's origin is of that name too, as where a site has its name lead here."""
+    with serving(tmp_path, few, "--host", host, "--no-tour") as server:
+        port = server.url.rpartition(":")[2].strip("/")
+        headers = {"Host": f"{name}:{port}", "Origin": f"http://{name}:{port}"}
+        async with aiohttp.ClientSession() as session:
+            address = f"http://127.0.0.1:{port}/ws"
+            if status == 101:
+                async with session.ws_connect(address, headers=headers) as socket:
+                    await drawn_by(socket, b"few.txt")
+            else:
+                with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                    await session.ws_connect(address, headers=headers)
+                assert refused.value.status == status
+
+
+def test_a_server_that_nohup_started_outlives_its_terminal(tmp_path: Path, few: str) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which the server inherits
+    try:
+        with serving(tmp_path, few) as server:
+            server.process.send_signal(signal.SIGHUP)
+            with pytest.raises(subprocess.TimeoutExpired):
+                server.process.wait(1)
+            assert server.end(signal.SIGINT) == (0, "")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+async def test_a_message_of_any_depth_ends_nothing(tmp_path: Path, few: str) -> None:
+    with serving(tmp_path, few, "--no-tour") as server:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(f"{server.url}/ws") as socket,
+        ):
+            await drawn_by(socket, b"few.txt")
+            await socket.send_str("[" * 200_000)
+            await socket.send_str('["stdin", "c"]')
+            await drawn_by(socket, b"compare")
+        _, errors = await asyncio.to_thread(server.end, signal.SIGINT)
+    assert errors == ""

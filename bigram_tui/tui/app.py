@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
 from textual.driver import Driver
 from textual.screen import Screen
+from textual.theme import ThemeProvider
 
 from bigram_tui.config import config_folder
 from bigram_tui.lineup import Lineup
@@ -279,6 +280,11 @@ class BigramApp(App[None]):
         """Offer all actions."""
         if not isinstance(self.screen, CommandPalette):
             self.push_screen(Palette(id="--command-palette"))
+
+    def search_themes(self) -> None:
+        """Offer all themes."""
+        themes = Palette(providers=[ThemeProvider], placeholder="Search for themes…")
+        self.push_screen(themes)
 
     def clear_selection(self) -> None:
         """Select no text. Without effect while there is no screen."""

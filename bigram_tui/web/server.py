@@ -10,6 +10,7 @@ import signal
 import socket
 from asyncio import gather
 from collections.abc import Callable, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from textual_serve.server import Server as TextualServer
 from textual_serve.server import to_int
 
 from bigram_tui.errors import UserError
+from bigram_tui.signals import ENDING, unignored
 from bigram_tui.web.visit import Visit
 
 PAGE = Path(__file__).parent / "page"
@@ -49,28 +51,35 @@ class Server:
         self._textual = TextualServer(self._command)
         self._visits: set[Visit] = set()
 
-    def serve(self, announce: Callable[[str], object]) -> None:
+    def serve(self, announce: Callable[[str], object]) -> int | None:
         """Serve until a signal asks for the end; every process of a visitor is gone by then.
 
         announce: called with the line that says where the page is, once it is there.
+        Returns the number of the signal, None for ctrl+c, which is how one ends it.
         Raises UserError if the address can't be had.
         """
-        asyncio.run(self._serve(announce))
+        return asyncio.run(self._serve(announce))
 
-    async def _serve(self, announce: Callable[[str], object]) -> None:
-        ending = asyncio.Event()
+    async def _serve(self, announce: Callable[[str], object]) -> int | None:
         loop = asyncio.get_running_loop()
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            with contextlib.suppress(NotImplementedError, AttributeError):  # as on Windows
-                loop.add_signal_handler(getattr(signal, name), ending.set)
+        ending: asyncio.Future[int] = loop.create_future()
+
+        def end(number: int) -> None:
+            if not ending.done():
+                ending.set_result(number)
+
+        for number in unignored((signal.SIGINT, *ENDING)):
+            with contextlib.suppress(NotImplementedError):  # as on Windows
+                loop.add_signal_handler(number, end, number)
         runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         try:
             await self._listen(runner)
             announce(invitation(self._host, runner.addresses[0][1]))
-            await ending.wait()
+            number = await ending
         finally:
             await runner.cleanup()
+        return None if number == signal.SIGINT else number
 
     async def _listen(self, runner: web.AppRunner) -> None:
         try:
@@ -100,6 +109,8 @@ class Server:
         origin = request.headers.get("Origin")
         if origin is not None and urlsplit(origin).netloc != request.host:
             raise web.HTTPForbidden(text="another site's page may not open this")
+        if not self._answers_to(urlsplit(f"//{request.host}").hostname or ""):
+            raise web.HTTPForbidden(text="this server has another name")
         page = web.WebSocketResponse(heartbeat=HEARTBEAT_SECONDS)
         await page.prepare(request)
         visit = Visit(
@@ -127,7 +138,7 @@ class Server:
         """Do what a message of textual.js says; nothing if it says nothing that we know."""
         try:
             message = json.loads(data) if isinstance(data, str) else None
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         match message:
             case ["stdin", str(typed)]:
@@ -141,8 +152,23 @@ class Server:
             case ["ping", sent]:
                 await page.send_json(["pong", sent])
 
+    def _answers_to(self, name: str) -> bool:
+        """Whether a page may have reached this server by a name.
+
+        A server for this machine alone has no other than its own: else any site could have its name
+        lead here, and its page, which a browser then takes for ours, could open the program.
+        """
+        return not is_local(self._host) or is_local(name)
+
     async def _end_visits(self, _: web.Application) -> None:
         await gather(*(visit.stop() for visit in self._visits))
+
+
+def is_local(host: str) -> bool:
+    """Whether a name or address means this machine, and no other machine can use it."""
+    with contextlib.suppress(ValueError):
+        return ip_address(host).is_loopback
+    return host == "localhost" or host.endswith(".localhost")
 
 
 def invitation(host: str, port: int) -> str:

@@ -3,6 +3,7 @@
 Each is sent to the process alone, as `kill` and `timeout` do; a closed window sends SIGHUP.
 """
 
+import gzip
 import shutil
 import signal
 import subprocess
@@ -111,6 +112,50 @@ def test_without_a_screen_a_signal_ends_with_its_status_and_no_traceback() -> No
             _, errors = process.communicate(timeout=30)
         assert process.returncode == 128 + number
         assert errors == b""
+
+
+SLOW_IN_C = '''
+"""A backend whose first iteration is one long call of other code than Python's."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bigram_tui.backend import Backend, Iteration
+
+
+@dataclass
+class Slow(Backend):
+    """Takes minutes."""
+
+    def train(self, bigrams, weights):
+        np.linalg.svd(np.random.default_rng(0).random((6000, 6000)))
+        yield Iteration(weights)
+'''
+
+
+def test_a_long_call_of_other_code_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    backend = tmp_path / "slow.py"
+    backend.write_text(SLOW_IN_C, "utf-8")
+    command = [str(PROGRAM), str(NAMES), "--headless", "--backend", str(backend)]
+    with subprocess.Popen(command) as process:
+        time.sleep(2)
+        before = time.monotonic()
+        process.terminate()
+        assert process.wait(60) == 128 + signal.SIGTERM
+    assert time.monotonic() - before < 10, "minutes, if it were waited for"
+
+
+def test_a_signal_where_a_part_is_offered_ends_with_its_status(
+    start: Start, tmp_path: Path
+) -> None:
+    text = tmp_path / "broken.gz"
+    text.write_bytes(gzip.compress(NAMES.read_bytes() + b"\xff"))
+    shell = f"exec {PROGRAM} {text} --no-tour"
+    terminal = start(shell=shell, wait_for="enter explores the part")
+    terminal.signal(signal.SIGTERM)
+    assert terminal.wait_for_end() == 128 + signal.SIGTERM
+    assert terminal.left_behind() == {}
 
 
 def test_a_signal_that_nohup_ignores_is_ignored_without_a_screen() -> None:

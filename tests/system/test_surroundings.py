@@ -75,16 +75,13 @@ def test_all_after_two_dashes_are_files(tmp_path: Path) -> None:
     assert "3 lines" in done.stdout
 
 
-def test_standard_error_that_is_no_terminal_is_said_to_be_the_reason(
-    start: Start, tmp_path: Path
-) -> None:
-    errors = tmp_path / "errors"
-    terminal = start("--steps", "2", shell=f"{{program}} 2> {errors}", wait_for="")
+def test_standard_error_that_is_no_terminal_is_said_to_be_the_reason(start: Start) -> None:
+    """On the terminal: the user does not see the other."""
+    terminal = start("--steps", "2", shell="{program} 2> /dev/null", wait_for="")
     assert terminal.wait_for_end() == 0
     assert "perplexity" in terminal.text
-    (line,) = errors.read_text("utf-8").splitlines()
-    assert line.startswith("bigram-tui: there is no screen")
-    assert "leave out 2>" in line
+    assert "Here is a table, as the screen would be drawn on standard error" in terminal.text
+    assert "leave out 2>" in terminal.text
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
@@ -104,3 +101,10 @@ def test_an_unknown_color_system_is_told_in_one_line(start: Start) -> None:
     assert "TEXTUAL_COLOR_SYSTEM is 'bogus'; unset it" in terminal.text
     assert terminal.left_behind() == {}
     assert b"Traceback" not in terminal.written
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_complaint_that_cannot_be_written_leaves_the_status(tmp_path: Path) -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = run(str(PROGRAM), str(tmp_path / "missing"), "--headless", stderr=full)
+    assert done.returncode == 2
