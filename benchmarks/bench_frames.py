@@ -16,10 +16,10 @@ from textual.strip import Strip
 
 from benchmarks.conftest import Measure
 from benchmarks.stage import Floor, Stage
-from bigram_tui.bigrams import Matrix
-from bigram_tui.corpus import Corpus
-from bigram_tui.tui.renderables.colors import LEVELS, TRUE_COLOR
-from bigram_tui.tui.renderables.heatmap import SMALL, Scale, compact, paint
+from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.model.bigrams import Matrix
+from bigram_tui.tui.render.colors import LEVELS, TRUE_COLOR
+from bigram_tui.tui.render.heatmap import SMALL, Scale, compact, paint
 from bigram_tui.tui.widgets.heatmap import Heatmap
 
 SIZE = 120, 40

@@ -4,10 +4,10 @@ import pytest
 
 from benchmarks.conftest import Measure
 from benchmarks.rivals import OneHotTraining
-from bigram_tui.corpus import Corpus
-from bigram_tui.registry import choose
-from bigram_tui.run import Run
-from bigram_tui.session import Session
+from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.training.registry import choose
+from bigram_tui.training.run import Run
+from bigram_tui.training.session import Session
 
 AT_ONCE = 1000
 """Iterations that are timed together."""

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from benchmarks.conftest import Measure
-from bigram_tui.bigrams import Bigrams, Matrix, Vocabulary
-from bigram_tui.lecture_rng import start_weights
-from bigram_tui.registry import choose
-from bigram_tui.run import Run
+from bigram_tui.model.bigrams import Bigrams, Matrix, Vocabulary
+from bigram_tui.model.torch_rng import start_weights
+from bigram_tui.training.registry import choose
+from bigram_tui.training.run import Run
 
 V = 4096
 SEEN = 0.03

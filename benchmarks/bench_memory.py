@@ -16,7 +16,7 @@ USUAL, HUGE = 1_000_000_000, 10_000_000_000
 
 PROGRAM = """
 import sys
-from bigram_tui.cli import run
+from bigram_tui.cli.main import run
 status = run(["-", "--headless", "--backend", "count", "--backend", "numpy"])
 assert "torch" not in sys.modules
 (peak,) = (line.split() for line in open("/proc/self/status") if line.startswith("VmHWM:"))

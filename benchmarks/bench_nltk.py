@@ -17,10 +17,10 @@ from nltk.lm.preprocessing import pad_both_ends, padded_everygram_pipeline
 from nltk.util import bigrams
 
 from benchmarks.conftest import Measure
-from bigram_tui.bigrams import Bigrams, Vocabulary
-from bigram_tui.corpus import bundled_names, read_corpus
-from bigram_tui.evaluation import negative_log_likelihood, perplexity
-from bigram_tui.smoothing import counting_table
+from bigram_tui.analysis.smoothing import counting_table
+from bigram_tui.corpus.corpus import bundled_names, read_corpus
+from bigram_tui.model.bigrams import Bigrams, Vocabulary
+from bigram_tui.model.loss import negative_log_likelihood, perplexity
 
 TWO_MORE = "{|"
 """Characters after z that names do not hold, for nltk's <UNK> and its other end of a line."""

@@ -12,10 +12,10 @@ import torch
 
 from benchmarks.conftest import Measure
 from benchmarks.rivals import SEED, sample_by_multinomial
-from bigram_tui.bigrams import Matrix
-from bigram_tui.corpus import Corpus
-from bigram_tui.sampling import sample_names, uniforms
-from bigram_tui.smoothing import counting_table
+from bigram_tui.analysis.smoothing import counting_table
+from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.model.bigrams import Matrix
+from bigram_tui.model.sampling import sample_names, uniforms
 
 COUNT = 1000
 

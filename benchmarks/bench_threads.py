@@ -15,10 +15,10 @@ import pytest
 import torch
 
 from benchmarks.conftest import Measure
-from bigram_tui.bigrams import Bigrams, Vocabulary
-from bigram_tui.lecture_rng import start_weights
-from bigram_tui.registry import choose
-from bigram_tui.run import Run
+from bigram_tui.model.bigrams import Bigrams, Vocabulary
+from bigram_tui.model.torch_rng import start_weights
+from bigram_tui.training.registry import choose
+from bigram_tui.training.run import Run
 
 SEEN = 0.3
 """The share of bigrams that occur."""

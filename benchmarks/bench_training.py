@@ -7,14 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from benchmarks.conftest import Note
-from bigram_tui.corpus import Corpus
-from bigram_tui.lineup import Lineup
-from bigram_tui.lockstep import Lockstep
-from bigram_tui.registry import choose
-from bigram_tui.session import Session
+from bigram_tui.comparison.lineup import Lineup
+from bigram_tui.comparison.lockstep import Lockstep
+from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.training.registry import choose
+from bigram_tui.training.session import Session
 from bigram_tui.tui.app import BigramApp
-from bigram_tui.tui.renderables.colors import TRUE_COLOR
-from bigram_tui.tui.run_screen import RunScreen
+from bigram_tui.tui.render.colors import TRUE_COLOR
+from bigram_tui.tui.screens.run_screen import RunScreen
 
 SIZE = 120, 40
 SECONDS = 1.0

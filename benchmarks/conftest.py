@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from bigram_tui.corpus import Corpus, bundled_names, read_corpus
-from bigram_tui.visits import offer_tour
+from bigram_tui.cli.first_run import offer_tour
+from bigram_tui.corpus.corpus import Corpus, bundled_names, read_corpus
 
 TURNS = 3
 

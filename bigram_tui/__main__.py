@@ -1,6 +1,6 @@
 """`python -m bigram_tui`."""
 
-from bigram_tui.cli import main
+from bigram_tui.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from typing import Any
 
-from bigram_tui.bigrams import Bigrams, Matrix
-from bigram_tui.devices import as_numpy, mean_square
+from bigram_tui.model.arrays import as_numpy, mean_square
+from bigram_tui.model.bigrams import Bigrams, Matrix
 
 __all__ = [
     "Backend",

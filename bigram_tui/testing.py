@@ -18,8 +18,8 @@ from bigram_tui.backend import (
     configure,
     hyperparameters,
 )
-from bigram_tui.bigrams import BOUNDARY, Bigrams, Matrix, Vocabulary
-from bigram_tui.evaluation import negative_log_likelihood
+from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Matrix, Vocabulary
+from bigram_tui.model.loss import negative_log_likelihood
 
 ITERATIONS = 5
 """How many iterations of a training are looked at, the untrained model included."""

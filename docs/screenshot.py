@@ -4,11 +4,11 @@ import asyncio
 import re
 from pathlib import Path
 
-from bigram_tui.corpus import read_corpus
-from bigram_tui.registry import choose
-from bigram_tui.session import Session
+from bigram_tui.corpus.corpus import read_corpus
+from bigram_tui.training.registry import choose
+from bigram_tui.training.session import Session
 from bigram_tui.tui.app import BigramApp
-from bigram_tui.tui.renderables.colors import TRUE_COLOR
+from bigram_tui.tui.render.colors import TRUE_COLOR
 
 HERE = Path(__file__).parent
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from bigram_tui.bigrams import Bigrams, Matrix, Vocabulary
-from bigram_tui.lecture_rng import start_weights
-from bigram_tui.visits import offer_tour
+from bigram_tui.cli.first_run import offer_tour
+from bigram_tui.model.bigrams import Bigrams, Matrix, Vocabulary
+from bigram_tui.model.torch_rng import start_weights
 
 # The same examples in every run; how long one takes says nothing where torch is imported.
 settings.register_profile("bigram-tui", deadline=None, derandomize=True)

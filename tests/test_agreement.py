@@ -13,8 +13,8 @@ import pytest
 from bigram_backends.numpy_gradient import NumpyBackend
 from bigram_backends.torch_autograd import TorchBackend
 from bigram_tui.backend import Backend, Iteration, as_numpy
-from bigram_tui.bigrams import Bigrams, Matrix
-from bigram_tui.run import Run
+from bigram_tui.model.bigrams import Bigrams, Matrix
+from bigram_tui.training.run import Run
 from tests.conftest import CountLines
 
 pytest.importorskip("torch")

@@ -16,9 +16,9 @@ from bigram_backends.counting import CountingBackend
 from bigram_backends.numpy_gradient import NumpyBackend
 from bigram_backends.torch_autograd import TorchBackend
 from bigram_tui.backend import Backend, Bigrams, Iteration, Matrix, hyperparameter
-from bigram_tui.registry import choose
-from bigram_tui.run import Run, Status
 from bigram_tui.testing import BackendTests, cases
+from bigram_tui.training.registry import choose
+from bigram_tui.training.run import Run, Status
 from tests.test_run import HeavyBall
 
 EXAMPLE = Path(__file__).parents[1] / "docs" / "example_backend.py"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bigram_tui.bigrams import BOUNDARY, Bigrams, Vocabulary
+from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Vocabulary
 from tests.conftest import CountLines
 
 any_vocabularies = st.sets(st.characters()).map(lambda found: Vocabulary("".join(sorted(found))))

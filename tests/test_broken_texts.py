@@ -17,18 +17,18 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bigram_tui import byte_pairs, corpus, count_cache
-from bigram_tui.cli import session_or_reading
-from bigram_tui.corpus import Corpus, CorpusError, Extent, read_corpus, read_items
-from bigram_tui.reading import Reading
-from bigram_tui.registry import choose
-from bigram_tui.request import Request
-from bigram_tui.session import Session
+from bigram_tui.cli.main import session_or_reading
+from bigram_tui.corpus import ascii_pairs, cache, corpus
+from bigram_tui.corpus.background import Reading
+from bigram_tui.corpus.corpus import Corpus, CorpusError, Extent, read_corpus, read_items
+from bigram_tui.corpus.request import Request
+from bigram_tui.training.registry import choose
+from bigram_tui.training.session import Session
 from tests.test_corpus import pairs_of, reference_items, reference_pairs
 
 BAD = [b"\xff", b"zo\xeb", b"ab\0cd", b"\xc3(", b"\xed\xa0\x80", b"\xe2\x98x"]
 
-_counted = byte_pairs.counted
+_counted = ascii_pairs.counted
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -263,10 +263,10 @@ def test_a_stream_that_fails_leaves_what_came_before() -> None:
 
 
 def test_a_part_is_offered_and_never_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bigram_tui.request.KEPT_SIZE", 1)
-    monkeypatch.setattr("bigram_tui.request.QUICK_SIZE", 1)
-    monkeypatch.setattr(count_cache, "cache_folder", lambda: tmp_path / "cache")
-    monkeypatch.setattr(count_cache, "UNSETTLED_NS", -(1 << 62))
+    monkeypatch.setattr("bigram_tui.corpus.request.KEPT_SIZE", 1)
+    monkeypatch.setattr("bigram_tui.corpus.request.QUICK_SIZE", 1)
+    monkeypatch.setattr(cache, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(cache, "UNSETTLED_NS", -(1 << 62))
     path = tmp_path / "broken"
     path.write_bytes(b"emma\nava\nzo\xeb\nlea\n")
 

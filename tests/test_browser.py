@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-from bigram_tui.bigrams import Bigrams
+from bigram_tui.model.bigrams import Bigrams
 from tests.serving import PATIENCE, Server, is_alive, serving, wait_for
 
 pytest.importorskip("textual_serve", reason="textual-serve is not installed")

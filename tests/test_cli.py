@@ -17,7 +17,7 @@ from typing import IO, Any
 
 import pytest
 
-from bigram_tui import cli
+from bigram_tui.cli import main as cli
 
 REPOSITORY = Path(__file__).parents[1]
 PROGRAM = (sys.executable, "-m", "bigram_tui")
@@ -376,7 +376,7 @@ def imported_by(*statements: str) -> set[str]:
     code = "\n".join(
         [
             "import contextlib, io, json, sys",
-            "from bigram_tui import cli",
+            "from bigram_tui.cli import main as cli",
             "with contextlib.redirect_stdout(io.StringIO()):",
             *(f"    {statement}" for statement in statements),
             "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))",

@@ -11,12 +11,12 @@ import pytest
 
 from bigram_backends.counting import CountingBackend
 from bigram_backends.numpy_gradient import NumpyBackend
-from bigram_tui import cli
 from bigram_tui.backend import Backend
-from bigram_tui.bigrams import Bigrams, Matrix
-from bigram_tui.comparison import compare, optimum_of
-from bigram_tui.run import Run
-from bigram_tui.snapshot import Snapshot
+from bigram_tui.cli import main as cli
+from bigram_tui.comparison.difference import compare, optimum_of
+from bigram_tui.model.bigrams import Bigrams, Matrix
+from bigram_tui.training.run import Run
+from bigram_tui.training.snapshot import Snapshot
 
 Finish = Callable[..., Snapshot]
 

@@ -3,7 +3,7 @@
 What is right is told by `gzip -dc`, `bzip2 -dc`, `xz -dc` and `zstd -dc`. These accept a file if
 they exit with 0 and have nothing to say on stderr: bzip2 warns of what follows its streams, and
 exits with 0. zstd may use windows of 2 GiB, as we do. Where program and tool are meant to differ,
-`bigram_tui.compression` says so; no file made here is of that kind but for DIFFERENT.
+`bigram_tui.corpus.compression` says so; no file made here is of that kind but for DIFFERENT.
 """
 
 import bz2
@@ -25,11 +25,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bigram_tui import streams
-from bigram_tui.compression import MAGIC
-from bigram_tui.corpus import CHUNK_SIZE, CorpusError, read_corpus
+from bigram_tui.corpus import streams
+from bigram_tui.corpus.compression import MAGIC
+from bigram_tui.corpus.corpus import CHUNK_SIZE, CorpusError, read_corpus
+from bigram_tui.corpus.reader import chunks, opened
 from bigram_tui.errors import TextError
-from bigram_tui.source import chunks, opened
 from tests.test_reading import CHECKOUT, zstd, zstd_library
 
 TEXT, MORE = "emma\nzoë\n".encode(), b"olivia ann\n"
@@ -406,7 +406,9 @@ def test_a_lack_of_memory_is_not_blamed_on_the_text(
         def decompress(self, data: bytes, max_length: int) -> bytes:
             raise MemoryError
 
-    monkeypatch.setattr(f"bigram_tui.compression._{kind.title()}.decompressor", lambda _: Greedy())
+    monkeypatch.setattr(
+        f"bigram_tui.corpus.compression._{kind.title()}.decompressor", lambda _: Greedy()
+    )
     assert "needs more memory than there is: unpack it" in (refusal(path) or "")
 
 
@@ -418,7 +420,7 @@ def test_a_window_that_memory_cannot_hold_is_not_called_damage(tmp_path: Path) -
     program = f"""
 import resource
 from bigram_tui.errors import TextError
-from bigram_tui.source import opened
+from bigram_tui.corpus.reader import opened
 resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
 try:
     with opened({str(path)!r}) as stream:
@@ -434,7 +436,7 @@ except TextError as error:
 
 
 def test_an_xz_dictionary_has_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bigram_tui.compression.LARGEST_WINDOW", 1 << 16)
+    monkeypatch.setattr("bigram_tui.corpus.compression.LARGEST_WINDOW", 1 << 16)
     path = tmp_path / "text"
     path.write_bytes(lzma.compress(TEXT))
     assert "needs more than" in (refusal(path) or "")

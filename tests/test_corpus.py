@@ -19,9 +19,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bigram_tui import corpus, tally
-from bigram_tui.bigrams import Bigrams
-from bigram_tui.corpus import (
+from bigram_tui.corpus import corpus, counter
+from bigram_tui.corpus.corpus import (
     Corpus,
     CorpusError,
     bundled_names,
@@ -30,6 +29,7 @@ from bigram_tui.corpus import (
     read_corpus,
     read_items,
 )
+from bigram_tui.model.bigrams import Bigrams
 
 Pairs = Counter[tuple[str, str]]
 EDGE = ""  # stands for the boundary, as no character can
@@ -275,7 +275,7 @@ def test_white_space_that_only_surrounds_lines_is_no_part_of_the_vocabulary() ->
 
 
 def test_white_space_constant_holds_all_there_is() -> None:
-    assert sorted(tally.BLANKS + "\n") == ALL_WHITE_SPACE
+    assert sorted(counter.BLANKS + "\n") == ALL_WHITE_SPACE
 
 
 def test_a_vocabulary_of_thousands_grows_without_loss() -> None:
@@ -285,7 +285,7 @@ def test_a_vocabulary_of_thousands_grows_without_loss() -> None:
 
 
 def test_too_many_characters_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tally, "LARGEST_VOCABULARY", 100)
+    monkeypatch.setattr(counter, "LARGEST_VOCABULARY", 100)
     assert len(count("".join(map(chr, range(0x4E00, 0x4E00 + 99)))).train.vocabulary) == 100
     with pytest.raises(
         CorpusError, match=r"^'the text' holds too many different characters .*fewer$"
@@ -295,7 +295,7 @@ def test_too_many_characters_are_refused(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_table_that_memory_cannot_hold_is_refused() -> None:
     with (
-        mock.patch.object(tally.Tally, "_grow", side_effect=MemoryError),
+        mock.patch.object(counter.Tally, "_grow", side_effect=MemoryError),
         pytest.raises(CorpusError, match="too many different characters"),
     ):
         count("".join(map(chr, range(0x4E00, 0x4E00 + 100))))
@@ -352,7 +352,7 @@ def test_blanks_without_end_are_held_as_counts() -> None:
 
 
 def test_items_beyond_the_budget_are_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tally, "ITEM_BUDGET", 1000)
+    monkeypatch.setattr(counter, "ITEM_BUDGET", 1000)
     for chunk_size in (1, 7, 1000):
         few = count("name\n" * 500, chunk_size=chunk_size)
         assert few.items == frozenset(["name"])
@@ -366,7 +366,7 @@ def test_items_beyond_the_budget_are_not_remembered(monkeypatch: pytest.MonkeyPa
 def test_a_line_too_long_for_a_name_is_not_remembered(
     text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tally, "LONGEST_ITEM", 50)
+    monkeypatch.setattr(counter, "LONGEST_ITEM", 50)
     for chunk_size in (1, 7, 1000):
         assert count(text.format("x" * 50), chunk_size=chunk_size).holds("x" * 50)
         assert count(text.format("x" * 51), chunk_size=chunk_size).items is None
@@ -378,9 +378,9 @@ def test_a_character_takes_as_much_of_the_budget_as_of_the_memory(
 ) -> None:
     """Beside what is the same for each item: less than 200 bytes."""
     items = [character * 10_000 + str(k) for k in range(5)]
-    monkeypatch.setattr(tally, "ITEM_BUDGET", 5 * (10_000 * size + 200))
+    monkeypatch.setattr(counter, "ITEM_BUDGET", 5 * (10_000 * size + 200))
     assert count("\n".join(items)).items == frozenset(items)
-    monkeypatch.setattr(tally, "ITEM_BUDGET", 5 * 10_000 * size)
+    monkeypatch.setattr(counter, "ITEM_BUDGET", 5 * 10_000 * size)
     assert count("\n".join(items)).items is None
 
 
@@ -392,7 +392,7 @@ def test_many_distinct_lines_take_little_memory(line: str, lines: int) -> None:
     """Of the whole process, at its peak, which is where no more lines are remembered."""
     program = f"""
 import io, sys
-from bigram_tui.corpus import count_stream
+from bigram_tui.corpus.corpus import count_stream
 
 class Lines(io.RawIOBase):
     start = 0
@@ -408,7 +408,7 @@ print(found.lines, found.items is None, 1024 * int(peak[1]), "torch" in sys.modu
         [sys.executable, "-c", program],
         capture_output=True,
         check=True,
-        cwd=Path(corpus.__file__).parents[1],
+        cwd=Path(corpus.__file__).parents[2],
     )
     found_lines, off, peak, torch = done.stdout.split()
     assert (int(found_lines), off, torch) == (lines, b"True", b"False")
@@ -529,7 +529,7 @@ def test_the_size_of_a_stream_is_not_known() -> None:
 
 def test_a_dash_is_standard_input() -> None:
     program = (
-        "from bigram_tui.corpus import read_corpus; import sys; result = read_corpus('-'); "
+        "from bigram_tui.corpus.corpus import read_corpus; import sys; result = read_corpus('-'); "
         "print(result.path, result.lines, result.bigrams, sys.stdin.closed)"
     )
     done = subprocess.run(
@@ -537,7 +537,7 @@ def test_a_dash_is_standard_input() -> None:
         input="é\r\nb".encode(),
         capture_output=True,
         check=True,
-        cwd=Path(corpus.__file__).parents[1],
+        cwd=Path(corpus.__file__).parents[2],
     )
     assert done.stdout.split() == [b"-", b"2", b"4", b"False"]
 
@@ -553,7 +553,7 @@ def test_a_packaged_copy_of_the_names_comes_first(
 ) -> None:
     package = tmp_path / "bigram_tui"
     package.mkdir()
-    monkeypatch.setattr(corpus, "__file__", str(package / "corpus.py"))
+    monkeypatch.setattr(corpus, "__file__", str(package / "corpus" / "corpus.py"))
     assert bundled_names() == tmp_path / "data" / "names.txt"
     (package / "names.txt").touch()
     assert bundled_names() == package / "names.txt"

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bigram_tui import count_cache, request, tally
-from bigram_tui.bigrams import Bigrams
-from bigram_tui.config import cache_folder
-from bigram_tui.corpus import Corpus, Extent, count_stream, read_corpus
-from bigram_tui.count_cache import UNSETTLED_NS, entry_of
-from bigram_tui.request import Request
+from bigram_tui.corpus import cache, counter, request
+from bigram_tui.corpus.cache import UNSETTLED_NS, entry_of
+from bigram_tui.corpus.corpus import Corpus, Extent, count_stream, read_corpus
+from bigram_tui.corpus.request import Request
+from bigram_tui.model.bigrams import Bigrams
+from bigram_tui.paths import cache_folder
 from tests.test_cli import imported_by
 
 LONG_AGO = (1_000_000_000, 1_000_000_000)
@@ -31,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(request, "KEPT_SIZE", 10)
     # The times of a file that was just written say nothing yet; ctime can't be set.
-    monkeypatch.setattr(count_cache, "UNSETTLED_NS", -(10**12))
+    monkeypatch.setattr(cache, "UNSETTLED_NS", -(10**12))
     return cache_folder()
 
 
@@ -79,7 +79,7 @@ def test_a_corpus_from_the_cache_is_the_one_that_was_read(
     tmp_path = tmp_path_factory.mktemp("texts")
     paths = [text(tmp_path, ("\nand more\n" * 2 + content.replace("\0", "") + "\nz").encode())]
     paths += [text(tmp_path, b"emma\nava\n", "other")] if several else []
-    with mock.patch.object(tally, "ITEM_BUDGET", budget):
+    with mock.patch.object(counter, "ITEM_BUDGET", budget):
         wanted = Request(tuple(paths), split, seed, max_vocabulary)
         assert wanted.kept() is None
         read = wanted.read()
@@ -130,7 +130,7 @@ def test_every_option_has_a_corpus_of_its_own(
     assert Request(paths[:1], (2, 8), seed=1).kept() is None
     for name, value in {"FORMAT": 3, "__version__": "9", "ITEM_BUDGET": 5}.items():
         with monkeypatch.context() as patch:
-            patch.setattr(count_cache, name, value)
+            patch.setattr(cache, name, value)
             assert Request(paths[:1]).kept() is None
 
 
@@ -163,7 +163,7 @@ def test_a_file_that_is_too_new_is_not_kept(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
     """A change so soon after might leave its times as they are."""
-    monkeypatch.setattr(count_cache, "UNSETTLED_NS", UNSETTLED_NS)
+    monkeypatch.setattr(cache, "UNSETTLED_NS", UNSETTLED_NS)
     path = text(tmp_path)
     times = os.stat(path)
     newest = max(times.st_mtime_ns, times.st_ctime_ns)
@@ -392,7 +392,7 @@ def test_what_was_not_used_for_longest_makes_room(
     foreign.write_bytes(b"x")
     size = max(file.stat().st_size for file in files.values())
     assert requests[1].kept(), "and so used last"
-    monkeypatch.setattr(count_cache, "ROOM", 3 * size)
+    monkeypatch.setattr(cache, "ROOM", 3 * size)
     requests[3].read()
     assert [wanted.kept() is not None for wanted in requests] == [True, True, False, True]
     assert foreign.exists()
@@ -402,7 +402,7 @@ def test_what_was_not_used_for_longest_makes_room(
 def test_what_would_take_half_of_the_room_is_not_kept(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(count_cache, "ROOM", 500)
+    monkeypatch.setattr(cache, "ROOM", 500)
     Request((text(tmp_path),)).read()
     assert not folder.exists()
 
@@ -413,11 +413,11 @@ def test_files_that_are_not_there_have_no_entry(tmp_path: Path) -> None:
 
 def test_a_small_text_needs_no_cache(tmp_path: Path) -> None:
     program = (
-        f"from bigram_tui.request import Request; Request(({text(tmp_path)!r},)).read(); "
-        "assert 'bigram_tui.count_cache' not in sys.modules"
+        f"from bigram_tui.corpus.request import Request; Request(({text(tmp_path)!r},)).read(); "
+        "assert 'bigram_tui.corpus.cache' not in sys.modules"
     )
     assert "numpy" in imported_by(program)
-    assert count_cache.__name__ == "bigram_tui.count_cache"
+    assert cache.__name__ == "bigram_tui.corpus.cache"
 
 
 def test_a_request_is_quick_if_its_files_are_small_and_plain(

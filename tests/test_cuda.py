@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from bigram_backends.torch_autograd import GPU_SIZE, TorchBackend, _device
-from bigram_tui.bigrams import Bigrams, Matrix, Vocabulary
-from bigram_tui.lecture_rng import start_weights
-from bigram_tui.run import Run
-from bigram_tui.snapshot import Status
+from bigram_tui.model.bigrams import Bigrams, Matrix, Vocabulary
+from bigram_tui.model.torch_rng import start_weights
+from bigram_tui.training.run import Run
+from bigram_tui.training.snapshot import Status
 
 torch = pytest.importorskip("torch")
 

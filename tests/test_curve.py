@@ -12,7 +12,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from bigram_tui.tui.renderables.curve import (
+from bigram_tui.tui.render.curve import (
     UNDRAWABLE,
     Columns,
     Curve,

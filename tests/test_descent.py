@@ -13,16 +13,16 @@ import pytest
 from bigram_backends import pitfalls
 from bigram_backends.counting import CountingBackend
 from bigram_backends.numpy_gradient import NumpyBackend
+from bigram_tui.analysis.optimum import gradient_optimum
 from bigram_tui.backend import Backend, Bigrams, Iteration, Matrix, hyperparameter
-from bigram_tui.corpus import read_corpus
-from bigram_tui.evaluation import softmax
-from bigram_tui.lecture_rng import start_weights
-from bigram_tui.optimum import gradient_optimum
-from bigram_tui.run import Run
-from bigram_tui.snapshot import Snapshot, Status
-from bigram_tui.tui.meters_screen import meters
+from bigram_tui.corpus.corpus import read_corpus
+from bigram_tui.lessons.derivation import descends
+from bigram_tui.model.loss import softmax
+from bigram_tui.model.torch_rng import start_weights
+from bigram_tui.training.run import Run
+from bigram_tui.training.snapshot import Snapshot, Status
+from bigram_tui.tui.lessons.meters import meters
 from bigram_tui.tui.present import step_size
-from bigram_tui.why import descends
 
 ROOT = Path(__file__).parents[1]
 

@@ -15,11 +15,11 @@ import pytest
 from bigram_backends.numpy_gradient import NumpyBackend
 from bigram_backends.torch_autograd import TorchBackend
 from bigram_tui.backend import Backend, Bigrams, Iteration, Matrix, hyperparameter
-from bigram_tui.descent import CHECKED_ROWS
-from bigram_tui.devices import BLOCK, as_numpy, at_hand, is_far, mean_square, row_sums, trouble
-from bigram_tui.evaluation import Likelihood
-from bigram_tui.run import Run
-from bigram_tui.snapshot import Status
+from bigram_tui.model.arrays import BLOCK, as_numpy, at_hand, is_far, mean_square, row_sums, trouble
+from bigram_tui.model.loss import Likelihood
+from bigram_tui.training.descent import CHECKED_ROWS
+from bigram_tui.training.run import Run
+from bigram_tui.training.snapshot import Status
 from tests.conftest import CountLines
 
 torch = pytest.importorskip("torch")

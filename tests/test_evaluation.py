@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from bigram_tui.bigrams import Bigrams, Matrix, Vocabulary
-from bigram_tui.evaluation import SUMMED_AT_ONCE, negative_log_likelihood, perplexity
+from bigram_tui.model.bigrams import Bigrams, Matrix, Vocabulary
+from bigram_tui.model.loss import SUMMED_AT_ONCE, negative_log_likelihood, perplexity
 from tests.conftest import CountLines
 
 Case = tuple[Bigrams, Matrix]

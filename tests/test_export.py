@@ -12,21 +12,21 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from bigram_tui import export
-from bigram_tui.bigrams import Bigrams, Vocabulary
 from bigram_tui.errors import UserError
-from bigram_tui.files import ExistsError, write_whole
+from bigram_tui.export import tables as csv_tables
+from bigram_tui.export.files import ExistsError, write_whole
+from bigram_tui.model.bigrams import Bigrams, Vocabulary
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 CELLS = st.one_of(TEXTS, st.floats(), st.integers(), st.none())
 
 
 def write_table(path: Path, *table: Any, overwrite: bool = True) -> None:
-    write_whole(path, lambda file: export.write_table(file, *table), overwrite=overwrite)
+    write_whole(path, lambda file: csv_tables.write_table(file, *table), overwrite=overwrite)
 
 
 def write_matrix(path: Path, *table: Any, overwrite: bool = True) -> None:
-    write_whole(path, lambda file: export.write_matrix(file, *table), overwrite=overwrite)
+    write_whole(path, lambda file: csv_tables.write_matrix(file, *table), overwrite=overwrite)
 
 
 def read(path: Path) -> list[list[str]]:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 
-from bigram_tui.bigrams import Bigrams, Matrix
 from bigram_tui.lessons import families as families_module
 from bigram_tui.lessons.families import Families, Standing, families, standing
+from bigram_tui.model.bigrams import Bigrams, Matrix
 from tests.conftest import CountLines
 from tests.test_optimum import bisected, table, tables
 

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bigram_tui.errors import UserError
-from bigram_tui.files import ExistsError, check_path, write_rows, write_whole
+from bigram_tui.export.files import ExistsError, check_path, write_rows, write_whole
 
 OLD, NEW = "what was there\n", "what is new\n"
 

@@ -19,7 +19,7 @@ from bigram_backends.counting import CountingBackend
 from bigram_backends.numpy_gradient import NumpyBackend
 from bigram_backends.torch_autograd import TorchBackend
 from bigram_tui.backend import Backend, Iteration, as_numpy
-from bigram_tui.bigrams import Bigrams, Matrix, Vocabulary
+from bigram_tui.model.bigrams import Bigrams, Matrix, Vocabulary
 from tests.conftest import CountLines
 
 EMMA_X, EMMA_Y = [0, 5, 13, 13, 1], [5, 13, 13, 1, 0]  # .emma.

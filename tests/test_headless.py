@@ -16,9 +16,9 @@ from typing import Any, NoReturn
 import numpy as np
 import pytest
 
-from bigram_tui import cli
-from bigram_tui.bigrams import Bigrams
-from bigram_tui.headless import document, train
+from bigram_tui.cli import main as cli
+from bigram_tui.cli.headless import document, train
+from bigram_tui.model.bigrams import Bigrams
 
 NAMES = Path(__file__).parents[1] / "data" / "names.txt"
 LECTURE_SEED = 2147483647

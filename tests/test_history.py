@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from bigram_backends.numpy_gradient import NumpyBackend
-from bigram_tui import cli
-from bigram_tui.bigrams import Bigrams, Matrix
+from bigram_tui.cli import main as cli
 from bigram_tui.errors import UserError
-from bigram_tui.history import BLOCK, COLUMNS, check_target, write_history
-from bigram_tui.run import Run
-from bigram_tui.snapshot import Snapshot
+from bigram_tui.export.history import BLOCK, COLUMNS, check_target, write_history
+from bigram_tui.model.bigrams import Bigrams, Matrix
+from bigram_tui.training.run import Run
+from bigram_tui.training.snapshot import Snapshot
 
 
 @pytest.fixture

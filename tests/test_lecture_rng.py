@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bigram_tui.lecture_rng import LECTURE_SEED, LectureGenerator, start_weights
+from bigram_tui.model.torch_rng import LECTURE_SEED, LectureGenerator, start_weights
 
 Draw = tuple[str, int]
 

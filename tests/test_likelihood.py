@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bigram_tui.bigrams import Bigrams, Matrix, Vocabulary
-from bigram_tui.evaluation import negative_log_likelihood
-from bigram_tui.likelihood import Product, Underflow, bigram_probabilities, underflow
+from bigram_tui.analysis.underflow import Product, Underflow, bigram_probabilities, underflow
+from bigram_tui.model.bigrams import Bigrams, Matrix, Vocabulary
+from bigram_tui.model.loss import negative_log_likelihood
 
 NEVER = Product(None, None)
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from bigram_tui.bigrams import Bigrams, Matrix
-from bigram_tui.corpus import Corpus
-from bigram_tui.lineup import Lineup
-from bigram_tui.registry import BackendSource, choose
-from bigram_tui.runner import Runner
-from bigram_tui.session import Session
-from bigram_tui.snapshot import Status
+from bigram_tui.comparison.lineup import Lineup
+from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.model.bigrams import Bigrams, Matrix
+from bigram_tui.training.registry import BackendSource, choose
+from bigram_tui.training.runner import Runner
+from bigram_tui.training.session import Session
+from bigram_tui.training.snapshot import Status
 from tests.test_runner import wait_until
 
 MakeLineup = Callable[..., Lineup]

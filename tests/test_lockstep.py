@@ -14,17 +14,17 @@ import pytest
 
 from bigram_backends.counting import CountingBackend
 from bigram_backends.numpy_gradient import NumpyBackend
-from bigram_tui import lockstep
 from bigram_tui.backend import Backend, Iteration, Matrix, hyperparameter
-from bigram_tui.bigrams import Bigrams
-from bigram_tui.corpus import Corpus
-from bigram_tui.lineup import Lineup
-from bigram_tui.lockstep import Frame, Lockstep, can_go_on
-from bigram_tui.registry import BackendSource, choose
-from bigram_tui.run import Run
-from bigram_tui.runner import Runner
-from bigram_tui.session import Session
-from bigram_tui.snapshot import Snapshot, Status
+from bigram_tui.comparison import lockstep
+from bigram_tui.comparison.lineup import Lineup
+from bigram_tui.comparison.lockstep import Frame, Lockstep, can_go_on
+from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.model.bigrams import Bigrams
+from bigram_tui.training.registry import BackendSource, choose
+from bigram_tui.training.run import Run
+from bigram_tui.training.runner import Runner
+from bigram_tui.training.session import Session
+from bigram_tui.training.snapshot import Snapshot, Status
 from tests.test_runner import wait_until
 
 START = np.zeros((3, 3))

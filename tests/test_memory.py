@@ -17,9 +17,9 @@ from bigram_backends.counting import CountingBackend
 from bigram_backends.memory import SPARE, Recycler, empty_matrices
 from bigram_backends.numpy_gradient import NumpyBackend
 from bigram_tui.backend import Backend, Iteration
-from bigram_tui.bigrams import Bigrams, Matrix, Vocabulary
-from bigram_tui.run import Run
+from bigram_tui.model.bigrams import Bigrams, Matrix, Vocabulary
 from bigram_tui.testing import BackendTests
+from bigram_tui.training.run import Run
 
 
 def problem(size: int) -> tuple[Bigrams, Matrix]:

@@ -15,8 +15,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bigram_tui.bigrams import Bigrams, Matrix, Vocabulary
-from bigram_tui.lecture_rng import LECTURE_SEED, start_weights
 from bigram_tui.lessons import network
 from bigram_tui.lessons.libraries import NUMPY, Library, best_library, torch_library
 from bigram_tui.lessons.network import (
@@ -31,7 +29,9 @@ from bigram_tui.lessons.network import (
     first_word,
     tokens_of,
 )
-from bigram_tui.lessons.origins import Origin, number, origin
+from bigram_tui.lessons.network_origins import Origin, number, origin
+from bigram_tui.model.bigrams import Bigrams, Matrix, Vocabulary
+from bigram_tui.model.torch_rng import LECTURE_SEED, start_weights
 from tests.conftest import CountLines
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -673,7 +673,8 @@ def test_torch_is_taken_where_it_can() -> None:
 
 
 def test_nothing_is_loaded_before_it_is_wanted() -> None:
-    code = "import sys, bigram_tui.lessons.origins; print({'torch', 'textual'} & {*sys.modules})"
+    imports = "import sys, bigram_tui.lessons.network_origins"
+    code = f"{imports}; print({{'torch', 'textual'}} & {{*sys.modules}})"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert found.stdout.strip() == "set()"
 

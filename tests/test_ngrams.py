@@ -14,10 +14,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from bigram_tui.bigrams import Bigrams
-from bigram_tui.corpus import CorpusError, bundled_names, read_corpus, read_items
-from bigram_tui.evaluation import negative_log_likelihood
-from bigram_tui.ngrams import (
+from bigram_tui.analysis.contexts import (
     LONGEST,
     OWN_SPLIT,
     SMOOTHING,
@@ -27,6 +24,9 @@ from bigram_tui.ngrams import (
     context_models,
     read_sample,
 )
+from bigram_tui.corpus.corpus import CorpusError, bundled_names, read_corpus, read_items
+from bigram_tui.model.bigrams import Bigrams
+from bigram_tui.model.loss import negative_log_likelihood
 from tests.test_corpus import chunk_sizes, pairs_of, reference_items, reference_pairs, texts
 
 EDGE = "\n"  # stands for the boundary, as no character of an item can

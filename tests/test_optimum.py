@@ -12,10 +12,10 @@ from hypothesis.extra import numpy as hnp
 
 from bigram_backends.counting import CountingBackend
 from bigram_backends.numpy_gradient import NumpyBackend
-from bigram_tui import optimum as optimum_module
-from bigram_tui.bigrams import Bigrams, Matrix, Vocabulary
-from bigram_tui.evaluation import negative_log_likelihood
-from bigram_tui.optimum import Optimum, counting_optimum, gradient_optimum
+from bigram_tui.analysis import optimum as optimum_module
+from bigram_tui.analysis.optimum import Optimum, counting_optimum, gradient_optimum
+from bigram_tui.model.bigrams import Bigrams, Matrix, Vocabulary
+from bigram_tui.model.loss import negative_log_likelihood
 from tests.conftest import CountLines
 
 L2S = [0.0, 1e-12, 1e-8, 1e-5, 1e-3, 1e-2, 0.1, 1.0, 10.0, 1e3, 1e6]

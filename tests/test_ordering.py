@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bigram_tui.bigrams import BOUNDARY, Bigrams, Vocabulary
-from bigram_tui.ordering import ORDERS, Order, by_code_point, by_frequency, by_similarity
+from bigram_tui.analysis.ordering import ORDERS, Order, by_code_point, by_frequency, by_similarity
+from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Vocabulary
 
 all_orders = pytest.mark.parametrize("name", ORDERS)
 

@@ -56,17 +56,17 @@ STRANGER = {
 
 LIST_BACKENDS = """
 import json
-from bigram_tui.registry import discover
+from bigram_tui.training.registry import discover
 found = discover()
 print(json.dumps({name: [source.origin, source.obstacle] for name, source in found.items()}))
 """
 
 TRAIN = """
 import json, sys
-from bigram_tui.corpus import bundled_names, read_corpus
-from bigram_tui.lecture_rng import start_weights
-from bigram_tui.registry import discover
-from bigram_tui.run import Run
+from bigram_tui.corpus.corpus import bundled_names, read_corpus
+from bigram_tui.model.torch_rng import start_weights
+from bigram_tui.training.registry import discover
+from bigram_tui.training.run import Run
 bigrams = read_corpus(str(bundled_names())).train
 run = Run(discover()[sys.argv[1]].load()(), bigrams, start_weights(len(bigrams.vocabulary)))
 run.advance(3)
@@ -211,7 +211,7 @@ def test_the_wheel_names_the_program_and_the_bundled_backends(wheel: Path) -> No
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith("/entry_points.txt"))
         parser.read_string(archive.read(name).decode())
-    assert dict(parser["console_scripts"]) == {"bigram-tui": "bigram_tui.cli:main"}
+    assert dict(parser["console_scripts"]) == {"bigram-tui": "bigram_tui.cli.main:main"}
     assert set(parser["bigram_tui.backends"]) == {"count", "numpy", "torch"}
 
 
@@ -234,7 +234,7 @@ def test_the_installed_program_is_the_wheels(scripts: Path, tmp_path: Path) -> N
 
 
 def test_the_installed_program_has_the_names(scripts: Path, tmp_path: Path) -> None:
-    script = "from bigram_tui.corpus import bundled_names; print(bundled_names())"
+    script = "from bigram_tui.corpus.corpus import bundled_names; print(bundled_names())"
     names = Path(call(scripts / "python", "-c", script, cwd=tmp_path).strip())
     assert names.is_relative_to(scripts.parent)
     assert names.read_bytes() == NAMES.read_bytes()

@@ -19,16 +19,17 @@ from bigram_backends.pitfalls import (
     NoReset,
     PlusSign,
 )
-from bigram_tui import lockstep, timeline
 from bigram_tui.backend import Backend, Iteration, Matrix
-from bigram_tui.bigrams import Bigrams
-from bigram_tui.corpus import read_corpus
-from bigram_tui.lineup import Lineup
-from bigram_tui.lockstep import Lockstep
-from bigram_tui.registry import choose, pitfalls
-from bigram_tui.run import Run, Status
-from bigram_tui.session import Session
+from bigram_tui.comparison import lockstep
+from bigram_tui.comparison.lineup import Lineup
+from bigram_tui.comparison.lockstep import Lockstep
+from bigram_tui.corpus.corpus import read_corpus
+from bigram_tui.model.bigrams import Bigrams
 from bigram_tui.testing import BackendTests
+from bigram_tui.training import timeline
+from bigram_tui.training.registry import choose, pitfalls
+from bigram_tui.training.run import Run, Status
+from bigram_tui.training.session import Session
 from tests.conftest import CountLines
 from tests.test_runner import wait_until
 

@@ -18,18 +18,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bigram_tui.bigrams import Bigrams, Matrix, Vocabulary
-from bigram_tui.corpus import read_corpus
-from bigram_tui.descent import critical_rate
-from bigram_tui.lecture_rng import LECTURE_SEED, start_weights
-from bigram_tui.lessons import libraries, trial
+from bigram_tui.analysis.optimum import gradient_optimum
+from bigram_tui.corpus.corpus import read_corpus
+from bigram_tui.lessons import libraries, pitfall_run
+from bigram_tui.lessons.pitfall_run import StoppedError, Trial, run, steady_rate, unseen_bigram
 from bigram_tui.lessons.pitfalls import L2, PITFALLS, Pitfall
 from bigram_tui.lessons.transcript import Entry, transcript
-from bigram_tui.lessons.trial import StoppedError, Trial, run, steady_rate, unseen_bigram
-from bigram_tui.optimum import gradient_optimum
-from bigram_tui.registry import choose
-from bigram_tui.sampling import sample_names, uniforms
-from bigram_tui.session import Session
+from bigram_tui.model.bigrams import Bigrams, Matrix, Vocabulary
+from bigram_tui.model.sampling import sample_names, uniforms
+from bigram_tui.model.torch_rng import LECTURE_SEED, start_weights
+from bigram_tui.training.descent import critical_rate
+from bigram_tui.training.registry import choose
+from bigram_tui.training.session import Session
 from tests.conftest import CountLines
 
 BY_NAME = {pitfall.name: pitfall for pitfall in PITFALLS}
@@ -277,7 +277,7 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Typed:
             return iter(())
 
         with monkeypatch.context() as patch:
-            patch.setattr(trial, "transcript", plainly)
+            patch.setattr(pitfall_run, "transcript", plainly)
             trial_of(pitfall, bigrams)
         wrong, right = prompts
         return wrong, right

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from bigram_tui.bigrams import Bigrams, Matrix
-from bigram_tui.lecture_rng import start_weights
 from bigram_tui.lessons.presets import Preset, presets
-from bigram_tui.session import STARTS
+from bigram_tui.model.bigrams import Bigrams, Matrix
+from bigram_tui.model.torch_rng import start_weights
+from bigram_tui.training.session import STARTS
 from tests.conftest import CountLines
 from tests.test_optimum import bisected, tables
 

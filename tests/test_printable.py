@@ -14,7 +14,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from bigram_tui.printable import CARRIER, NO_GLYPH, SPACE, TOO_WIDE, code_point, in_cells, printable
+from bigram_tui.formatting.printable import (
+    CARRIER,
+    NO_GLYPH,
+    SPACE,
+    TOO_WIDE,
+    code_point,
+    in_cells,
+    printable,
+)
 
 WIDTHS = (1, 2, 5)
 COMMANDS = {"Cc", "Cf", "Zl", "Zp", "Cs"}

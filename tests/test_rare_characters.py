@@ -13,16 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bigram_tui.arguments import MOST_TOKENS, UsageError, parse
-from bigram_tui.bigrams import BOUNDARY, Bigrams, Vocabulary
-from bigram_tui.corpus import Corpus, count_stream, read_corpus
+from bigram_tui.analysis.contexts import context_models, read_sample
+from bigram_tui.analysis.underflow import bigram_probabilities
+from bigram_tui.cli.arguments import MOST_TOKENS, UsageError, parse
+from bigram_tui.corpus.corpus import Corpus, count_stream, read_corpus
+from bigram_tui.corpus.counter import LARGEST_VOCABULARY, MAX_VOCABULARY
+from bigram_tui.lessons.derivation import lines_with
 from bigram_tui.lessons.libraries import NUMPY
 from bigram_tui.lessons.network import Network, first_word
-from bigram_tui.likelihood import bigram_probabilities
-from bigram_tui.ngrams import context_models, read_sample
-from bigram_tui.surprise import surprise, tokens_of
-from bigram_tui.tally import LARGEST_VOCABULARY, MAX_VOCABULARY
-from bigram_tui.why import lines_with
+from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Vocabulary
+from bigram_tui.model.surprise import surprise, tokens_of
 
 LINES = ["aab", "abba", "aca", "bad", "ae", "ba"]
 """a stands in it 10 times, b 5 times, c, d and e once each."""

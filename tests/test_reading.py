@@ -24,13 +24,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bigram_tui import byte_pairs, corpus, streams
-from bigram_tui.byte_pairs import LF, Piece, counted, plain_pairs, whole_lines
-from bigram_tui.corpus import Corpus, CorpusError, count_stream, read_corpus, read_items
+from bigram_tui.corpus import ascii_pairs, corpus, streams
+from bigram_tui.corpus.ascii_pairs import LF, Piece, counted, plain_pairs, whole_lines
+from bigram_tui.corpus.corpus import Corpus, CorpusError, count_stream, read_corpus, read_items
 from bigram_tui.errors import TextError
 from tests.test_corpus import pairs_of, parts_of, reference_items, reference_pairs
 
-CHECKOUT = Path(corpus.__file__).parents[1]
+CHECKOUT = Path(corpus.__file__).parents[2]
 
 # Lines that are plain, and what makes a piece of them something else.
 words = st.text("abz \t", max_size=6).map(str.strip)
@@ -81,14 +81,14 @@ def outcome(data: bytes, **options: Any) -> tuple[Any, ...] | str:
 
 def exact_outcome(data: bytes, **options: Any) -> tuple[Any, ...] | str:
     """The same where no piece is plain."""
-    with mock.patch.object(byte_pairs, "plain_pairs", return_value=None):
+    with mock.patch.object(ascii_pairs, "plain_pairs", return_value=None):
         return outcome(data, **options)
 
 
 @pytest.fixture(autouse=True, scope="module")
 def threads_at_once() -> Iterator[None]:
     """Start threads after two pieces, as a large text does after more."""
-    whole = byte_pairs.counted
+    whole = ascii_pairs.counted
     with mock.patch.object(
         corpus, "counted", lambda pieces, workers: whole(pieces, workers, alone=2)
     ):
@@ -168,7 +168,9 @@ def test_lines_that_need_a_closer_look_are_not_plain(data: bytes) -> None:
 
 def test_a_large_plain_text_takes_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
     counted_exactly: list[str] = []
-    monkeypatch.setattr("bigram_tui.tally.Tally._count", lambda _, t: counted_exactly.append(t))
+    monkeypatch.setattr(
+        "bigram_tui.corpus.counter.Tally._count", lambda _, t: counted_exactly.append(t)
+    )
     data = b"emma\nmary ann\n\nx\r\n" * 5000
     result = count_stream(io.BytesIO(data), "the text", chunk_size=1000, workers=2)
     items = reference_items(data.decode())
@@ -180,7 +182,7 @@ def test_a_large_plain_text_takes_the_short_way(monkeypatch: pytest.MonkeyPatch)
 def test_a_line_is_as_long_as_its_characters_whatever_ends_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("bigram_tui.tally.LONGEST_ITEM", 50)
+    monkeypatch.setattr("bigram_tui.corpus.counter.LONGEST_ITEM", 50)
     for ending in ("\n", "\r\n"):
         for length, remembered in ((50, True), (51, None)):
             text = f"a{ending}{'x' * length}{ending}b{ending}".encode()
@@ -233,7 +235,7 @@ def test_an_error_before_one_of_reading_is_the_one_that_is_told() -> None:
 
 def test_an_error_in_a_thread_is_that_of_the_corpus(monkeypatch: pytest.MonkeyPatch) -> None:
     before = threading.active_count()
-    monkeypatch.setattr(byte_pairs, "plain_pairs", mock.Mock(side_effect=MemoryError))
+    monkeypatch.setattr(ascii_pairs, "plain_pairs", mock.Mock(side_effect=MemoryError))
     with pytest.raises(CorpusError, match="too many different characters"):
         count_stream(io.BytesIO(b"ab\n" * 900), "the text", chunk_size=50, workers=2)
     assert threading.active_count() == before
@@ -270,7 +272,7 @@ def test_an_error_in_the_text_leaves_no_thread() -> None:
 
 def test_no_thread_is_started_for_a_small_text() -> None:
     program = (
-        "import sys; from bigram_tui.corpus import bundled_names, read_corpus; "
+        "import sys; from bigram_tui.corpus.corpus import bundled_names, read_corpus; "
         "read_corpus(str(bundled_names())); print('concurrent.futures' in sys.modules)"
     )
     done = subprocess.run(
@@ -406,7 +408,7 @@ def test_the_standard_library_reads_zstd_where_it_can(
 
 
 def test_compressed_standard_input_is_read() -> None:
-    program = "from bigram_tui.corpus import read_corpus; print(read_corpus('-').lines)"
+    program = "from bigram_tui.corpus.corpus import read_corpus; print(read_corpus('-').lines)"
     done = subprocess.run(
         [sys.executable, "-c", program],
         input=gzip.compress(TEXT),

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bigram_tui import registry
 from bigram_tui.backend import Backend
-from bigram_tui.registry import (
+from bigram_tui.training import registry
+from bigram_tui.training.registry import (
     BackendError,
     BackendSource,
     backends_folder,
@@ -100,7 +100,7 @@ def in_a_fresh_python(code: str) -> object:
 def test_to_look_at_all_there_is_to_know_of_backends_imports_none() -> None:
     code = """
 import json, sys
-from bigram_tui.registry import choose, discover, pitfalls
+from bigram_tui.training.registry import choose, discover, pitfalls
 found = discover()
 for source in [*found.values(), *pitfalls().values()]:
     source.imports, source.obstacle, source.is_light

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from bigram_backends.counting import CountingBackend
 from bigram_backends.numpy_gradient import NumpyBackend
 from bigram_backends.torch_autograd import TorchBackend
-from bigram_tui import timeline
 from bigram_tui.backend import Backend, Iteration, Matrix, as_numpy, hyperparameter
-from bigram_tui.bigrams import Bigrams, Vocabulary
-from bigram_tui.run import Run, Status
-from bigram_tui.timeline import KEYFRAMES
+from bigram_tui.model.bigrams import Bigrams, Vocabulary
+from bigram_tui.training import timeline
+from bigram_tui.training.run import Run, Status
+from bigram_tui.training.timeline import KEYFRAMES
 from tests.conftest import CountLines
 
 START = np.array([[0.3, -1.2, 0.7], [0.1, 2.0, -0.4], [-0.9, 0.5, 1.1]])

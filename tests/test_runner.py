@@ -14,9 +14,9 @@ import pytest
 
 from bigram_backends.counting import CountingBackend
 from bigram_tui.backend import Backend, Iteration, Matrix, hyperparameter
-from bigram_tui.bigrams import Bigrams
-from bigram_tui.run import Run, Status
-from bigram_tui.runner import Runner
+from bigram_tui.model.bigrams import Bigrams
+from bigram_tui.training.run import Run, Status
+from bigram_tui.training.runner import Runner
 
 START = np.zeros((3, 3))
 UNIFORM = np.full((3, 3), 1 / 3)

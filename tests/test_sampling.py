@@ -11,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from bigram_tui.bigrams import Bigrams, Matrix, Vocabulary
-from bigram_tui.corpus import Corpus
-from bigram_tui.lecture_rng import LECTURE_SEED
-from bigram_tui.sampling import (
+from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.model.bigrams import Bigrams, Matrix, Vocabulary
+from bigram_tui.model.sampling import (
     LONGEST,
     Name,
     NameBeside,
@@ -23,7 +22,8 @@ from bigram_tui.sampling import (
     sample_names,
     uniforms,
 )
-from bigram_tui.session import Session
+from bigram_tui.model.torch_rng import LECTURE_SEED
+from bigram_tui.training.session import Session
 
 JUST_BELOW_1 = math.nextafter(1.0, 0.0)
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from rich.style import Style
 
-from bigram_tui.tui.renderables import series as module
-from bigram_tui.tui.renderables.curve import Curve, curve_strips, sparkline
-from bigram_tui.tui.renderables.series import BLOCK, Series
+from bigram_tui.tui.render import series as module
+from bigram_tui.tui.render.curve import Curve, curve_strips, sparkline
+from bigram_tui.tui.render.series import BLOCK, Series
 
 Floats = npt.NDArray[np.float64]
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from bigram_tui import cli
-from bigram_tui.arguments import parse, parse_serve
-from bigram_tui.terminal import WEB_DRIVER
+from bigram_tui.cli import main as cli
+from bigram_tui.cli.arguments import parse, parse_serve
+from bigram_tui.cli.terminal import WEB_DRIVER
 from tests.serving import is_alive, serving, wait_for
 from tests.test_cli import PATIENCE, apart, environment
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bigram_tui.bigrams import Bigrams, Matrix
-from bigram_tui.corpus import Corpus
-from bigram_tui.lecture_rng import LECTURE_SEED, start_weights
-from bigram_tui.registry import BackendError, BackendSource, choose
-from bigram_tui.run import Run
-from bigram_tui.sampling import Name, sample_names, uniforms
-from bigram_tui.session import STARTS, Session
+from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.model.bigrams import Bigrams, Matrix
+from bigram_tui.model.sampling import Name, sample_names, uniforms
+from bigram_tui.model.torch_rng import LECTURE_SEED, start_weights
+from bigram_tui.training.registry import BackendError, BackendSource, choose
+from bigram_tui.training.run import Run
+from bigram_tui.training.session import STARTS, Session
 
 DROP_IN = """
 from dataclasses import dataclass

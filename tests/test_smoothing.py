@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bigram_backends.counting import CountingBackend
-from bigram_tui.bigrams import Bigrams, Matrix, Vocabulary
-from bigram_tui.optimum import gradient_optimum
-from bigram_tui.smoothing import Nearest, counting_table, nearest_smoothing
+from bigram_tui.analysis.optimum import gradient_optimum
+from bigram_tui.analysis.smoothing import Nearest, counting_table, nearest_smoothing
+from bigram_tui.model.bigrams import Bigrams, Matrix, Vocabulary
 
 NAMES = {0.001: 1.202104, 0.01: 7.901938, 0.1: 55.976306, 1.0: 476.280047}
 """The nearest α to the optimum of data/names.txt for each λ."""

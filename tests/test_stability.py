@@ -9,16 +9,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bigram_backends.numpy_gradient import NumpyBackend
-from bigram_tui.bigrams import Bigrams, Matrix, Vocabulary
-from bigram_tui.lecture_rng import start_weights
-from bigram_tui.optimum import gradient_optimum
-from bigram_tui.stability import (
+from bigram_tui.analysis.curvature import (
     Curvature,
     curvature,
     largest_eigenvalues,
     nll_gradient,
     row_mean_decay,
 )
+from bigram_tui.analysis.optimum import gradient_optimum
+from bigram_tui.model.bigrams import Bigrams, Matrix, Vocabulary
+from bigram_tui.model.torch_rng import start_weights
 from tests.conftest import CountLines
 
 NAMES_CRITICAL = 74.58297671

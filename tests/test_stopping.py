@@ -18,11 +18,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bigram_tui import byte_pairs, corpus, source, streams
-from bigram_tui.corpus import Corpus, Extent, Glimpse, read_corpus, read_items
-from bigram_tui.printable import byte_text
-from bigram_tui.reading import GLIMPSE_SHARE, MEANINGFUL_SECONDS, Pace, Progress, Reading
-from bigram_tui.source import takes_time
+from bigram_tui.corpus import ascii_pairs, corpus, reader, streams
+from bigram_tui.corpus.background import GLIMPSE_SHARE, MEANINGFUL_SECONDS, Pace, Progress, Reading
+from bigram_tui.corpus.corpus import Corpus, Extent, Glimpse, read_corpus, read_items
+from bigram_tui.corpus.reader import takes_time
+from bigram_tui.formatting.printable import byte_text
 from tests.test_corpus import pairs_of, reference_items, reference_pairs
 from tests.test_reading import RANDOM, texts
 
@@ -97,7 +97,7 @@ def test_what_was_read_until_a_stop_is_a_text_of_whole_lines(
         assert int(result.train.row_sums[0]) == int((dealt == 0).sum())
 
 
-_counted = byte_pairs.counted
+_counted = ascii_pairs.counted
 
 
 def _threads_at_once(pieces: object, workers: int) -> object:
@@ -285,7 +285,7 @@ def test_where_nothing_more_comes_a_stop_is_the_end(pack: Callable[[bytes], byte
     with pipe() as (path, writer):
         os.write(writer, data[: len(data) * 3 // 4])
         read = b""
-        with source.opened(str(path), stop=lambda: True) as stream:
+        with reader.opened(str(path), stop=lambda: True) as stream:
             while chunk := stream.read(100):
                 read += chunk
         os.close(writer)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bigram_tui.bigrams import Bigrams, Matrix, Vocabulary
-from bigram_tui.evaluation import negative_log_likelihood
-from bigram_tui.surprise import surprise, tokens_of
+from bigram_tui.model.bigrams import Bigrams, Matrix, Vocabulary
+from bigram_tui.model.loss import negative_log_likelihood
+from bigram_tui.model.surprise import surprise, tokens_of
 from tests.conftest import CountLines
 
 TABLE = np.array([[0.0, 0.5, 0.5], [0.25, 0.25, 0.5], [1.0, 0.0, np.nan]])

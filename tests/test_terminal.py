@@ -4,12 +4,12 @@ import io
 
 import pytest
 
-from bigram_tui import terminal
-from bigram_tui.bigrams import Bigrams
-from bigram_tui.corpus import Corpus
-from bigram_tui.headless import train
-from bigram_tui.registry import choose
-from bigram_tui.session import Session
+from bigram_tui.cli import terminal
+from bigram_tui.cli.headless import train
+from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.model.bigrams import Bigrams
+from bigram_tui.training.registry import choose
+from bigram_tui.training.session import Session
 
 
 class Screen(io.StringIO):

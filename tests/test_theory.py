@@ -16,9 +16,7 @@ from markdown_it.token import Token
 from bigram_backends.counting import CountingBackend
 from bigram_backends.numpy_gradient import NumpyBackend
 from bigram_tui.backend import Backend, Iteration, configure
-from bigram_tui.bigrams import Bigrams, Matrix
-from bigram_tui.corpus import Corpus
-from bigram_tui.lecture_rng import start_weights
+from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.lessons import theory
 from bigram_tui.lessons.theory import (
     DESTINATIONS,
@@ -29,9 +27,11 @@ from bigram_tui.lessons.theory import (
     fill,
     sections,
 )
-from bigram_tui.registry import choose
-from bigram_tui.run import Run
-from bigram_tui.snapshot import Snapshot
+from bigram_tui.model.bigrams import Bigrams, Matrix
+from bigram_tui.model.torch_rng import start_weights
+from bigram_tui.training.registry import choose
+from bigram_tui.training.run import Run
+from bigram_tui.training.snapshot import Snapshot
 from tests.conftest import CountLines
 
 RATE, L2, STEPS = 50.0, 0.01, 7

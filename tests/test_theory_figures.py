@@ -20,19 +20,19 @@ from hypothesis import strategies as st
 
 from bigram_backends.counting import CountingBackend
 from bigram_backends.numpy_gradient import NumpyBackend
+from bigram_tui.analysis.contexts import OWN_SPLIT, ContextModel, context_models, read_sample
+from bigram_tui.analysis.curvature import nll_gradient
+from bigram_tui.analysis.optimum import counting_optimum, gradient_optimum
+from bigram_tui.analysis.smoothing import counting_table
 from bigram_tui.backend import Backend, Iteration, hyperparameter
-from bigram_tui.bigrams import Bigrams, Matrix
-from bigram_tui.corpus import bundled_names, read_corpus, read_items
-from bigram_tui.evaluation import negative_log_likelihood
-from bigram_tui.lecture_rng import LECTURE_SEED
-from bigram_tui.ngrams import OWN_SPLIT, ContextModel, context_models, read_sample
-from bigram_tui.optimum import counting_optimum, gradient_optimum
-from bigram_tui.run import Run
-from bigram_tui.sampling import sample_names, uniforms
-from bigram_tui.smoothing import counting_table
-from bigram_tui.stability import nll_gradient
-from bigram_tui.surprise import surprise, tokens_of
-from bigram_tui.why import reasons
+from bigram_tui.corpus.corpus import bundled_names, read_corpus, read_items
+from bigram_tui.lessons.derivation import reasons
+from bigram_tui.model.bigrams import Bigrams, Matrix
+from bigram_tui.model.loss import negative_log_likelihood
+from bigram_tui.model.sampling import sample_names, uniforms
+from bigram_tui.model.surprise import surprise, tokens_of
+from bigram_tui.model.torch_rng import LECTURE_SEED
+from bigram_tui.training.run import Run
 from tests.conftest import CountLines
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"

@@ -10,7 +10,7 @@ import pytest
 from bigram_backends import threads
 from bigram_backends.threads import MANY_CELLS, fitting_threads, was_chosen
 from bigram_backends.torch_autograd import TorchBackend
-from bigram_tui.bigrams import Bigrams, Matrix
+from bigram_tui.model.bigrams import Bigrams, Matrix
 
 torch = pytest.importorskip("torch")
 

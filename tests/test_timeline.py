@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bigram_tui import timeline
-from bigram_tui.timeline import (
+from bigram_tui.training import timeline
+from bigram_tui.training.timeline import (
     FEWEST,
     KEYFRAME_BYTES,
     KEYFRAMES,

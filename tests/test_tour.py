@@ -11,16 +11,17 @@ import pytest
 
 from bigram_backends.counting import CountingBackend
 from bigram_backends.numpy_gradient import NumpyBackend
-from bigram_tui import cli, visits
-from bigram_tui.arguments import parse
 from bigram_tui.backend import Backend
-from bigram_tui.bigrams import Bigrams, Matrix
-from bigram_tui.config import state_folder
-from bigram_tui.lecture_rng import start_weights
+from bigram_tui.cli import first_run
+from bigram_tui.cli import main as cli
+from bigram_tui.cli.arguments import parse
+from bigram_tui.cli.first_run import offer_tour, tour_mark
 from bigram_tui.lessons.tour import FAR, NEAR, STEPS, Seen, Tour
-from bigram_tui.run import Run
-from bigram_tui.snapshot import Snapshot
-from bigram_tui.visits import offer_tour, tour_mark
+from bigram_tui.model.bigrams import Bigrams, Matrix
+from bigram_tui.model.torch_rng import start_weights
+from bigram_tui.paths import state_folder
+from bigram_tui.training.run import Run
+from bigram_tui.training.snapshot import Snapshot
 from tests.system.test_screen import terminal
 from tests.test_cli import PROGRAM
 
@@ -380,7 +381,7 @@ def test_who_asks_for_it_always_gets_it() -> None:
     for _ in range(2):
         assert cli.wants_tour(parse(["--tour"]))
         assert cli.wants_tour(parse(["--tour", "--steps", "10"]))
-    assert visits.offer_tour(), "that was no offer"
+    assert first_run.offer_tour(), "that was no offer"
     assert cli.wants_tour(parse(["--tour"]))
 
 

@@ -13,12 +13,12 @@ import pytest
 from bigram_backends.counting import CountingBackend
 from bigram_backends.numpy_gradient import NumpyBackend
 from bigram_tui.backend import Backend, Iteration, configure
-from bigram_tui.bigrams import Bigrams, Matrix
-from bigram_tui.lecture_rng import start_weights
-from bigram_tui.registry import choose
-from bigram_tui.run import Run
-from bigram_tui.snapshot import Snapshot, Status
-from bigram_tui.why import Cell, Step, reasons, successor
+from bigram_tui.lessons.derivation import Cell, Step, reasons, successor
+from bigram_tui.model.bigrams import Bigrams, Matrix
+from bigram_tui.model.torch_rng import start_weights
+from bigram_tui.training.registry import choose
+from bigram_tui.training.run import Run
+from bigram_tui.training.snapshot import Snapshot, Status
 from tests.conftest import CountLines
 
 GIVEN = ["N", "n"]

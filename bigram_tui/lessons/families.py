@@ -15,10 +15,10 @@ from itertools import count
 import numpy as np
 import numpy.typing as npt
 
-from bigram_tui.bigrams import Bigrams, Matrix
-from bigram_tui.evaluation import softmax
-from bigram_tui.optimum import counting_optimum, gradient_optimum, optimal_row
-from bigram_tui.smoothing import Nearest, counting_table, nearest_smoothing
+from bigram_tui.analysis.optimum import counting_optimum, gradient_optimum, optimal_row
+from bigram_tui.analysis.smoothing import Nearest, counting_table, nearest_smoothing
+from bigram_tui.model.bigrams import Bigrams, Matrix
+from bigram_tui.model.loss import softmax
 
 STEPS = ((100, 100), (1000, 20), (math.inf, 10))
 """Up to which V the way is divided into how many steps, lest large ones take too long."""

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bigram_tui.analysis.optimum import counting_optimum
 from bigram_tui.backend import as_numpy
-from bigram_tui.bigrams import BOUNDARY, Bigrams, Vocabulary
 from bigram_tui.errors import UserError
-from bigram_tui.lecture_rng import start_weights
+from bigram_tui.formatting.printable import counted, in_cells
 from bigram_tui.lessons.libraries import Library
-from bigram_tui.optimum import counting_optimum
-from bigram_tui.printable import counted, in_cells
+from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Vocabulary
+from bigram_tui.model.torch_rng import start_weights
 
 Array = npt.NDArray[Any]
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bigram_tui.bigrams import Bigrams
-from bigram_tui.descent import critical_rate
+from bigram_tui.model.bigrams import Bigrams
+from bigram_tui.training.descent import critical_rate
 
 L2 = 0.01
 """The λ of the losses that are trained on here: the lecture's."""

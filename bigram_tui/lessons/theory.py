@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from bigram_tui.analysis.curvature import Curvature, curvature, row_mean_decay
+from bigram_tui.analysis.optimum import counting_optimum
 from bigram_tui.backend import Iteration
-from bigram_tui.bigrams import Matrix
-from bigram_tui.corpus import Corpus
-from bigram_tui.optimum import counting_optimum
-from bigram_tui.printable import in_cells, printable
-from bigram_tui.snapshot import Snapshot
-from bigram_tui.stability import Curvature, curvature, row_mean_decay
-from bigram_tui.why import Cell, Step, descends, reasons, successor
+from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.formatting.printable import in_cells, printable
+from bigram_tui.lessons.derivation import Cell, Step, descends, reasons, successor
+from bigram_tui.model.bigrams import Matrix
+from bigram_tui.training.snapshot import Snapshot
 
 DESTINATIONS = {
     "view/P": "the table of P",

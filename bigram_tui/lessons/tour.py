@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bigram_tui.snapshot import Snapshot
+from bigram_tui.training.snapshot import Snapshot
 
 FAR = 3
 """Cells that the cursor must have moved by, so that it was no accident."""

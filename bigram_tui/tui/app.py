@@ -15,27 +15,27 @@ from textual.driver import Driver
 from textual.screen import Screen
 from textual.theme import ThemeProvider
 
-from bigram_tui.config import config_folder
-from bigram_tui.lineup import Lineup
-from bigram_tui.lockstep import Lockstep
-from bigram_tui.runner import Runner
-from bigram_tui.session import Session
-from bigram_tui.snapshot import Snapshot
-from bigram_tui.tui.chooser import Chooser
-from bigram_tui.tui.explore_screen import ExploreScreen
-from bigram_tui.tui.help_screen import HelpScreen
+from bigram_tui.comparison.lineup import Lineup
+from bigram_tui.comparison.lockstep import Lockstep
+from bigram_tui.paths import config_folder
+from bigram_tui.training.runner import Runner
+from bigram_tui.training.session import Session
+from bigram_tui.training.snapshot import Snapshot
 from bigram_tui.tui.keymap import read_keymap
-from bigram_tui.tui.lesson_screen import LessonScreen
 from bigram_tui.tui.messages import ReadingEnded, RunSettled
-from bigram_tui.tui.panel import Panel
-from bigram_tui.tui.renderables.colors import Depth
-from bigram_tui.tui.run_screen import Gaze, RunScreen
+from bigram_tui.tui.render.colors import Depth
+from bigram_tui.tui.screens.chooser import Chooser
+from bigram_tui.tui.screens.explore import ExploreScreen
+from bigram_tui.tui.screens.help import HelpScreen
+from bigram_tui.tui.screens.lesson_menu import LessonScreen
+from bigram_tui.tui.screens.panel import Panel
+from bigram_tui.tui.screens.run_screen import Gaze, RunScreen
 from bigram_tui.tui.stylesheet import OnceParsed
 from bigram_tui.tui.widgets.hyperparameters import Control
 from bigram_tui.tui.window_size import FollowsWindow
 
 if TYPE_CHECKING:
-    from bigram_tui.reading import Reading
+    from bigram_tui.corpus.background import Reading
     from bigram_tui.tui.job_control import JobControl
 
 SWITCH_INTERVAL = 0.001
@@ -138,14 +138,14 @@ class BigramApp(App[None]):
 
     def _actions(self) -> set[str]:
         """The ids of all bindings, which a user's keymap may name."""
-        from bigram_tui.tui.compare_screen import CompareScreen  # noqa: PLC0415
-        from bigram_tui.tui.lessons.families_screen import FamiliesScreen  # noqa: PLC0415
-        from bigram_tui.tui.lessons.network_screen import NetworkScreen  # noqa: PLC0415
-        from bigram_tui.tui.lessons.pitfalls_screen import PitfallsScreen  # noqa: PLC0415
-        from bigram_tui.tui.lessons.presets_screen import PresetsScreen  # noqa: PLC0415
-        from bigram_tui.tui.lessons.theory_screen import TheoryScreen  # noqa: PLC0415
-        from bigram_tui.tui.reading_screen import ReadingScreen  # noqa: PLC0415
-        from bigram_tui.tui.row_screen import RowScreen  # noqa: PLC0415
+        from bigram_tui.tui.lessons.families import FamiliesScreen  # noqa: PLC0415
+        from bigram_tui.tui.lessons.network import NetworkScreen  # noqa: PLC0415
+        from bigram_tui.tui.lessons.pitfalls import PitfallsScreen  # noqa: PLC0415
+        from bigram_tui.tui.lessons.presets import PresetsScreen  # noqa: PLC0415
+        from bigram_tui.tui.lessons.theory import TheoryScreen  # noqa: PLC0415
+        from bigram_tui.tui.screens.compare import CompareScreen  # noqa: PLC0415
+        from bigram_tui.tui.screens.reading import ReadingScreen  # noqa: PLC0415
+        from bigram_tui.tui.screens.row import RowScreen  # noqa: PLC0415
         from bigram_tui.tui.widgets.row_list import RowList  # noqa: PLC0415
 
         lessons = (TheoryScreen, NetworkScreen, PitfallsScreen, PresetsScreen, FamiliesScreen)
@@ -230,7 +230,7 @@ class BigramApp(App[None]):
             runner.step(self._steps)
 
     def _reading_screen(self) -> Screen[None]:
-        from bigram_tui.tui.reading_screen import ReadingScreen  # noqa: PLC0415 (most never see it)
+        from bigram_tui.tui.screens.reading import ReadingScreen  # noqa: PLC0415 (most never see it)
 
         assert self.reading is not None
         return ReadingScreen(self.reading, self._fps, self._depth)
@@ -241,7 +241,7 @@ class BigramApp(App[None]):
 
     def _compare_screen(self) -> Screen[None]:
         """Imported only when it is wanted: the first screen is drawn the sooner."""
-        from bigram_tui.tui.compare_screen import CompareScreen  # noqa: PLC0415
+        from bigram_tui.tui.screens.compare import CompareScreen  # noqa: PLC0415
 
         common = self.session, self.lineup, self._gaze, self._fps, self._depth
         return CompareScreen(*common, lockstep=self.lockstep)

@@ -1,6 +1,6 @@
 """Reads which row or cell the user wants to go to; knows the vocabulary, no screen."""
 
-from bigram_tui.bigrams import Vocabulary
+from bigram_tui.model.bigrams import Vocabulary
 
 
 def characters_of(text: str) -> str:

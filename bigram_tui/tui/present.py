@@ -7,19 +7,19 @@ import numpy as np
 from rich.style import Style
 from rich.text import Text
 
+from bigram_tui.analysis.curvature import curvature
 from bigram_tui.backend import Hyperparameter, hyperparameters
-from bigram_tui.bigrams import Bigrams
-from bigram_tui.corpus import Corpus
-from bigram_tui.lineup import Lineup
-from bigram_tui.lockstep import Frame
-from bigram_tui.printable import counted, in_cells, printable
-from bigram_tui.runner import Runner
-from bigram_tui.snapshot import Snapshot, Status
-from bigram_tui.stability import curvature
-from bigram_tui.timeline import NLL
-from bigram_tui.tui.renderables.colors import run_color
-from bigram_tui.tui.renderables.curve import Curve, sparkline
-from bigram_tui.tui.renderables.series import Series
+from bigram_tui.comparison.lineup import Lineup
+from bigram_tui.comparison.lockstep import Frame
+from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.formatting.printable import counted, in_cells, printable
+from bigram_tui.model.bigrams import Bigrams
+from bigram_tui.training.runner import Runner
+from bigram_tui.training.snapshot import Snapshot, Status
+from bigram_tui.training.timeline import NLL
+from bigram_tui.tui.render.colors import run_color
+from bigram_tui.tui.render.curve import Curve, sparkline
+from bigram_tui.tui.render.series import Series
 from bigram_tui.tui.widgets.loss_curve import Plot
 from bigram_tui.tui.widgets.status import RunState
 

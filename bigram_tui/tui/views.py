@@ -4,9 +4,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bigram_tui.bigrams import Bigrams, Counts, Matrix
-from bigram_tui.snapshot import Snapshot
-from bigram_tui.tui.renderables.heatmap import VALUE_WIDTH, Picture, Scale, compact, paint
+from bigram_tui.model.bigrams import Bigrams, Counts, Matrix
+from bigram_tui.training.snapshot import Snapshot
+from bigram_tui.tui.render.heatmap import VALUE_WIDTH, Picture, Scale, compact, paint
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from textual_serve.app_service import AppService
 
-from bigram_tui.printable import printable
+from bigram_tui.formatting.printable import printable
 
 PRELUDE = b"__GANGLION__\n"
 """What Textual's web driver writes before its first packet."""

@@ -16,7 +16,7 @@ from typing import IO
 
 import pytest
 
-from bigram_tui import cli
+from bigram_tui.cli import main as cli
 from tests.system.pseudo_terminal import PseudoTerminal, running
 from tests.test_cli import LIGHT, PATIENCE, PROGRAM, environment, folder, started
 

@@ -85,7 +85,7 @@ def test_a_main_thread_that_is_stuck_does_not_keep_the_terminal(start: Start) ->
         "import sys, time; from bigram_tui.tui.app import BigramApp; "
         "BigramApp.action_sample = lambda self: time.sleep(1000); "
         "BigramApp.leave = lambda self, number: time.sleep(1000); "
-        "from bigram_tui.cli import main; main(sys.argv[1:])"
+        "from bigram_tui.cli.main import main; main(sys.argv[1:])"
     )
     terminal = start(shell=f"exec {sys.executable} -c '{stuck}' {NAMES} --no-tour")
     terminal.signal(signal.SIGTERM)

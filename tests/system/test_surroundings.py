@@ -55,16 +55,16 @@ def test_without_a_home_the_screen_opens(homeless: list[str], start: Start) -> N
 
 
 def test_without_a_home_the_folders_are_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    from bigram_tui import config  # noqa: PLC0415
+    from bigram_tui import paths  # noqa: PLC0415
 
     def unknown(_: str) -> Path:
         raise RuntimeError("could not determine the home directory")
 
-    monkeypatch.setattr(config, "user_config_path", unknown)
-    assert config.config_folder() == config.NOWHERE
-    assert not config.NOWHERE.exists()
+    monkeypatch.setattr(paths, "user_config_path", unknown)
+    assert paths.config_folder() == paths.NOWHERE
+    assert not paths.NOWHERE.exists()
     with pytest.raises(OSError):  # noqa: PT011 (which one differs between systems)
-        config.NOWHERE.mkdir(parents=True)
+        paths.NOWHERE.mkdir(parents=True)
 
 
 def test_all_after_two_dashes_are_files(tmp_path: Path) -> None:

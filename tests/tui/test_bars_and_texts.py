@@ -14,8 +14,8 @@ from rich.text import Text
 from textual.app import App, ComposeResult
 
 from bigram_tui.backend import Hyperparameter
-from bigram_tui.tui.renderables.bars import COLUMN, Bar, columns, percent, rows
-from bigram_tui.tui.renderables.heatmap import VALUE_WIDTH
+from bigram_tui.tui.render.bars import COLUMN, Bar, columns, percent, rows
+from bigram_tui.tui.render.heatmap import VALUE_WIDTH
 from bigram_tui.tui.views import count_text, probability_text, signed_text
 from bigram_tui.tui.widgets.hyperparameters import SMALLEST_STEP, neighbour
 from bigram_tui.tui.widgets.name_list import GAP, MARK, NameList, ShownName

@@ -3,7 +3,7 @@
 import pytest
 from rich.color import Color
 
-from bigram_tui.tui.renderables.colors import (
+from bigram_tui.tui.render.colors import (
     GLYPHS_ONLY,
     INDEXED,
     LEVELS,

@@ -20,22 +20,22 @@ from textual.widget import Widget
 from textual.widgets import Input, OptionList
 
 from bigram_backends.numpy_gradient import NumpyBackend
-from bigram_tui.bigrams import Matrix
-from bigram_tui.comparison import objective_of
-from bigram_tui.lockstep import Frame
-from bigram_tui.ordering import ORDERS
-from bigram_tui.registry import choose
-from bigram_tui.run import Run
-from bigram_tui.runner import Runner
-from bigram_tui.snapshot import Snapshot, Status
+from bigram_tui.analysis.ordering import ORDERS
+from bigram_tui.comparison.difference import objective_of
+from bigram_tui.comparison.lockstep import Frame
+from bigram_tui.model.bigrams import Matrix
+from bigram_tui.training.registry import choose
+from bigram_tui.training.run import Run
+from bigram_tui.training.runner import Runner
+from bigram_tui.training.snapshot import Snapshot, Status
 from bigram_tui.tui.app import BigramApp
-from bigram_tui.tui.chooser import Chooser
-from bigram_tui.tui.compare_screen import CompareScreen
-from bigram_tui.tui.explore_screen import ExploreScreen
-from bigram_tui.tui.help_screen import HelpScreen
-from bigram_tui.tui.renderables.colors import run_color
-from bigram_tui.tui.row_screen import RowScreen
-from bigram_tui.tui.side_by_side.sides import difference
+from bigram_tui.tui.compare.sides import difference
+from bigram_tui.tui.render.colors import run_color
+from bigram_tui.tui.screens.chooser import Chooser
+from bigram_tui.tui.screens.compare import CompareScreen
+from bigram_tui.tui.screens.explore import ExploreScreen
+from bigram_tui.tui.screens.help import HelpScreen
+from bigram_tui.tui.screens.row import RowScreen
 from bigram_tui.tui.views import VIEWS
 from bigram_tui.tui.widgets.drawn import Drawn
 from bigram_tui.tui.widgets.heatmap import Heatmap

@@ -19,24 +19,24 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Footer, Input, OptionList
 
-from bigram_tui.bigrams import Bigrams
-from bigram_tui.ordering import ORDERS, Order
-from bigram_tui.runner import Runner
-from bigram_tui.snapshot import Snapshot, Status
+from bigram_tui.analysis.ordering import ORDERS, Order
+from bigram_tui.model.bigrams import Bigrams
+from bigram_tui.training.runner import Runner
+from bigram_tui.training.snapshot import Snapshot, Status
 from bigram_tui.tui.app import BigramApp
-from bigram_tui.tui.chooser import Chooser
-from bigram_tui.tui.compare_screen import CompareScreen
-from bigram_tui.tui.explore_screen import ExploreScreen
-from bigram_tui.tui.help_screen import HelpScreen
-from bigram_tui.tui.lesson_screen import LESSONS
-from bigram_tui.tui.lessons.families_screen import FamiliesScreen
-from bigram_tui.tui.lessons.network_screen import NetworkScreen
-from bigram_tui.tui.lessons.pitfalls_screen import PitfallsScreen
-from bigram_tui.tui.lessons.presets_screen import PresetsScreen
-from bigram_tui.tui.lessons.theory_screen import TheoryScreen
-from bigram_tui.tui.panel import Panel
-from bigram_tui.tui.renderables.colors import GLYPHS_ONLY, LEVELS, ramp, run_color
-from bigram_tui.tui.row_screen import RowScreen
+from bigram_tui.tui.lessons.families import FamiliesScreen
+from bigram_tui.tui.lessons.network import NetworkScreen
+from bigram_tui.tui.lessons.pitfalls import PitfallsScreen
+from bigram_tui.tui.lessons.presets import PresetsScreen
+from bigram_tui.tui.lessons.theory import TheoryScreen
+from bigram_tui.tui.render.colors import GLYPHS_ONLY, LEVELS, ramp, run_color
+from bigram_tui.tui.screens.chooser import Chooser
+from bigram_tui.tui.screens.compare import CompareScreen
+from bigram_tui.tui.screens.explore import ExploreScreen
+from bigram_tui.tui.screens.help import HelpScreen
+from bigram_tui.tui.screens.lesson_menu import LESSONS
+from bigram_tui.tui.screens.panel import Panel
+from bigram_tui.tui.screens.row import RowScreen
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.hyperparameters import Control
 from bigram_tui.tui.widgets.inspector import Inspector

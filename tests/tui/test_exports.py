@@ -14,14 +14,14 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
-from bigram_tui import files
-from bigram_tui.history import COLUMNS
-from bigram_tui.snapshot import Snapshot
+from bigram_tui.export import files
+from bigram_tui.export.history import COLUMNS
+from bigram_tui.training.snapshot import Snapshot
 from bigram_tui.tui.app import BigramApp
-from bigram_tui.tui.chooser import Chooser
-from bigram_tui.tui.compare_screen import CompareScreen
-from bigram_tui.tui.explore_screen import ExploreScreen
-from bigram_tui.tui.side_by_side.run_table import EXACT_TITLES
+from bigram_tui.tui.compare.run_table import EXACT_TITLES
+from bigram_tui.tui.screens.chooser import Chooser
+from bigram_tui.tui.screens.compare import CompareScreen
+from bigram_tui.tui.screens.explore import ExploreScreen
 from bigram_tui.tui.widgets.prompt import Prompt
 from tests.tui.conftest import MakeApp, Settle, TextOf, WaitUntil, notifications
 from tests.tui.test_explore_screen import ODD_LINES, assert_safe, screen_text
@@ -340,7 +340,7 @@ async def test_what_appears_between_the_question_and_the_answer_is_not_replaced(
         path.write_text("mine", "utf-8")
         original(*arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("bigram_tui.tui.exports.write_whole", late)
+    monkeypatch.setattr("bigram_tui.tui.screens.export.write_whole", late)
     async with make_app().run_test(size=SIZE) as pilot:
         await settle(pilot)
         await choose(pilot, settle, LOSSES)
@@ -407,7 +407,7 @@ async def test_what_fails_while_it_is_written_is_said_in_one_line(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device\n[/red]\x1b[0m")
 
-    monkeypatch.setattr("bigram_tui.history.write_rows", full)
+    monkeypatch.setattr("bigram_tui.export.history.write_rows", full)
     async with make_app().run_test(size=SIZE) as pilot:
         await settle(pilot)
         await choose(pilot, settle, LOSSES)

@@ -9,13 +9,13 @@ import pytest
 from textual.app import App
 from textual.screen import Screen
 
-from bigram_tui.corpus import read_corpus
-from bigram_tui.reading import Reading
-from bigram_tui.registry import choose
-from bigram_tui.runner import Runner
-from bigram_tui.session import Session
+from bigram_tui.corpus.background import Reading
+from bigram_tui.corpus.corpus import read_corpus
+from bigram_tui.training.registry import choose
+from bigram_tui.training.runner import Runner
+from bigram_tui.training.session import Session
 from bigram_tui.tui.app import BigramApp
-from bigram_tui.tui.explore_screen import ExploreScreen
+from bigram_tui.tui.screens.explore import ExploreScreen
 from tests.tui.conftest import MakeApp, Settle
 
 FRAME = "a frame"
@@ -74,7 +74,7 @@ def test_the_first_screen_is_the_explorer_or_the_reading(make_app: MakeApp) -> N
 def test_a_start_imports_nothing_that_is_for_later() -> None:
     script = """
 import asyncio, json, sys
-from bigram_tui.cli import make_session, parse
+from bigram_tui.cli.main import make_session, parse
 from bigram_tui.tui.app import BigramApp
 
 async def look() -> None:
@@ -86,7 +86,7 @@ asyncio.run(look())
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
     imported = json.loads(done.stdout)
-    later = ("compare_screen", "reading_screen", "lessons.theory_screen", "lessons.network_screen")
-    assert "bigram_tui.tui.explore_screen" in imported
+    later = ("screens.compare", "screens.reading", "lessons.theory", "lessons.network")
+    assert "bigram_tui.tui.screens.explore" in imported
     unwanted = {"torch", "tomllib", "numpy.ma", *(f"bigram_tui.tui.{name}" for name in later)}
     assert not unwanted & {*imported}

@@ -15,9 +15,9 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
-from bigram_tui.bigrams import Vocabulary
-from bigram_tui.printable import SPACE, TOO_WIDE
-from bigram_tui.tui.renderables.colors import (
+from bigram_tui.formatting.printable import SPACE, TOO_WIDE
+from bigram_tui.model.bigrams import Vocabulary
+from bigram_tui.tui.render.colors import (
     GLYPHS_ONLY,
     INDEXED,
     LEVELS,
@@ -26,7 +26,7 @@ from bigram_tui.tui.renderables.colors import (
     cell_styles,
     ramp,
 )
-from bigram_tui.tui.renderables.heatmap import (
+from bigram_tui.tui.render.heatmap import (
     AMISS,
     DECADES,
     HALF,
@@ -738,7 +738,7 @@ def test_what_has_no_style_of_its_own_stands_on_the_ground(form: CellForm) -> No
 
 
 def test_no_more_segments_are_kept_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bigram_tui.tui.renderables.heatmap.MOST_SEGMENTS", 10)
+    monkeypatch.setattr("bigram_tui.tui.render.heatmap.MOST_SEGMENTS", 10)
     style = look()
     alone = [oblong_line("abcde", "vwxyz", line, SMALL, look()) for line in range(5)]
     for _ in range(2):

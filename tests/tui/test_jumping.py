@@ -2,7 +2,7 @@
 
 import pytest
 
-from bigram_tui.bigrams import Vocabulary
+from bigram_tui.model.bigrams import Vocabulary
 from bigram_tui.tui.jumping import characters_of, tokens_of_jump
 
 VOCABULARY = Vocabulary(" +Ua\u0301中国", rare="文")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bigram_tui.config import config_folder
 from bigram_tui.errors import UserError
+from bigram_tui.paths import config_folder
 from bigram_tui.tui.keymap import read_keymap
 
 

@@ -13,15 +13,15 @@ from rich.text import Text
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from bigram_tui.bigrams import Vocabulary
-from bigram_tui.lecture_rng import LECTURE_SEED
 from bigram_tui.lessons.libraries import NUMPY, Library, torch_library
 from bigram_tui.lessons.network import NAMES, Network
-from bigram_tui.tui.explore_screen import ExploreScreen
-from bigram_tui.tui.help_screen import HelpScreen
-from bigram_tui.tui.lessons import network_screen
-from bigram_tui.tui.lessons.network_screen import RATES, NetworkScreen
-from bigram_tui.tui.renderables.colors import GLYPHS_ONLY
+from bigram_tui.model.bigrams import Vocabulary
+from bigram_tui.model.torch_rng import LECTURE_SEED
+from bigram_tui.tui.lessons import network as network_screen
+from bigram_tui.tui.lessons.network import RATES, NetworkScreen
+from bigram_tui.tui.render.colors import GLYPHS_ONLY
+from bigram_tui.tui.screens.explore import ExploreScreen
+from bigram_tui.tui.screens.help import HelpScreen
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.prompt import Prompt
 from tests.tui.conftest import DEADLINE, MakeApp, Settle, TextOf, WaitUntil, notifications

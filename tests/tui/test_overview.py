@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from textual.pilot import Pilot
 
-from bigram_tui.corpus import read_corpus
-from bigram_tui.ordering import by_similarity
-from bigram_tui.registry import choose
-from bigram_tui.session import Session
+from bigram_tui.analysis.ordering import by_similarity
+from bigram_tui.corpus.corpus import read_corpus
+from bigram_tui.training.registry import choose
+from bigram_tui.training.session import Session
 from bigram_tui.tui.app import BigramApp
-from bigram_tui.tui.compare_screen import CompareScreen
-from bigram_tui.tui.explore_screen import ExploreScreen
-from bigram_tui.tui.renderables.colors import GLYPHS_ONLY, TRUE_COLOR, Depth, ramp
-from bigram_tui.tui.renderables.heatmap import Picture
+from bigram_tui.tui.render.colors import GLYPHS_ONLY, TRUE_COLOR, Depth, ramp
+from bigram_tui.tui.render.heatmap import Picture
+from bigram_tui.tui.screens.compare import CompareScreen
+from bigram_tui.tui.screens.explore import ExploreScreen
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.legend import Legend
 from bigram_tui.tui.widgets.maps import MapPane

@@ -17,26 +17,28 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 from textual.worker import Worker, WorkerState
 
+from bigram_tui.analysis.contexts import context_models, read_sample
+from bigram_tui.analysis.curvature import curvature
+from bigram_tui.analysis.smoothing import nearest_smoothing
+from bigram_tui.analysis.underflow import bigram_probabilities, underflow
 from bigram_tui.backend import Backend, Iteration
-from bigram_tui.bigrams import Bigrams, Matrix
-from bigram_tui.corpus import Corpus, read_corpus
-from bigram_tui.lecture_rng import start_weights
-from bigram_tui.likelihood import bigram_probabilities, underflow
-from bigram_tui.ngrams import context_models, read_sample
-from bigram_tui.registry import choose
-from bigram_tui.run import Run
-from bigram_tui.session import Session
-from bigram_tui.smoothing import nearest_smoothing
-from bigram_tui.snapshot import Snapshot, Status
-from bigram_tui.stability import curvature
-from bigram_tui.tui import contexts_screen, meters_screen, why_screen
+from bigram_tui.corpus.corpus import Corpus, read_corpus
+from bigram_tui.model.bigrams import Bigrams, Matrix
+from bigram_tui.model.torch_rng import start_weights
+from bigram_tui.training.registry import choose
+from bigram_tui.training.run import Run
+from bigram_tui.training.session import Session
+from bigram_tui.training.snapshot import Snapshot, Status
 from bigram_tui.tui.app import BigramApp
-from bigram_tui.tui.contexts_screen import ContextsScreen
-from bigram_tui.tui.meters_screen import MetersScreen
-from bigram_tui.tui.panel import Panel
+from bigram_tui.tui.lessons import contexts as contexts_screen
+from bigram_tui.tui.lessons import meters as meters_screen
+from bigram_tui.tui.lessons import why as why_screen
+from bigram_tui.tui.lessons.contexts import ContextsScreen
+from bigram_tui.tui.lessons.meters import MetersScreen
+from bigram_tui.tui.lessons.why import WhyScreen
 from bigram_tui.tui.present import step_size
-from bigram_tui.tui.run_screen import RunScreen
-from bigram_tui.tui.why_screen import WhyScreen
+from bigram_tui.tui.screens.panel import Panel
+from bigram_tui.tui.screens.run_screen import RunScreen
 from bigram_tui.tui.widgets.hyperparameters import Control
 from bigram_tui.tui.widgets.prompt import Prompt
 from tests.tui.conftest import DEADLINE, MakeApp, Settle, TextOf, WaitUntil

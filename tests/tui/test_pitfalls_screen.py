@@ -13,19 +13,19 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
 from textual.worker import WorkerState
 
+from bigram_tui.formatting.printable import printable
 from bigram_tui.lessons import libraries
+from bigram_tui.lessons.pitfall_run import Trial, run
 from bigram_tui.lessons.pitfalls import PITFALLS, Pitfall
 from bigram_tui.lessons.presets import presets
 from bigram_tui.lessons.transcript import Entry
-from bigram_tui.lessons.trial import Trial, run
-from bigram_tui.printable import printable
-from bigram_tui.runner import Runner
-from bigram_tui.snapshot import Snapshot, Status
+from bigram_tui.training.runner import Runner
+from bigram_tui.training.snapshot import Snapshot, Status
 from bigram_tui.tui.app import BigramApp
-from bigram_tui.tui.compare_screen import CompareScreen
-from bigram_tui.tui.explore_screen import ExploreScreen
-from bigram_tui.tui.lessons import pitfalls_screen
-from bigram_tui.tui.lessons.pitfalls_screen import LONGEST_ANSWER, NAMES, PitfallsScreen
+from bigram_tui.tui.lessons import pitfalls as pitfalls_screen
+from bigram_tui.tui.lessons.pitfalls import LONGEST_ANSWER, NAMES, PitfallsScreen
+from bigram_tui.tui.screens.compare import CompareScreen
+from bigram_tui.tui.screens.explore import ExploreScreen
 from tests.tui.conftest import DEADLINE, MakeApp, Settle, TextOf, WaitUntil, notifications
 from tests.tui.test_compare_screen import cell
 from tests.tui.test_explore_screen import ODD_LINES, assert_safe, last_line, screen_text

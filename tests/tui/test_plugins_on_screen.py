@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from bigram_tui.snapshot import Status
+from bigram_tui.training.snapshot import Status
 from bigram_tui.tui.app import BigramApp
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.loss_curve import LossCurve

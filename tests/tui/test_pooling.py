@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from bigram_tui.tui.renderables import pooling
-from bigram_tui.tui.renderables.heatmap import (
+from bigram_tui.tui.compare.tables import Apart
+from bigram_tui.tui.render import pooling
+from bigram_tui.tui.render.heatmap import (
     HALF,
     TINY,
     WIDE_HALF,
@@ -22,8 +23,7 @@ from bigram_tui.tui.renderables.heatmap import (
     forms_in,
     paint,
 )
-from bigram_tui.tui.renderables.pooling import extremes, pool
-from bigram_tui.tui.side_by_side.tables import Apart
+from bigram_tui.tui.render.pooling import extremes, pool
 
 Floats = npt.NDArray[np.float64]
 

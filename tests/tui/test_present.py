@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from bigram_tui.backend import Iteration
-from bigram_tui.bigrams import Bigrams
-from bigram_tui.snapshot import Snapshot, Status
+from bigram_tui.model.bigrams import Bigrams
+from bigram_tui.training.snapshot import Snapshot, Status
 from bigram_tui.tui import present
 from bigram_tui.tui.present import axes_text, loss_title
 

@@ -17,13 +17,14 @@ from textual.widgets import OptionList, Static
 
 from bigram_tui.lessons.families import families, standing
 from bigram_tui.lessons.presets import Preset, presets
-from bigram_tui.runner import Runner
+from bigram_tui.training.runner import Runner
 from bigram_tui.tui.app import BigramApp
-from bigram_tui.tui.lessons import families_screen, presets_screen
-from bigram_tui.tui.lessons.families_screen import FamiliesScreen
-from bigram_tui.tui.lessons.presets_screen import PresetsScreen
-from bigram_tui.tui.meters_screen import meters
-from bigram_tui.tui.run_screen import RunScreen
+from bigram_tui.tui.lessons import families as families_screen
+from bigram_tui.tui.lessons import presets as presets_screen
+from bigram_tui.tui.lessons.families import FamiliesScreen
+from bigram_tui.tui.lessons.meters import meters
+from bigram_tui.tui.lessons.presets import PresetsScreen
+from bigram_tui.tui.screens.run_screen import RunScreen
 from bigram_tui.tui.widgets.loss_curve import LossCurve
 from tests.tui.conftest import DEADLINE, MakeApp, Settle, TextOf, WaitUntil, notifications
 from tests.tui.test_explore_screen import ODD_LINES, assert_safe, screen_text

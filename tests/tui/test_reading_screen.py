@@ -9,16 +9,16 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Footer
 
-from bigram_tui.corpus import Corpus, CorpusError, Extent, Glimpse, read_corpus
-from bigram_tui.printable import printable
-from bigram_tui.reading import Progress, Reading
-from bigram_tui.registry import choose
-from bigram_tui.session import Session
+from bigram_tui.corpus.background import Progress, Reading
+from bigram_tui.corpus.corpus import Corpus, CorpusError, Extent, Glimpse, read_corpus
+from bigram_tui.formatting.printable import printable
+from bigram_tui.training.registry import choose
+from bigram_tui.training.session import Session
 from bigram_tui.tui.app import BigramApp
-from bigram_tui.tui.explore_screen import ExploreScreen
 from bigram_tui.tui.present import corpus_facts, marking
-from bigram_tui.tui.reading_screen import ReadingScreen, duration, pace_facts
-from bigram_tui.tui.renderables.colors import TRUE_COLOR
+from bigram_tui.tui.render.colors import TRUE_COLOR
+from bigram_tui.tui.screens.explore import ExploreScreen
+from bigram_tui.tui.screens.reading import ReadingScreen, duration, pace_facts
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.status import StatusLine
 from tests.tui.conftest import DEADLINE, Settle, TextOf, WaitUntil, notifications
@@ -59,8 +59,8 @@ def source(monkeypatch: pytest.MonkeyPatch) -> Source:
     def opened(_path: str, _stop: object = None) -> Iterator[Source]:
         yield source
 
-    monkeypatch.setattr("bigram_tui.corpus.opened", opened)
-    monkeypatch.setattr("bigram_tui.source.stream_size", lambda _: source.size)
+    monkeypatch.setattr("bigram_tui.corpus.corpus.opened", opened)
+    monkeypatch.setattr("bigram_tui.corpus.reader.stream_size", lambda _: source.size)
     return source
 
 
@@ -96,8 +96,8 @@ def make_reader(source: Source) -> Iterator[MakeReader]:
         return app
 
     monkeypatch = pytest.MonkeyPatch()
-    monkeypatch.setattr("bigram_tui.reading.GLIMPSE_SECONDS", 0.0)
-    monkeypatch.setattr("bigram_tui.reading.GLIMPSE_SHARE", 1.0)
+    monkeypatch.setattr("bigram_tui.corpus.background.GLIMPSE_SECONDS", 0.0)
+    monkeypatch.setattr("bigram_tui.corpus.background.GLIMPSE_SHARE", 1.0)
     yield make
     monkeypatch.undo()
 

@@ -5,8 +5,8 @@ import pytest
 from textual.pilot import Pilot
 from textual.widget import Widget
 
-from bigram_tui.tui.explore_screen import ExploreScreen
-from bigram_tui.tui.renderables.heatmap import Scale, paint
+from bigram_tui.tui.render.heatmap import Scale, paint
+from bigram_tui.tui.screens.explore import ExploreScreen
 from bigram_tui.tui.views import VIEWS
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.hyperparameters import Control

@@ -10,10 +10,10 @@ from rich.cells import cell_len
 from textual.pilot import Pilot
 
 from bigram_tui.backend import Iteration
-from bigram_tui.bigrams import Bigrams, Matrix, Vocabulary
-from bigram_tui.printable import in_cells
-from bigram_tui.snapshot import Snapshot
-from bigram_tui.tui.row_screen import RowScreen
+from bigram_tui.formatting.printable import in_cells
+from bigram_tui.model.bigrams import Bigrams, Matrix, Vocabulary
+from bigram_tui.training.snapshot import Snapshot
+from bigram_tui.tui.screens.row import RowScreen
 from bigram_tui.tui.widgets.row_list import Row, RowList
 from tests.tui.conftest import MakeApp, Settle, TextOf
 

@@ -21,34 +21,33 @@ from rich.text import Text
 
 from bigram_backends.counting import CountingBackend
 from bigram_backends.numpy_gradient import NumpyBackend
+from bigram_tui.analysis.optimum import Optimum
 from bigram_tui.backend import Backend, Iteration, Matrix
-from bigram_tui.bigrams import Bigrams
-from bigram_tui.comparison import Objective, optimum
-from bigram_tui.files import write_rows
-from bigram_tui.optimum import Optimum
-from bigram_tui.run import Run
-from bigram_tui.sampling import NameBeside, sample_beside, uniforms
-from bigram_tui.snapshot import Snapshot, Status
-from bigram_tui.surprise import surprise, tokens_of
-from bigram_tui.trail import Farthest
-from bigram_tui.tui.renderables.heatmap import Scale
-from bigram_tui.tui.side_by_side.cell import cell_lines
-from bigram_tui.tui.side_by_side.names import END, NUMBER, name_lines
-from bigram_tui.tui.side_by_side.plots import (
+from bigram_tui.comparison.difference import Objective, optimum
+from bigram_tui.comparison.drift import Farthest
+from bigram_tui.export.files import write_rows
+from bigram_tui.model.bigrams import Bigrams
+from bigram_tui.model.sampling import NameBeside, sample_beside, uniforms
+from bigram_tui.model.surprise import surprise, tokens_of
+from bigram_tui.training.run import Run
+from bigram_tui.training.snapshot import Snapshot, Status
+from bigram_tui.tui.compare.cell import cell_lines
+from bigram_tui.tui.compare.names import END, NUMBER, name_lines
+from bigram_tui.tui.compare.plots import (
     PLOTS,
     PlotKind,
     plot_of,
     plot_values,
     why_never_attained,
 )
-from bigram_tui.tui.side_by_side.run_table import (
+from bigram_tui.tui.compare.run_table import (
     EXACT_TITLES,
     data_columns,
     exact_rows,
     head_columns,
     verdict,
 )
-from bigram_tui.tui.side_by_side.sides import (
+from bigram_tui.tui.compare.sides import (
     Inks,
     OptimumOf,
     Side,
@@ -57,8 +56,9 @@ from bigram_tui.tui.side_by_side.sides import (
     in_room,
     label_of,
 )
-from bigram_tui.tui.side_by_side.tables import difference_map, maps_of
-from bigram_tui.tui.side_by_side.word import word_lines
+from bigram_tui.tui.compare.tables import difference_map, maps_of
+from bigram_tui.tui.compare.word import word_lines
+from bigram_tui.tui.render.heatmap import Scale
 from bigram_tui.tui.views import VIEWS
 from bigram_tui.tui.widgets.loss_curve import Plot
 from bigram_tui.tui.widgets.name_list import MARK

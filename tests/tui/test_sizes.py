@@ -6,7 +6,7 @@ from itertools import combinations
 import pytest
 
 from bigram_tui.tui.app import BigramApp
-from bigram_tui.tui.explore_screen import ExploreScreen
+from bigram_tui.tui.screens.explore import ExploreScreen
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.inspector import Inspector
 from bigram_tui.tui.widgets.legend import Legend

@@ -7,15 +7,15 @@ import pytest
 from textual.pilot import Pilot
 from textual.widget import Widget
 
-from bigram_tui.corpus import CorpusError, Glimpse, read_corpus
-from bigram_tui.reading import Progress, Reading
-from bigram_tui.registry import BackendSource, choose
-from bigram_tui.session import Session
-from bigram_tui.snapshot import Snapshot
+from bigram_tui.corpus.background import Progress, Reading
+from bigram_tui.corpus.corpus import CorpusError, Glimpse, read_corpus
+from bigram_tui.training.registry import BackendSource, choose
+from bigram_tui.training.session import Session
+from bigram_tui.training.snapshot import Snapshot
 from bigram_tui.tui.app import BigramApp
-from bigram_tui.tui.compare_screen import CompareScreen
-from bigram_tui.tui.reading_screen import ReadingLines
-from bigram_tui.tui.renderables.colors import GLYPHS_ONLY, INDEXED, TRUE_COLOR, Depth
+from bigram_tui.tui.render.colors import GLYPHS_ONLY, INDEXED, TRUE_COLOR, Depth
+from bigram_tui.tui.screens.compare import CompareScreen
+from bigram_tui.tui.screens.reading import ReadingLines
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.style import Style
 from rich.text import Text
 
-from bigram_tui.tui.renderables.table import Column, fitting, table_lines
+from bigram_tui.tui.render.table import Column, fitting, table_lines
 
 TITLE = Style(italic=True)
 INK = Style(bold=True)

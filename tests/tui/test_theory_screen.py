@@ -11,13 +11,13 @@ from textual.screen import Screen
 from textual.widgets import Markdown, Static
 
 from bigram_tui.lessons.theory import DESTINATIONS, Present, fill, sections
-from bigram_tui.snapshot import Snapshot
+from bigram_tui.training.snapshot import Snapshot
 from bigram_tui.tui.app import BigramApp
-from bigram_tui.tui.compare_screen import CompareScreen
-from bigram_tui.tui.explore_screen import ExploreScreen
-from bigram_tui.tui.lesson_screen import VIEW_LINKS
-from bigram_tui.tui.lessons.theory_screen import TheoryScreen
-from bigram_tui.tui.run_screen import RunScreen
+from bigram_tui.tui.lessons.theory import TheoryScreen
+from bigram_tui.tui.screens.compare import CompareScreen
+from bigram_tui.tui.screens.explore import ExploreScreen
+from bigram_tui.tui.screens.lesson_menu import VIEW_LINKS
+from bigram_tui.tui.screens.run_screen import RunScreen
 from bigram_tui.tui.views import VIEWS
 from tests.tui.conftest import MakeApp, Settle, TextOf, WaitUntil, notifications
 from tests.tui.test_explore_screen import ODD_LINES, assert_safe, screen_text

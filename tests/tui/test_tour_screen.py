@@ -6,11 +6,11 @@ from textual.widgets import Input
 
 from bigram_tui.lessons.tour import STEPS
 from bigram_tui.tui.app import BigramApp
-from bigram_tui.tui.compare_screen import CompareScreen
-from bigram_tui.tui.explore_screen import ExploreScreen
-from bigram_tui.tui.lessons.tour import TourBar
-from bigram_tui.tui.run_screen import RunScreen
-from bigram_tui.tui.why_screen import WhyScreen
+from bigram_tui.tui.lessons.tour_bar import TourBar
+from bigram_tui.tui.lessons.why import WhyScreen
+from bigram_tui.tui.screens.compare import CompareScreen
+from bigram_tui.tui.screens.explore import ExploreScreen
+from bigram_tui.tui.screens.run_screen import RunScreen
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.hyperparameters import Control
 from bigram_tui.tui.widgets.inspector import Inspector

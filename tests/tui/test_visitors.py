@@ -12,15 +12,15 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
-from bigram_tui import cli
-from bigram_tui.arguments import parse
-from bigram_tui.history import COLUMNS
-from bigram_tui.terminal import WEB_DRIVER
+from bigram_tui.cli import main as cli
+from bigram_tui.cli.arguments import parse
+from bigram_tui.cli.first_run import tour_mark
+from bigram_tui.cli.terminal import WEB_DRIVER
+from bigram_tui.export.history import COLUMNS
 from bigram_tui.tui.app import BigramApp
 from bigram_tui.tui.browser_driver import BrowserDriver
-from bigram_tui.tui.chooser import Chooser
+from bigram_tui.tui.screens.chooser import Chooser
 from bigram_tui.tui.widgets.prompt import Prompt
-from bigram_tui.visits import tour_mark
 from tests.tui.conftest import MakeApp, Settle, WaitUntil, notifications
 
 SIZE = (120, 40)

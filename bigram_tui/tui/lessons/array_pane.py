@@ -8,8 +8,8 @@ from textual.containers import Vertical
 from textual.content import Content
 
 from bigram_tui.lessons.network import Pass, Tensor
-from bigram_tui.tui.renderables.colors import Depth
-from bigram_tui.tui.renderables.heatmap import (
+from bigram_tui.tui.render.colors import Depth
+from bigram_tui.tui.render.heatmap import (
     HALF,
     MEDIUM,
     TINY,

@@ -9,8 +9,8 @@ from textual.reactive import var
 from textual.strip import Strip
 from textual.widget import Widget
 
+from bigram_tui.tui.compare.sides import Inks
 from bigram_tui.tui.messages import LineClicked
-from bigram_tui.tui.side_by_side.sides import Inks
 
 Draw = Callable[[int, int, Inks], Sequence[Text]]
 """From the width, the height and the styles to at most that many lines."""

@@ -12,10 +12,10 @@ from textual.reactive import var
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from bigram_tui.ordering import Order
+from bigram_tui.analysis.ordering import Order
 from bigram_tui.tui.messages import CellPointed, HeatmapResized
-from bigram_tui.tui.renderables.colors import Depth
-from bigram_tui.tui.renderables.heatmap import (
+from bigram_tui.tui.render.colors import Depth
+from bigram_tui.tui.render.heatmap import (
     SMALL,
     CellForm,
     Look,

@@ -9,10 +9,10 @@ from rich.text import Text
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from bigram_tui.bigrams import BOUNDARY, Bigrams, Matrix, Vocabulary
-from bigram_tui.printable import code_point, counted, in_cells
-from bigram_tui.snapshot import Snapshot
-from bigram_tui.tui.renderables.bars import Bar, columns, percent, rows
+from bigram_tui.formatting.printable import code_point, counted, in_cells
+from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Matrix, Vocabulary
+from bigram_tui.training.snapshot import Snapshot
+from bigram_tui.tui.render.bars import Bar, columns, percent, rows
 
 TALL = 12
 """Lines from which on there is room for more than the bare numbers."""

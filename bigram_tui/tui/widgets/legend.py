@@ -4,7 +4,7 @@ from textual.reactive import reactive, var
 from textual.strip import Strip
 from textual.widget import Widget
 
-from bigram_tui.tui.renderables.heatmap import Look, Picture, legend
+from bigram_tui.tui.render.heatmap import Look, Picture, legend
 
 
 class Legend(Widget):

@@ -12,7 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from bigram_tui.tui.messages import IterationPointed
-from bigram_tui.tui.renderables.curve import Curve, curve_strips, iteration_at
+from bigram_tui.tui.render.curve import Curve, curve_strips, iteration_at
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,9 +9,9 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.style import Style as TextualStyle
 
-from bigram_tui.ordering import Order
-from bigram_tui.tui.renderables.colors import Depth
-from bigram_tui.tui.renderables.heatmap import CellForm, Picture
+from bigram_tui.analysis.ordering import Order
+from bigram_tui.tui.render.colors import Depth
+from bigram_tui.tui.render.heatmap import CellForm, Picture
 from bigram_tui.tui.widgets.heatmap import Cell, Heatmap
 from bigram_tui.tui.widgets.legend import Legend
 

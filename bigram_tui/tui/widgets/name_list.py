@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from bigram_tui.printable import EMPTY, printable
+from bigram_tui.formatting.printable import EMPTY, printable
 
 MARK = "•"
 GAP = 2

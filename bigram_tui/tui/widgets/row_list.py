@@ -14,8 +14,8 @@ from textual.reactive import var
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from bigram_tui.bigrams import BOUNDARY, Bigrams, Matrix
-from bigram_tui.printable import in_cells
+from bigram_tui.formatting.printable import in_cells
+from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Matrix
 from bigram_tui.tui.messages import LineClicked
 from bigram_tui.tui.widgets.inspector import identity, number
 

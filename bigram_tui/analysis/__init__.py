@@ -1,0 +1,1 @@
+"""What can be computed of a text and a model at once, without training."""

@@ -1,0 +1,1 @@
+"""The command line: arguments, streams, signals, and the program without a screen."""

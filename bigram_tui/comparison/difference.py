@@ -1,0 +1,133 @@
+"""How far runs are from each other, and from the best that they can reach."""
+
+import math
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from threading import Thread
+from typing import Any
+
+import numpy as np
+
+from bigram_tui.analysis.optimum import Optimum, counting_optimum, gradient_optimum
+from bigram_tui.backend import Backend, Iteration, as_numpy
+from bigram_tui.model.bigrams import Bigrams, Matrix
+from bigram_tui.training.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Two runs at the iterations where they stand."""
+
+    a: str
+    b: str
+    max_abs_probability: float
+    max_abs_weight: float | None
+    """None unless both have weights."""
+    max_abs_nll: float
+    agree: bool
+    """Whether no more than the rounding of the coarser number format lies between them."""
+
+    @property
+    def text(self) -> str:
+        """The same in words."""
+        weights = "" if self.max_abs_weight is None else f", max |ΔW| {self.max_abs_weight:.1e}"
+        verdict = "agree" if self.agree else "differ"
+        return (
+            f"{verdict}: max |ΔP| {self.max_abs_probability:.1e}{weights}, "
+            f"|Δnll| {self.max_abs_nll:.1e}"
+        )
+
+
+def compare(a: Snapshot, b: Snapshot) -> Difference:
+    """The differences of two runs that have a model, in float64."""
+    assert a.model is not None
+    assert b.model is not None
+    tables, weights = distances(a.model, b.model)
+    losses = abs(a.nll - b.nll)
+    agree = max(tables, losses) <= tolerance(a, b)
+    known = None if math.isnan(weights) else weights
+    return Difference(a.name, b.name, tables, known, losses, agree)
+
+
+def tolerance(a: Snapshot, b: Snapshot) -> float:
+    """How far two runs may part by the rounding of the coarser of their number formats.
+
+    ε^¾, as errors add up over many iterations: 2e-12 in float64, 6e-6 in float32.
+    """
+    return float(max(a.precision, b.precision) ** 0.75)
+
+
+def distances(a: Iteration, b: Iteration) -> tuple[float, float]:
+    """The largest |ΔP| and |ΔW| of two models, in float64; NaN unless both have weights."""
+    tables = _farthest(as_numpy(a.probabilities), as_numpy(b.probabilities))
+    if a.weights is None or b.weights is None:
+        return tables, math.nan
+    return tables, _farthest(as_numpy(a.weights), as_numpy(b.weights))
+
+
+def _farthest(a: Matrix, b: Matrix) -> float:
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(np.subtract(a, b, dtype=np.float64))
+    most = float(apart.max())
+    # What is infinite in both is the same, but ∞ − ∞ is NaN.
+    return float(np.where(a == b, 0.0, apart).max()) if math.isnan(most) else most
+
+
+Objective = tuple[str, float]
+"""What decides how low a total can get: "counting", or "gradient" with its λ."""
+
+
+def objective_of(run: Snapshot, settings: Mapping[str, Any] | None = None) -> Objective | None:
+    """What a run tries to reach; None if its penalty is of a kind of its own.
+
+    settings: its hyperparameters, if not those that it has now.
+    """
+    if run.backend is None or run.model is None:
+        return None
+    if type(run.backend).regularization is not Backend.regularization:
+        return None
+    if run.model.weights is None:
+        return "counting", 0.0
+    values = run.settings if settings is None else settings
+    return "gradient", float(values.get("l2", 0.0))
+
+
+@lru_cache(maxsize=32)
+def optimum(bigrams: Bigrams, objective: Objective) -> Optimum:
+    """The best total that can be reached."""
+    kind, l2 = objective
+    return counting_optimum(bigrams) if kind == "counting" else gradient_optimum(bigrams, l2)
+
+
+def optimum_of(run: Snapshot, bigrams: Bigrams) -> Optimum | None:
+    """The best total that a run can reach; None if its penalty is of a kind of its own."""
+    objective = objective_of(run)
+    return None if objective is None else optimum(bigrams, objective)
+
+
+class Optima:
+    """Optima that are solved in threads, each once: for whom may not wait."""
+
+    def __init__(self, bigrams: Bigrams) -> None:
+        self._bigrams = bigrams
+        self._found: dict[Objective, Optimum | None] = {}
+
+    def of(self, objective: Objective | None) -> Optimum | None:
+        """The optimum; None while it is not known, or never will be."""
+        if objective is None:
+            return None
+        if objective not in self._found:
+            self._found[objective] = None
+            Thread(target=self._solve, args=[objective], daemon=True).start()
+        return self._found[objective]
+
+    @property
+    def solved(self) -> int:
+        """How many are known."""
+        return sum(found is not None for found in list(self._found.values()))
+
+    def _solve(self, objective: Objective) -> None:
+        with suppress(ArithmeticError, ValueError):
+            self._found[objective] = optimum(self._bigrams, objective)

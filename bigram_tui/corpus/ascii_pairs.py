@@ -1,0 +1,134 @@
+"""Counts the bigrams of plain lines by their bytes, on several threads; knows no other character.
+
+Where every character is one byte, a text's bigrams are the pairs of its bytes: the bytes seen as
+numbers of 16 bits, once from the first byte on and once from the second. The table of a piece
+tells by itself whether that was all there is to do, or whether the piece needs a closer look.
+"""
+
+import os
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+
+from bigram_tui.errors import TextError
+from bigram_tui.model.bigrams import Counts
+
+ASCII = 128
+NUL, LF, CR = b"\0\n\r"
+BLANKS = [code for code in range(ASCII) if chr(code).isspace() and code not in (LF, CR)]
+
+# More threads than these would wait for the one that reads.
+WORKERS = min(os.cpu_count() or 1, 4)
+
+# Pieces that are counted before threads are started: few texts are larger.
+ALONE = 16
+
+
+class Piece(NamedTuple):
+    """Some bytes of a text. whole: whether they are lines, each with its end."""
+
+    data: bytes
+    whole: bool
+
+
+def whole_lines(chunks: Iterable[bytes]) -> Iterator[Piece]:
+    """The same bytes, cut after line ends where there are any: a long line comes in parts."""
+    begun, at_start = b"", True
+    for chunk in chunks:
+        cut = chunk.rfind(b"\n") + 1
+        if cut:
+            yield Piece(b"".join([begun, memoryview(chunk)[:cut]]), at_start)
+            begun, at_start = chunk[cut:], True
+        else:
+            cut = chunk.rfind(b"\r", 0, -1) + 1 or len(chunk)  # a last \r may be half of a \r\n
+            yield Piece(begun + chunk[:cut], False)
+            begun, at_start = chunk[cut:], False
+    if begun:
+        yield Piece(begun, False)
+
+
+def counted(
+    pieces: Iterable[Piece], workers: int = WORKERS, alone: int = ALONE
+) -> Generator[tuple[bytes, Counts | None], None, None]:
+    """Each piece in order and its plain_pairs; some of the next ones are counted meanwhile.
+
+    What goes wrong with a later piece comes after all that were before it. To be closed when left
+    early, so that no thread stays.
+    """
+    pieces = iter(pieces)
+    scratch = np.empty(0, np.intp)
+    for data, whole in islice(pieces, alone if workers > 1 else None):
+        scratch = _room(scratch, data)
+        yield data, plain_pairs(data, scratch) if whole else None
+    yield from _counted_by_threads(pieces, workers)
+
+
+def _counted_by_threads(
+    pieces: Iterator[Piece], workers: int
+) -> Iterator[tuple[bytes, Counts | None]]:
+    following = next(pieces, None)
+    if following is None:
+        return
+    from concurrent.futures import Future, ThreadPoolExecutor  # noqa: PLC0415 (small texts need none)
+
+    with ThreadPoolExecutor(workers) as pool:
+        under_way: deque[tuple[bytes, Future[Counts | None] | None, Counts]] = deque()
+        # One for each piece under way; who is done hands it on.
+        spare = [np.empty(0, np.intp) for _ in range(2 * workers)]
+
+        def oldest() -> tuple[bytes, Counts | None]:
+            data, result, scratch = under_way.popleft()
+            spare.append(scratch)
+            return data, None if result is None else result.result()
+
+        trouble = None
+        while following is not None:
+            data, whole = following
+            scratch = _room(spare.pop(), data)
+            result = pool.submit(plain_pairs, data, scratch) if whole else None
+            under_way.append((data, result, scratch))
+            if not spare:
+                yield oldest()
+            try:
+                following = next(pieces, None)
+            except TextError as error:
+                trouble, following = error, None
+        while under_way:
+            yield oldest()
+        if trouble is not None:
+            raise trouble
+
+
+def _room(scratch: Counts, data: bytes) -> Counts:
+    return scratch if scratch.size >= len(data) else np.empty(len(data), np.intp)
+
+
+def plain_pairs(lines: bytes, scratch: Counts) -> Counts | None:
+    r"""How often each byte follows each, a line's end and start both as \n; None if not plain.
+
+    lines: some, each with its end. Plain are lines of ASCII without NUL that end in \n or \r\n
+    and neither begin nor end with a blank. The number of pairs (\n, \n) is that of empty lines.
+    scratch: room for as many numbers as there are bytes.
+    [first, second], ASCII × ASCII
+    """
+    if not lines.isascii():
+        return None
+    codes = np.frombuffer(lines, np.uint8)
+    even, odd = (codes[start:][: (codes.size - start) & ~1].view("<u2") for start in (0, 1))
+    # Cast by hand into the same room again and again: fresh memory would cost more than counting.
+    scratch[: even.size] = even
+    scratch[even.size : codes.size - 1] = odd
+    table = np.bincount(scratch[: codes.size - 1], minlength=ASCII * 256)
+    pairs = table.reshape(ASCII, 256)[:, :ASCII].T  # the second byte is the high one
+    pairs[LF, codes[0]] += 1
+    if pairs[CR].any():
+        if pairs[CR].sum() > pairs[CR, LF]:
+            return None
+        pairs[:, LF] += pairs[:, CR]
+        pairs[:, CR] = pairs[CR] = 0
+    if pairs[NUL].any() or pairs[LF, BLANKS].any() or pairs[BLANKS, LF].any():
+        return None
+    return pairs

@@ -1,0 +1,225 @@
+"""Keeps the counts of large files in the user's cache folder, for as long as those do not change.
+
+Nothing that is found there is trusted: whatever is amiss with it, the text is simply read again.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import stat
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bigram_tui import __version__
+from bigram_tui.corpus.corpus import Corpus, title_of
+from bigram_tui.corpus.counter import (
+    ITEM_BUDGET,
+    ITEM_OVERHEAD,
+    LARGEST_VOCABULARY,
+    LINE_END,
+    LONGEST_ITEM,
+)
+from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Vocabulary
+from bigram_tui.paths import cache_folder
+
+FORMAT = 2
+
+ROOM = 512 << 20
+"""Bytes of the whole cache; what was not used for longest goes first."""
+
+UNSETTLED_NS = 2_000_000_000
+"""How coarse the times of files may be: of a file that new, a change may not be seen."""
+
+Bytes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The place of one corpus: that of some files in their present state and some options."""
+
+    paths: tuple[str, ...]
+    split: tuple[int, ...] | None
+    state: str
+    """Of the files."""
+    options: str
+    settled: bool
+    """Whether any change of the files from now on is seen in their state."""
+
+    @property
+    def key(self) -> str:
+        """The name of the entry: another for any other state, option or version."""
+        return hashlib.sha256(f"{self.state} {self.options}".encode()).hexdigest()
+
+    @property
+    def file(self) -> Path:
+        """Where the counts are, or are to be."""
+        return cache_folder() / f"{self.key}.npz"
+
+    def load(self) -> Corpus | None:
+        """What is kept; None if that is nothing, or nothing sound."""
+        try:
+            _must(_is_own_file(self.file))
+            with self.file.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                corpus = _corpus({name: arrays[name] for name in arrays}, self)
+        except Exception:  # it may be damaged in any way
+            return None
+        with contextlib.suppress(OSError):
+            os.utime(self.file)
+        return corpus
+
+    def store(self, corpus: Corpus) -> None:
+        """Keep a corpus that was read since, if it is one of these files as they are.
+
+        Where that fails, as on a full disk, nothing is kept.
+        """
+        if corpus.extent is not None or not self.settled or _state(self.paths) != self.state:
+            return
+        with contextlib.suppress(OSError, MemoryError):
+            arrays = _arrays(corpus, self)
+            if sum(array.nbytes for array in arrays.values()) > ROOM // 2:
+                return
+            self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write(self.file, arrays)
+            _make_room(self.file.parent)
+
+
+def entry_of(
+    paths: Sequence[str], split: tuple[int, ...] | None, seed: int, max_vocabulary: int
+) -> Entry | None:
+    """The entry of files as they are now, to be asked for before they are read.
+
+    None if there are no such files.
+    """
+    now = time.time_ns()
+    state = _state(paths)
+    if state is None:
+        return None
+    newest = max(max(times) for *_, times in json.loads(state))
+    budgets = ITEM_BUDGET, ITEM_OVERHEAD, LONGEST_ITEM, LARGEST_VOCABULARY
+    options = [FORMAT, __version__, split, seed if split else None, max_vocabulary, *budgets]
+    return Entry(tuple(paths), split, state, json.dumps(options), newest < now - UNSETTLED_NS)
+
+
+def _state(paths: Sequence[str]) -> str | None:
+    """What tells one state of files from another; None if one can't be looked at."""
+    try:
+        found = [(os.path.abspath(path), os.stat(path)) for path in paths]
+    except OSError:
+        return None
+    # A file that takes the place of another may bring its mtime with it, but not its ctime.
+    return json.dumps([(p, s.st_size, (s.st_mtime_ns, s.st_ctime_ns)) for p, s in found])
+
+
+# What a file of the cache holds
+
+
+def _arrays(corpus: Corpus, entry: Entry) -> dict[str, npt.NDArray[Any]]:
+    parts = corpus.train, corpus.validation, corpus.test
+    vocabulary = corpus.train.vocabulary
+    about = {
+        "key": entry.key,
+        "lines": corpus.lines,
+        "totals": [part and part.total for part in parts],
+        "items": None if corpus.items is None else [len(corpus.items), sum(map(len, corpus.items))],
+    }
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "about": _bytes(json.dumps(about)),
+        "characters": _bytes(vocabulary.characters),
+        "rare": _bytes(vocabulary.rare),
+        "items": _bytes(LINE_END.join(corpus.items or ())),
+    }
+    for number, part in enumerate(parts):
+        if part is not None:
+            arrays[f"cells{number}"] = part.seen
+            arrays[f"times{number}"] = part.counts.ravel()[part.seen]
+    return arrays
+
+
+def _corpus(arrays: dict[str, npt.NDArray[Any]], entry: Entry) -> Corpus:
+    """The corpus that some arrays were made of; any exception if they were not."""
+    about = json.loads(_text(arrays["about"]))
+    _must(about["key"] == entry.key)
+    vocabulary = Vocabulary(_text(arrays["characters"]), _text(arrays["rare"]))
+    train, validation, test = (
+        None
+        if total is None
+        else _part(arrays[f"cells{number}"], arrays[f"times{number}"], vocabulary, total)
+        for number, total in enumerate(about["totals"])
+    )
+    assert train is not None
+    lines = sum(int(part.row_sums[BOUNDARY]) for part in (train, validation, test) if part)
+    _must(lines == about["lines"])
+    items = None
+    if about["items"] is not None:
+        items = frozenset(_text(arrays["items"]).split(LINE_END))
+        _must([len(items), sum(map(len, items))] == about["items"])
+    title, several = title_of(entry.paths), entry.paths if len(entry.paths) > 1 else ()
+    return Corpus(title, lines, train, validation, test, items, entry.split, several)
+
+
+def _part(
+    cells: npt.NDArray[Any], times: npt.NDArray[Any], vocabulary: Vocabulary, total: int
+) -> Bigrams:
+    size = len(vocabulary)
+    _must(cells.dtype == np.intp and times.dtype == np.int64)
+    _must(cells.shape == times.shape == (cells.size,) and cells.size > 0)
+    _must(cells[0] >= 0 and cells[-1] < size * size and bool((np.diff(cells) > 0).all()))
+    _must(bool((times > 0).all()))
+    counts = np.zeros(size * size, np.int64)
+    counts[cells] = times
+    part = Bigrams(vocabulary, counts.reshape(size, size))
+    _must(part.total == total)
+    _must(np.array_equal(part.row_sums, part.counts.sum(axis=0)))  # lines end as they begin
+    return part
+
+
+def _bytes(text: str) -> Bytes:
+    return np.frombuffer(text.encode(), np.uint8)
+
+
+def _text(array: npt.NDArray[Any]) -> str:
+    return array.tobytes().decode()
+
+
+def _must(sound: bool) -> None:
+    if not sound:
+        raise ValueError("no corpus has such counts")
+
+
+# Files
+
+
+def _is_own_file(path: Path) -> bool:
+    """Whether it is a file, and not another user's: no pipe to wait for, nothing planted."""
+    status = path.lstat()
+    return stat.S_ISREG(status.st_mode) and status.st_uid == getattr(os, "geteuid", lambda: 0)()
+
+
+def _write(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
+    """Write a file for its owner alone, whole or not at all."""
+    temporary = path.with_name(f".{token_hex(8)}.npz")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    try:
+        with open(os.open(temporary, flags, 0o600), "wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _make_room(folder: Path) -> None:
+    """Remove what was not used for longest, and remains of what was never finished."""
+    found = [(path, path.stat()) for path in folder.iterdir() if path.suffix == ".npz"]
+    room = ROOM
+    for path, status in sorted(found, key=lambda one: one[1].st_mtime_ns, reverse=True):
+        room -= status.st_size
+        if room < 0:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,269 @@
+"""Counts the bigrams and remembers the lines of a text that comes in pieces of any size."""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from itertools import filterfalse, pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from bigram_tui.corpus.splitter import Beginning, Hashes, Splitter, line_hashes
+from bigram_tui.errors import TextError
+from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Counts, Vocabulary
+
+Tokens = npt.NDArray[np.intp]
+
+# Bytes, those of an item's string and an overhead for its place in the set: half a million names,
+# little for any machine that trains a model.
+ITEM_BUDGET = 64 << 20
+ITEM_OVERHEAD = 51
+
+# Characters of one line: no model's sample is longer, and a text on a single line is never held.
+LONGEST_ITEM = 1 << 16
+
+# Tokens: a table of counts that large takes 8 GiB, and a model several times as much.
+LARGEST_VOCABULARY = 1 << 15
+
+# Tokens of a model, unless more are wanted: its tables then take 32 MiB each.
+MAX_VOCABULARY = 1 << 11
+
+LINE_END = "\n"
+BLANKS = "".join(c for c in map(chr, range(0x3001)) if c.isspace() and c != LINE_END)
+
+
+TOO_MANY_CHARACTERS = (
+    "holds too many different characters for a table of their bigrams: give a text with fewer"
+)
+
+
+class Alphabet:
+    """Numbers the characters in the order in which they turn up; a line end is the boundary."""
+
+    def __init__(self) -> None:
+        self._tokens = np.full(sys.maxunicode + 1, -1, np.intp)
+        self.codes = np.empty(0, np.int64)
+        self.white = np.empty(0, np.bool_)
+        self._add(np.array([ord(LINE_END)]))
+
+    def encode(self, text: str) -> Tokens:
+        """The token of each character. [len(text)]"""
+        codes = _code_points(text)
+        tokens = self._tokens.take(codes)
+        if tokens.size and tokens.min() < 0:
+            self._add(np.flatnonzero(np.bincount(codes[tokens < 0])))
+            tokens = self._tokens.take(codes)
+        return tokens
+
+    def _add(self, codes: npt.NDArray[np.integer]) -> None:
+        self._tokens[codes] = np.arange(len(self.codes), len(self.codes) + len(codes))
+        self.codes = np.append(self.codes, codes)
+        self.white = np.append(self.white, [chr(code).isspace() for code in codes])
+
+
+def _code_points(text: str) -> npt.NDArray[np.uint8 | np.uint32]:
+    if text.isascii():
+        return np.frombuffer(text.encode("ascii"), np.uint8)
+    return np.frombuffer(text.encode("utf-32-le"), "<u4")
+
+
+def _widen_line_ends(tokens: Tokens, white: npt.NDArray[np.bool_]) -> None:
+    """Turn each run of white space that holds a line end into line ends, in place.
+
+    white: whether each token of the alphabet is white space.
+    """
+    ends_line = tokens == BOUNDARY
+    beside = np.append(tokens[1:][ends_line[:-1]], tokens[:-1][ends_line[1:]])
+    if not white[beside[beside != BOUNDARY]].any():
+        return
+    where = np.flatnonzero(white[tokens])
+    starts = np.flatnonzero(np.diff(where, prepend=-2) > 1)
+    widened = np.logical_or.reduceat(ends_line[where], starts)
+    lengths = np.diff(starts, append=where.size)
+    tokens[where[np.repeat(widened, lengths)]] = BOUNDARY
+
+
+_NO_HASHES: Hashes = np.empty(0, np.uint64)
+
+
+class Tally:
+    """Counts the bigrams of a text that comes in pieces of any size.
+
+    Only the next piece tells whether the blanks that end a piece stand within a line or at its end.
+    Until then their bigrams are held apart, as counts, so that any amount of them takes no room.
+    """
+
+    def __init__(self, split: Sequence[int] | None, seed: int) -> None:
+        self._alphabet = Alphabet()
+        self._splitter = Splitter(split, seed) if split else None
+        # With a split, of the line that has no end yet: its bigrams, and the hash of it so far,
+        # without the blanks that are held and with them.
+        self._open: Counter[int] = Counter()
+        self._beginning = self._held_beginning = Beginning()
+        self._tables = np.zeros((len(split) if split else 1, 64, 64), np.int64)
+        self._last = LINE_END
+        self._held: Counter[tuple[str, str]] = Counter()
+        self._last_held = ""
+
+    def feed(self, text: str) -> None:
+        """Count the next characters."""
+        settled = text.rstrip(BLANKS)
+        if settled:
+            self._settle(settled.lstrip(BLANKS)[0])
+            self._count(self._last + settled)
+            self._last = settled[-1]
+        if blanks := text[len(settled) :]:
+            if not self._held:
+                self._held_beginning = self._beginning
+            self._held.update(pairwise((self._last_held or self._last) + blanks))
+            if self._splitter is not None:
+                self._held_beginning = self._held_beginning.extended(_code_points(blanks))
+            self._last_held = blanks[-1]
+
+    def _settle(self, following: str) -> None:
+        """Count the blanks that were held, unless they begin or end a line."""
+        if self._held and LINE_END not in (self._last, following):
+            for pair, times in self._held.items():
+                first, second = self._encode("".join(pair)).tolist()
+                if self._splitter is None:
+                    self._tables[0, first, second] += times
+                else:
+                    self._open[first * LARGEST_VOCABULARY + second] += times
+            self._beginning = self._held_beginning
+            self._last = self._last_held
+        self._held.clear()
+        self._last_held = ""
+
+    def _count(self, text: str) -> None:
+        """Count the bigrams of a text whose first character is the last one before it."""
+        tokens = self._encode(text)
+        _widen_line_ends(tokens, self._alphabet.white)
+        first, second = tokens[:-1], tokens[1:]
+        if self._splitter is not None:
+            self._count_by_part(self._splitter, first, second)
+            return
+        cells = first * self._tables.shape[-1]
+        cells += second
+        np.add.at(self._tables.reshape(-1), cells, 1)
+
+    def _encode(self, text: str) -> Tokens:
+        tokens = self._alphabet.encode(text)
+        if len(self._alphabet.codes) > self._tables.shape[-1]:
+            self._grow(len(self._alphabet.codes))
+        return tokens
+
+    def _grow(self, size: int) -> None:
+        """Make room for so many tokens and some more."""
+        if size > LARGEST_VOCABULARY:
+            raise TextError(TOO_MANY_CHARACTERS)
+        old, room = self._tables.shape[-1], min(size + size // 2, LARGEST_VOCABULARY)
+        tables = np.zeros((len(self._tables), room, room), np.int64)
+        tables[:, :old, :old] = self._tables
+        self._tables = tables
+
+    def _count_by_part(self, splitter: Splitter, first: Tokens, second: Tokens) -> None:
+        """Count bigrams line by line: the part of a line is known at its end."""
+        starts = np.flatnonzero((first == BOUNDARY) & (second != BOUNDARY))
+        ends = np.flatnonzero((first != BOUNDARY) & (second == BOUNDARY))
+        if not ends.size:
+            self._begin_line(first, second)
+            return
+        is_open = int(first[0] != BOUNDARY)
+        done = ends[-1] + 1
+        inside = second[is_open * (ends[0] + 1) : done]
+        lengths = ends[is_open:] - starts[: ends.size - is_open]
+        codes = self._alphabet.codes[inside[inside != BOUNDARY]]
+        hashes = line_hashes(codes, np.cumsum(lengths) - lengths) if codes.size else _NO_HASHES
+        if is_open:
+            whole = self._beginning.extended(self._alphabet.codes[second[: ends[0]]])
+            hashes = np.append(np.uint64(whole.sum), hashes)
+        parts = splitter.deal(hashes)
+        lines = np.repeat(parts, np.diff(ends, prepend=-1))
+        size = self._tables.shape[-1]
+        cells = (lines * size + first[:done]) * size + second[:done]
+        np.add.at(self._tables.reshape(-1), cells, 1)
+        if is_open:
+            for pair, times in self._open.items():
+                self._tables[(int(parts[0]), *divmod(pair, LARGEST_VOCABULARY))] += times
+        self._open.clear()
+        self._beginning = Beginning()
+        self._begin_line(first[done:], second[done:])
+
+    def _begin_line(self, first: Tokens, second: Tokens) -> None:
+        """Count the bigrams of a line apart, as its end has not come yet."""
+        pairs, times = np.unique(first * LARGEST_VOCABULARY + second, return_counts=True)
+        self._open.update(dict(zip(pairs.tolist(), times.tolist(), strict=True)))
+        codes = self._alphabet.codes[second[second != BOUNDARY]]
+        self._beginning = self._beginning.extended(codes)
+
+    def add(self, pairs: Counts) -> None:
+        """Count other lines, of which it is known how often each code point follows each.
+
+        Not with a split: that needs the lines one by one.
+        """
+        codes = np.flatnonzero(pairs.any(axis=0))
+        tokens = self._encode("".join(map(chr, codes)))
+        self._tables[0][np.ix_(tokens, tokens)] += pairs[np.ix_(codes, codes)]
+
+    def lines(self) -> list[int]:
+        """The number of items in each part."""
+        return [int(table[BOUNDARY, 1:].sum()) for table in self._tables]
+
+    def bigrams(self, max_vocabulary: int = LARGEST_VOCABULARY) -> list[Bigrams]:
+        """The bigrams of each part, over the characters of all parts in their order.
+
+        max_vocabulary: tokens, 2 or more. If there are more, the rarest characters share one.
+        """
+        self._tables[:, BOUNDARY, BOUNDARY] = 0  # only blank lines have come to this
+        codes = self._alphabet.codes
+        times = self._tables.sum(axis=(0, 2))
+        used = np.flatnonzero(times[1:]) + 1
+        used = used[np.argsort(codes[used])]
+        own, rare = used, used[:0]
+        if used.size >= max_vocabulary:
+            by_frequency = np.argsort(-times[used], kind="stable")
+            own, rare = np.split(by_frequency, [max_vocabulary - 2])
+            own, rare = used[np.sort(own)], used[np.sort(rare)]
+        vocabulary = Vocabulary(*("".join(map(chr, codes[some])) for some in (own, rare)))
+        order = np.append(BOUNDARY, own)
+        return [Bigrams(vocabulary, _folded(table, order, rare)) for table in self._tables]
+
+
+def _folded(table: Counts, order: Tokens, rare: Tokens) -> Counts:
+    """The counts of some tokens in their order, then of the rare ones, if any, as if one."""
+    own = np.arange(order.size)
+    size = order.size + bool(rare.size)
+    folded = np.zeros((size, size), np.int64)
+    folded[np.ix_(own, own)] = table[np.ix_(order, order)]
+    if rare.size:
+        folded[-1, :-1] = table[np.ix_(rare, order)].sum(axis=0)
+        folded[:-1, -1] = table[np.ix_(order, rare)].sum(axis=1)
+        folded[-1, -1] = table[np.ix_(rare, rare)].sum()
+    return folded
+
+
+class Items:
+    """Remembers the items of a text that comes in pieces, while they are few and short."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] | None = set()  # None: no more
+        self._room = ITEM_BUDGET
+        self._begun = ""
+
+    def feed(self, text: str) -> None:
+        """Remember the lines that end in the next characters."""
+        if self._seen is None:
+            return
+        *lines, self._begun = (self._begun + text).split(LINE_END)
+        unseen = set(filterfalse(self._seen.__contains__, lines))
+        new = set(map(str.strip, unseen)) - self._seen
+        new.discard("")
+        self._room -= sum(map(sys.getsizeof, new)) + ITEM_OVERHEAD * len(new)
+        if self._room < 0 or max(map(len, [*unseen, self._begun])) > LONGEST_ITEM:
+            self._seen, self._begun = None, ""
+        else:
+            self._seen |= new
+
+    def frozen(self) -> frozenset[str] | None:
+        """All items; None if they were too many or too long."""
+        return None if self._seen is None else frozenset(self._seen)

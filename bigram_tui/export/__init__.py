@@ -1,0 +1,1 @@
+"""Tables and losses as files."""

@@ -1,0 +1,213 @@
+"""Where the numbers of one cell come from: each formula of the model, with its numbers put in."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice, pairwise
+
+import numpy as np
+
+from bigram_tui.backend import Iteration, as_numpy, configure
+from bigram_tui.corpus.corpus import read_items
+from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Vocabulary
+from bigram_tui.model.loss import softmax
+from bigram_tui.training.descent import is_descent_step
+from bigram_tui.training.snapshot import Snapshot, Status
+
+Cell = tuple[int, int]
+
+CLOSE = 32
+"""Units in the last place by which a backend may compute a formula in another way."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One quantity and how it follows from those before it."""
+
+    name: str
+    formula: str
+    """As it is written in the field; empty for what is given."""
+    numbers: str
+    """The same with numbers."""
+    value: float
+
+
+def reasons(
+    run: Snapshot, bigrams: Bigrams, cell: Cell, following: Iteration | None = None
+) -> list[Step]:
+    """The derivation of a cell of a run, as far as the run keeps to it; the counts at least.
+
+    A backend may have formulas of its own: what does not agree with its numbers is left out.
+    following: the run's next iteration, if it is known whether that is a plain step of descent.
+    """
+    counts = int(bigrams.counts[cell]), int(bigrams.row_sums[cell[0]])
+    steps = [
+        Step("N", "", "how often the bigram occurs", counts[0]),
+        Step("n", "", "how often its first character occurs", counts[1]),
+    ]
+    if run.probabilities is None:
+        return steps
+    derived = _by_counting if run.weights is None else _by_weights
+    steps += derived(run, bigrams, cell)
+    probability = float(run.probabilities[cell])
+    if probability > 0:
+        steps.append(
+            Step("surprise", "−log P", f"−log {_text(probability)}", -math.log(probability))
+        )
+    if run.gradient is not None and run.weights is not None:
+        steps += _update(run, bigrams, cell, following)
+    return steps
+
+
+def successor(run: Snapshot, bigrams: Bigrams) -> Iteration | None:
+    """The next iteration of a run, by a copy of its backend; None where there is none to be had."""
+    return next(iter(_successors(run, bigrams, 1)), None)
+
+
+def descends(run: Snapshot, bigrams: Bigrams) -> bool:
+    """Whether a run takes plain steps of gradient descent.
+
+    Where that is not known yet, a copy of its backend takes the next two: one is not enough to
+    see a momentum.
+    """
+    if run.descends is not None or run.model is None:
+        return bool(run.descends)
+    path = [run.model, *_successors(run, bigrams, 2)]
+    plain = [is_descent_step(*pair, bigrams, run.settings) for pair in pairwise(path)]
+    return bool(plain) and all(plain)
+
+
+def _successors(run: Snapshot, bigrams: Bigrams, count: int) -> list[Iteration]:
+    """The next iterations, as many as there are up to `count`; none if the backend fails."""
+    if run.backend is None or run.model is None or run.weights is None:
+        return []
+    try:
+        backend = configure(type(run.backend), run.settings)
+        train: Callable[..., Iterator[Iteration]] = backend.train
+        state = () if run.model.state is None else (run.model.state,)
+        with np.errstate(all="ignore"):
+            return list(islice(train(bigrams, run.weights, *state), 1, count + 1))
+    except Exception:  # a plugin may raise anything
+        return []
+
+
+def is_plain(run: Snapshot, rate: float, following: Iteration) -> bool:
+    """Whether the next W is W − η·gradient, within the precision of the backend."""
+    assert run.weights is not None
+    assert run.gradient is not None
+    step = rate * np.asarray(run.gradient, dtype=np.float64)
+    apart = abs(as_numpy(following.weights) - (run.weights - step))
+    return bool((apart <= CLOSE * run.precision * (abs(run.weights) + abs(step))).all())
+
+
+def _by_counting(run: Snapshot, bigrams: Bigrams, cell: Cell) -> Iterator[Step]:
+    assert run.probabilities is not None
+    probability = float(run.probabilities[cell])
+    n, row_sum = int(bigrams.counts[cell]), int(bigrams.row_sums[cell[0]])
+    size = len(bigrams.counts)
+    alpha = run.number("smoothing")
+    whole = row_sum + (alpha or 0.0) * size
+    if alpha is not None and whole and _agree((n + alpha) / whole, probability, run):
+        numbers = f"({n} + {alpha:g}) / ({row_sum} + {alpha:g} · {size})"
+        yield Step("P", "(N + α) / (n + αV)", numbers, probability)
+    elif alpha is not None and not whole and _agree(1 / size, probability, run):
+        yield Step("P", "1 / V", f"1 / {size}: the row has no counts", probability)
+    else:
+        yield Step("P", "", f"as {run.name} has it", probability)
+
+
+def _by_weights(run: Snapshot, bigrams: Bigrams, cell: Cell) -> Iterator[Step]:
+    assert run.probabilities is not None
+    assert run.weights is not None
+    row, probability = run.weights[cell[0]].astype(float), float(run.probabilities[cell])
+    yield Step("W", "", f"the logit of iteration {run.iteration:,}", float(row[cell[1]]))
+    with np.errstate(over="ignore"):
+        odds = np.exp(row)
+        total = float(odds.sum())
+    sound = 0 < total < math.inf and np.isfinite(row).all()
+    if not sound or not _agree(float(softmax(row)[cell[1]]), probability, run):
+        yield Step("P", "", f"as {run.name} has it", probability)
+        return
+    own = float(odds[cell[1]])
+    yield Step("odds", "e^W", f"e^{_text(row[cell[1]])}", own)
+    yield Step("sum", "", f"Σ e^W over the {len(row)} cells of the row", total)
+    yield Step("P", "e^W / Σ e^W", f"{_text(own)} / {_text(total)}", probability)
+
+
+def _update(
+    run: Snapshot, bigrams: Bigrams, cell: Cell, following: Iteration | None
+) -> Iterator[Step]:
+    """The gradient and the step that it leads to."""
+    assert run.probabilities is not None
+    assert run.gradient is not None
+    assert run.weights is not None
+    probability, gradient = float(run.probabilities[cell]), float(run.gradient[cell])
+    n, row_sum = int(bigrams.counts[cell]), int(bigrams.row_sums[cell[0]])
+    size, total, weight = len(bigrams.counts), bigrams.total, float(run.weights[cell])
+    l2 = run.number("l2") or 0.0
+    data = (row_sum * probability - n) / total
+    decay = 2 * l2 * weight / size**2
+    is_ours = "l2" not in run.settings or run.number("l2") is not None
+    terms = (row_sum * probability + n) / total + abs(decay)
+    if not (is_ours and abs(data + decay - gradient) <= CLOSE * run.precision * terms):
+        yield Step("gradient", "", f"∂L/∂W as {run.name} has it", gradient)
+        return
+    fractions = f"({row_sum}·{_text(probability)} − {n}) / {total}"
+    yield Step("data", "(n·P − N) / B", fractions, data)
+    yield Step("decay", "2λW / V²", f"2 · {l2:g} · {_text(weight)} / {size}²", decay)
+    yield Step("gradient", "data + decay", f"{_text(data)} + {_text(decay)}", gradient)
+    rate = run.number("learning_rate")
+    if rate is None or run.status in (Status.DIVERGED, Status.FAILED):
+        return
+    if following is not None and not is_plain(run, rate, following):
+        told = f"as {run.name} goes on, which is no plain step of gradient descent"
+        yield Step("then W", "", told, float(as_numpy(following.weights)[cell]))
+        yield Step(
+            "then P", "", "in its next table", float(as_numpy(following.probabilities)[cell])
+        )
+        return
+    yield Step("step", "−η · gradient", f"−{rate:g} · {_text(gradient)}", -rate * gradient)
+    row = run.weights[cell[0]].astype(float) - rate * run.gradient[cell[0]]
+    numbers = f"{_text(weight)} + {_text(-rate * gradient)}"
+    yield Step("then W", "W + step", numbers, float(row[cell[1]]))
+    with np.errstate(invalid="ignore", over="ignore"):
+        after = float(softmax(row)[cell[1]])
+    yield Step("then P", "", "after such a step of all W of the row", after)
+
+
+def lines_with(
+    bigram: tuple[int, int],
+    vocabulary: Vocabulary,
+    paths: Sequence[str],
+    count: int = 3,
+    stop: Callable[[], bool] = lambda: False,
+    until: int | None = None,
+) -> list[str]:
+    """The first lines of a text that a bigram stands in, looked for until `stop` says so.
+
+    paths, until: of the corpus that was counted.
+    CorpusError if the text can't be read again.
+    """
+    first, second = ("" if k == BOUNDARY else vocabulary.labels[k] for k in bigram)
+    found: list[str] = []
+    for items, _ in read_items(*paths, until=until):
+        for item, line in zip(map(vocabulary.fold, items), items, strict=True):
+            # Where a boundary is meant, the character stands at that end of the line.
+            at_start = not first and item.startswith(second)
+            at_end = not second and item.endswith(first)
+            within = bool(first and second) and first + second in item
+            if at_start or at_end or within:
+                found.append(line)
+                if len(found) == count:
+                    return found
+        if stop():
+            break
+    return found
+
+
+def _agree(derived: float, found: float, run: Snapshot) -> bool:
+    return abs(derived - found) <= CLOSE * run.precision * max(abs(derived), abs(found))
+
+
+def _text(value: float) -> str:
+    return f"{value + 0.0:.5g}".replace("-", "−")

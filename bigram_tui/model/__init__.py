@@ -1,0 +1,1 @@
+"""The bigram model: counts, loss, samples, and the numbers of torch without torch."""

@@ -1,0 +1,1 @@
+"""Backends in training: found, run, remembered, each in a thread."""

@@ -1,0 +1,233 @@
+"""Finds backends, in installed packages and in single files, and imports only what is chosen."""
+
+import ast
+import inspect
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib import metadata
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+
+from bigram_tui.backend import Backend
+from bigram_tui.errors import UserError, described
+from bigram_tui.formatting.printable import printable
+from bigram_tui.paths import config_folder
+
+GROUP = "bigram_tui.backends"
+"""The entry point group in which a package names its backends."""
+
+PITFALLS = "bigram_tui.pitfalls"
+"""The group of those that make a mistake on purpose: they run only when they are asked for."""
+
+
+class BackendError(UserError):
+    """One line that says why a backend can't be had and what to do."""
+
+
+@dataclass(frozen=True)
+class BackendSource:
+    """A backend by name, and where it would come from; nothing of it is imported yet."""
+
+    name: str
+    origin: str
+    """The package and its version, or the file's path."""
+    entry_point: metadata.EntryPoint | None = None
+    file: Path | None = None
+    alias_of: str = ""
+
+    @property
+    def backend(self) -> str:
+        """The backend's own name, where `name` is that of one of several runs of it."""
+        return self.alias_of or self.name
+
+    def alias(self, name: str) -> "BackendSource":
+        """The same backend under the name of a run."""
+        return replace(self, name=name, alias_of=self.backend)
+
+    @cached_property
+    def _code(self) -> Path | None:
+        """The source file, found without importing the package that it is in."""
+        if self.file is not None:
+            return self.file
+        assert self.entry_point is not None
+        spec = _find_module(self.entry_point.module)
+        return Path(spec.origin) if spec and spec.origin and spec.has_location else None
+
+    @cached_property
+    def imports(self) -> frozenset[str]:
+        """The top-level modules that its source imports, in whichever place."""
+        try:
+            tree = ast.parse(self._code.read_bytes()) if self._code else ast.Module([], [])
+        except (OSError, SyntaxError, ValueError):
+            return frozenset()
+        return frozenset(_imported(tree))
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why it can't be used, and what to do, as far as that shows without importing it."""
+        if self._code is None:
+            module = self.entry_point.module if self.entry_point else self.name
+            return f"its module {module} is not there; reinstall {self.origin}"
+        missing = sorted(name for name in self.imports if not _is_there(name))
+        if not missing:
+            return None
+        names = " ".join(missing)
+        return f"needs {', '.join(missing)}, not installed here: pip install {names}"
+
+    @property
+    def is_light(self) -> bool:
+        """Whether all that it imports is in memory already, so that loading it takes no time.
+
+        Of other modules in its own package it is taken that they import no more than it does.
+        """
+        package = self.entry_point.module.partition(".")[0] if self.entry_point else ""
+        return all(name in sys.modules for name in self.imports - {package})
+
+    def load(self) -> type[Backend]:
+        """Import the backend's class, once. BackendError whatever goes wrong."""
+        if "_class" not in self.__dict__:
+            self.__dict__["_class"] = self._load()  # the dataclass is frozen
+        loaded: type[Backend] = self.__dict__["_class"]
+        return loaded
+
+    def _load(self) -> type[Backend]:
+        try:
+            found = self._load_file(self.file) if self.file else self.entry_point.load()  # type: ignore[union-attr]
+        except BackendError:
+            raise
+        except (Exception, SystemExit) as error:  # a plugin may raise anything
+            hint = self.obstacle or described(error, str(self._code))
+            raise BackendError(f"{self.name} can't be imported: {hint}") from error
+        if not (inspect.isclass(found) and issubclass(found, Backend)):
+            raise BackendError(f"{self.name} is no backend: {self.origin} names {found!r}")
+        if inspect.isabstract(found):
+            raise BackendError(f"{self.name} has no train method")
+        return found
+
+    def _load_file(self, path: Path) -> type[Backend]:
+        spec = spec_from_file_location(f"bigram_tui_file:{path.resolve()}", path)
+        if spec is None or spec.loader is None:
+            raise BackendError(f"{path} is not a Python file")
+        module = module_from_spec(spec)
+        sys.modules[spec.name] = module  # dataclasses look their module up there
+        spec.loader.exec_module(module)
+        classes = [
+            value
+            for value in vars(module).values()
+            if inspect.isclass(value)
+            and issubclass(value, Backend)
+            and value.__module__ == spec.name
+            and not inspect.isabstract(value)
+        ]
+        if len(classes) != 1:
+            found = ", ".join(c.__name__ for c in classes) or "none"
+            raise BackendError(f"{path} must define one subclass of Backend, not {found}")
+        return classes[0]
+
+
+def backends_folder() -> Path:
+    """Where the user's own backends are: one .py file each."""
+    return config_folder() / "backends"
+
+
+def discover() -> dict[str, BackendSource]:
+    """All backends by name: of installed packages, then of the configuration folder.
+
+    A name that is taken gets a number, so that nothing is hidden.
+    """
+    found: dict[str, BackendSource] = {}
+    for source in (*_installed(GROUP), *map(_from_file, sorted(backends_folder().glob("*.py")))):
+        _add(found, source)
+    return found
+
+
+def pitfalls() -> dict[str, BackendSource]:
+    """The backends that each make a classic mistake, by name: never among those of `discover`."""
+    found: dict[str, BackendSource] = {}
+    for source in _installed(PITFALLS):
+        _add(found, source)
+    return found
+
+
+def choose(wanted: Iterable[str]) -> list[BackendSource]:
+    """The backends of some names and paths, in that order; all of `discover` if none is given.
+
+    A pitfall is found by its name too, unless another backend has it. BackendError if there is no
+    such backend or file.
+    """
+    wanted = list(dict.fromkeys(wanted))
+    files = {text: Path(text) for text in wanted if text.endswith(".py")}
+    for text, path in files.items():
+        if not path.is_file():
+            raise BackendError(f"no backend file {text!r}; --list-backends shows what there is")
+    available = discover()
+    known = pitfalls() | available
+    chosen: dict[str, BackendSource] = {}
+    for text in wanted:
+        if text in files:
+            taken = _add({**known, **chosen}, _from_file(files[text]))
+            chosen[taken.name] = taken
+        elif text in known:
+            chosen[text] = known[text]
+        else:
+            names = ", ".join(available)
+            raise BackendError(
+                f"no backend named {text!r}; there are: {names}, or give the path of a .py file"
+            )
+    return list((chosen if wanted else available).values())
+
+
+def _installed(group: str) -> Iterator[BackendSource]:
+    for point in sorted(metadata.entry_points(group=group), key=lambda point: point.name):
+        origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.module
+        yield BackendSource(printable(point.name), printable(origin), entry_point=point)
+
+
+def _from_file(path: Path) -> BackendSource:
+    return BackendSource(printable(path.stem), printable(str(path)), file=path)
+
+
+def _add(found: dict[str, BackendSource], source: BackendSource) -> BackendSource:
+    name, number = source.name, 1
+    while name in found:
+        number += 1
+        name = f"{source.name}-{number}"
+    found[name] = replace(source, name=name)
+    return found[name]
+
+
+def _find_module(name: str) -> ModuleSpec | None:
+    """The spec of a dotted module, without importing its parents as importlib's find_spec does."""
+    path: list[str] | None = None
+    spec = None
+    for depth in range(1, name.count(".") + 2):
+        qualified = ".".join(name.split(".")[:depth])
+        spec = PathFinder.find_spec(qualified, path)
+        if spec is None:
+            return None
+        path = list(spec.submodule_search_locations or [])
+    return spec
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
+    """Top-level names of absolute imports, but for those that are tried or on a condition."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Try | ast.TryStar | ast.If | ast.With):
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module.split(".")[0]
+        yield from _imported(node)
+
+
+def _is_there(name: str) -> bool:
+    if name in sys.modules or name in sys.builtin_module_names:
+        return True
+    try:
+        return find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False

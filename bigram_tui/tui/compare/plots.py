@@ -1,0 +1,173 @@
+"""What the plot shows of all runs: their losses, or how far these are from something."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from rich.text import Text
+
+from bigram_tui.comparison.difference import objective_of
+from bigram_tui.formatting.printable import printable
+from bigram_tui.training.timeline import NLL, REGULARIZATION, Losses
+from bigram_tui.tui.compare.sides import (
+    GAP,
+    OptimumOf,
+    Side,
+    decimal,
+    difference,
+    reference_of,
+)
+from bigram_tui.tui.render.curve import Curve
+from bigram_tui.tui.render.series import Floats, Integers, Series
+from bigram_tui.tui.widgets.loss_curve import Plot
+
+
+@dataclass(frozen=True)
+class PlotKind:
+    """What the plot shows of each run."""
+
+    title: str
+    log: bool
+    series: Callable[[Side, Side, OptimumOf], Series | None]
+    of_losses: Callable[[Losses], Series] | None = None
+    """The same of losses alone, if they are all that it takes."""
+
+
+def _nll(losses: Losses) -> Series:
+    """The NLL of each iteration."""
+    return Series.column(losses, NLL)
+
+
+def _total(losses: Losses) -> Series:
+    """The total of each iteration."""
+    return Series.from_tables(len(losses), lambda at: _total_at(losses, at), [losses], "total")
+
+
+def _total_at(losses: Losses, places: Integers) -> Floats:
+    total: Floats = losses[places, NLL] + losses[places, REGULARIZATION]
+    return total
+
+
+def _above_optimum(side: Side, _: Side, optimum: OptimumOf) -> Series | None:
+    """The total less the best one that its hyperparameters of then allow."""
+    run = side.run
+    found = [optimum(objective_of(run, settings)) for _, settings in run.spans]
+    known = [best.total for best in found if best is not None]
+    if len(known) < len(found):
+        return None
+    least, begins = np.array(known), np.array([start for start, _ in run.spans])
+
+    def above(places: Integers) -> Floats:
+        span = np.searchsorted(begins, places, side="right") - 1
+        result: Floats = _total_at(run.losses, places) - least[span]
+        return result
+
+    key = tuple(begins.tolist()), tuple(known)
+    return Series.from_tables(len(run.losses), above, [run.losses], "above", key)
+
+
+def _apart(side: Side, reference: Side, _: OptimumOf) -> Series | None:
+    own, its = side.run.losses, reference.run.losses
+    if side.is_reference or not (len(own) and len(its)):
+        return None
+    # What has finished stays as it is at all later iterations.
+    finished = _has_finished(side), _has_finished(reference)
+    pairs = zip((own, its), finished, strict=True)
+    length = min((len(losses) for losses, end in pairs if not end), default=max(len(own), len(its)))
+
+    def apart(places: Integers) -> Floats:
+        nll = (losses[np.minimum(places, len(losses) - 1), NLL] for losses in (own, its))
+        result: Floats = np.abs(np.subtract(*nll))
+        return result
+
+    ends = tuple(len(v) if end else None for v, end in zip((own, its), finished, strict=True))
+    return Series.from_tables(length, apart, [own, its], "apart", ends)
+
+
+def _has_finished(side: Side) -> bool:
+    return side.run.end is not None and side.run.end == side.run.latest
+
+
+ABOVE_OPTIMUM = PlotKind("total − optimum, × is 0", True, _above_optimum)
+
+PLOTS = (
+    PlotKind("nll", False, lambda side, *_: _nll(side.run.losses), _nll),
+    PlotKind("total = nll + reg", False, lambda side, *_: _total(side.run.losses), _total),
+    ABOVE_OPTIMUM,
+    PlotKind("|Δnll| to {reference}, × is 0", True, _apart),
+)
+
+
+def plot_of(
+    sides: Sequence[Side],
+    chosen: Side,
+    kind: PlotKind,
+    position: int,
+    optimum: OptimumOf,
+    *,
+    log: bool,
+    log_x: bool,
+) -> Plot:
+    """One curve per run, the chosen one in front, and the iteration that all are at.
+
+    Behind them is the way that the chosen one last left.
+    """
+    reference = reference_of(sides)
+    curves = []
+    left = chosen.run.left
+    if left is not None and kind.of_losses is not None:
+        values = kind.of_losses(left.losses)
+        curves.append(Curve(values, chosen.faint, start=left.start, background=True))
+    for side in [*(side for side in sides if side is not chosen), chosen]:
+        found = kind.series(side, reference, optimum) if side.run.latest >= 0 else None
+        if found is not None:
+            constant = _has_finished(side) and len(found) == 1
+            curves.append(Curve(found, side.color, constant=constant))
+    own = [curve for curve in curves if not (curve.constant or curve.background)]
+    last = max((len(curve.values) - 1 for curve in own), default=0)
+    marker = position if 0 <= position < last else None
+    return Plot(curves, marker, log, log_x)
+
+
+def plot_values(
+    sides: Sequence[Side], kind: PlotKind, position: int, optimum: OptimumOf, width: int
+) -> list[Text]:
+    """What the plot shows of each run where it stands: in one line, if that is long enough."""
+    reference = reference_of(sides)
+    values: list[tuple[Side, float]] = []
+    for side in sides:
+        found = kind.series(side, reference, optimum) if side.run.latest >= 0 else None
+        if found is not None and len(found):
+            place = np.array([min(position, len(found) - 1)])
+            values.append((side, float(found.at(place)[0])))
+    for decimals in (6, 4):
+        lines = _wrapped([_entry(*value, kind, decimals) for value in values], width)
+        if len(lines) == 1:
+            break
+    return lines
+
+
+def _entry(side: Side, value: float, kind: PlotKind, decimals: int) -> Text:
+    written = difference(value) if kind.log else decimal(value, decimals)
+    return Text.assemble(("━ ", side.color), f"{printable(side.name)} {written}")
+
+
+def _wrapped(entries: Sequence[Text], width: int) -> list[Text]:
+    lines = [Text(no_wrap=True)]
+    for entry in entries:
+        if lines[-1].plain and lines[-1].cell_len + GAP + entry.cell_len > width:
+            lines.append(Text(no_wrap=True))
+        lines[-1].append(" " * GAP if lines[-1].plain else "").append_text(entry)
+    return lines
+
+
+def why_never_attained(sides: Sequence[Side], optimum: OptimumOf) -> str:
+    """What to say of the runs that tend to a loss without ever having it."""
+    for side in sides:
+        best = optimum(objective_of(side.run))
+        if best is not None and not best.attained:
+            return (
+                f"{printable(side.name)} never reaches its {best.total:.6f}: with λ = 0 a bigram "
+                "that never occurs wants P = 0, and so W → −∞"
+            )
+    return ""

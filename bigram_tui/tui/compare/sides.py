@@ -1,0 +1,167 @@
+"""The runs of a comparison as they are shown, and what all panes write in the same way."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len, set_cell_size
+from rich.style import Style
+from rich.text import Text
+
+from bigram_tui.analysis.optimum import Optimum
+from bigram_tui.comparison.difference import Objective
+from bigram_tui.comparison.drift import Farthest
+from bigram_tui.comparison.lineup import Lineup
+from bigram_tui.comparison.lockstep import Frame
+from bigram_tui.formatting.printable import in_cells, printable
+from bigram_tui.model.bigrams import Vocabulary
+from bigram_tui.training.runner import Runner
+from bigram_tui.training.snapshot import Snapshot, Status
+from bigram_tui.tui.render.colors import run_color
+
+REFERENCE = "◎"
+
+NAME_WIDTH = 12
+"""Columns that a run takes at least where several stand side by side."""
+
+GAP = 2
+
+LONGEST_NAME = 24
+"""Columns of a run's name at most: --run makes it as long as its settings."""
+
+
+OptimumOf = Callable[[Objective | None], Optimum | None]
+
+
+@dataclass(frozen=True)
+class Inks:
+    """The styles of text that stand out or back."""
+
+    title: Style
+    strong: Style
+    faint: Style
+    mark: Style
+    amiss: Style
+    chosen: Style
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One run of a comparison, as it is shown."""
+
+    number: int
+    name: str
+    run: Snapshot
+    color: Style
+    faint: Style
+    """Of what it has left behind."""
+    started: bool
+    is_reference: bool
+    now: Farthest | None
+    """How far it is from the reference, if they can be compared here."""
+    worst: Farthest | None
+    """How far it was at most on the way here, if that is known."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Side) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[object, ...]:
+        apart = _comparable(self.now), _comparable(self.worst)
+        return self.number, self.name, self.run, self.color, self.is_reference, *apart
+
+
+def _comparable(found: Farthest | None) -> tuple[float | None, ...]:
+    """The same for the same differences: None in the place of NaN, which equals nothing."""
+    if found is None:
+        return ()
+    return found.since, *(None if math.isnan(value) else value for value in found.differences)
+
+
+def sides_of(frame: Frame, lineup: Lineup, dark: bool) -> list[Side]:
+    """The runs in order."""
+    return [
+        Side(
+            number=place + 1,
+            name=runner.name,
+            run=frame.snapshots.get(runner, runner.snapshot),
+            color=Style(color=run_color(lineup.mark_of(runner), dark)),
+            faint=Style(color=run_color(lineup.mark_of(runner), dark, faint=True)),
+            started=runner.started,
+            is_reference=runner is lineup.reference,
+            now=frame.now.get(runner),
+            worst=_worst(frame, runner),
+        )
+        for place, runner in enumerate(lineup.runners)
+    ]
+
+
+def _worst(frame: Frame, runner: Runner) -> Farthest | None:
+    trail, run = frame.trails.get(runner), frame.snapshots.get(runner)
+    if trail is None or run is None:
+        return None
+    has_stopped = run.status in (Status.DIVERGED, Status.FAILED)
+    return trail.up_to(min(frame.position, trail.end) if has_stopped else frame.position)
+
+
+def reference_of(sides: Iterable[Side]) -> Side:
+    """The one that the others are held against."""
+    return next(side for side in sides if side.is_reference)
+
+
+def label_of(side: Side) -> Text:
+    text = Text(f"{side.number} ", no_wrap=True)
+    text.append("━━ " if side.started else "── ", side.color)
+    name = printable(side.name)
+    if cell_len(name) > LONGEST_NAME:
+        name = set_cell_size(name, LONGEST_NAME - 1) + "…"
+    text.append(name)
+    return text.append(f" {REFERENCE}" if side.is_reference else "")
+
+
+def difference(value: float) -> str:
+    """A difference to two digits: '1.3e-15', '0.02', '0'; nothing for NaN."""
+    if math.isnan(value):
+        return ""
+    if value == 0 or math.isinf(value):
+        return f"{value:.0f}".replace("inf", "∞")
+    if value < 1e-3 or value >= 1e4:
+        mantissa, exponent = f"{value:.1e}".split("e")
+        return f"{mantissa}e{int(exponent)}"
+    return f"{value:.{max(0, 1 - math.floor(math.log10(value)))}f}"
+
+
+def decimal(value: float, decimals: int = 6) -> str:
+    """A number with so many decimals, unless it is huge; nothing for NaN."""
+    if math.isnan(value):
+        return ""
+    text = f"{value:.{decimals}f}" if abs(value) < 1e6 else f"{value:.2e}"
+    return text.replace("inf", "∞")
+
+
+def token_text(token: int, vocabulary: Vocabulary) -> str:
+    return in_cells(vocabulary.labels[token], 2).rstrip()
+
+
+def in_room(sides: Sequence[Side], chosen: Side, width: int, least: int) -> list[Side]:
+    """As many runs as there is room for, the reference and the chosen one among them."""
+    room = max(1, width // least)
+    if room >= len(sides):
+        return list(sides)
+    first = [side for side in sides if side is chosen or side.is_reference]
+    if room == 1:
+        return [side for side in sides if side is chosen] or [sides[0]]
+    rest = [side for side in sides if side not in first]
+    return sorted([*first, *rest][:room], key=lambda side: side.number)
+
+
+def in_columns(cells: Sequence[Text], room: int) -> Text:
+    line = Text(no_wrap=True)
+    for cell in cells:
+        fitted = cell.copy()
+        fitted.truncate(max(1, room - 1), overflow="ellipsis")
+        line.append_text(fitted).append(" " * (room - fitted.cell_len))
+    return line

@@ -1,0 +1,211 @@
+"""Shows how the tables of α and those of λ go from the counts to uniform on two different ways."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+import numpy as np
+from rich.style import Style
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from bigram_tui.analysis.optimum import LEAST_L2
+from bigram_tui.formatting.printable import in_cells, printable
+from bigram_tui.lessons.families import Families, Standing, families, standing
+from bigram_tui.model.bigrams import Bigrams, Matrix
+from bigram_tui.training.snapshot import Snapshot
+from bigram_tui.tui.messages import IterationPointed
+from bigram_tui.tui.render.colors import run_color
+from bigram_tui.tui.render.curve import Curve
+from bigram_tui.tui.screens.panel import Panel
+from bigram_tui.tui.widgets.heatmap import Cell
+from bigram_tui.tui.widgets.loss_curve import LossCurve, Plot
+
+SAME = 1e-5
+"""What two tables differ by at most to be called the same, as their places are right to 1e-6."""
+
+WHY = (
+    "α adds the same to each count of a row; λ adds −2λBW/V²: the more, the less likely the "
+    "cell, and less than 0 where W > 0."
+)
+
+
+class FamiliesScreen(Panel):
+    """A cell's P on both ways, how far the tables are apart, and where a run's λ stands."""
+
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-roomy")]
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1, 0)", "cell up", id="families-up"),
+        Binding("down,j", "move(1, 0)", "cell down", id="families-down"),
+        Binding("left,h", "move(0, -1)", "cell left", id="families-left"),
+        Binding("right,l", "move(0, 1)", "cell right", id="families-right"),
+        Binding("left_square_bracket", "go(-1)", "back along the way", id="families-back"),
+        Binding("right_square_bracket", "go(1)", "along the way", id="families-forward"),
+    ]
+
+    def __init__(self, run: Snapshot, bigrams: Bigrams, cell: Cell) -> None:
+        """cell: the first one to look at."""
+        super().__init__("λ is not α: two ways from the counts to uniform")
+        self._run = run
+        self._bigrams = bigrams
+        self._cell = cell
+        self._place = 0  # on the way
+        self._found: Families | None = None
+        self._standing: Standing | None = None
+        self._rows: dict[int, tuple[Matrix, Matrix]] = {}  # the one that is looked at
+
+    def compose(self) -> ComposeResult:
+        """A plot of one cell, one of the largest difference, and a text."""
+        with VerticalScroll(id="panel", can_focus=False) as panel:
+            panel.border_title = Content(self._title)
+            panel.border_subtitle = Content("←→↑↓ cell   [ ] along the way   esc close")
+            yield LossCurve(id="way", classes="pane")
+            yield LossCurve(id="apart", classes="pane")
+            yield Static(id="told")
+
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._draw())
+        self.find_out(self._solve)
+
+    def _solve(self, tell: Callable[[Text], None], closed: Callable[[], bool]) -> None:
+        class ClosedError(Exception):
+            pass
+
+        def go_on(done: int, whole: int) -> None:
+            if closed():
+                raise ClosedError
+            tell(Text(f"solving for λ at each place: {done} of {whole}"))
+
+        l2 = self._run.number("l2")
+        try:
+            found = families(self._bigrams, go_on)
+            here = standing(self._bigrams, l2) if l2 and l2 >= LEAST_L2 else None
+        except ClosedError:
+            return
+        if found is None:
+            tell(Text("The counts are all but uniform themselves: there is nothing to smooth."))
+        elif not closed():
+            self.app.call_from_thread(self._begin, found, here)
+
+    def _begin(self, found: Families, here: Standing | None) -> None:
+        self._found, self._standing = found, here
+        place = int(found.largest.argmax())
+        self._place = place if here is None else round(here.share * found.steps)
+        self._draw()
+
+    # Keys and mouse
+
+    def action_move(self, rows: int, columns: int) -> None:
+        """Look at another cell."""
+        last = len(self._bigrams.counts) - 1
+        row, column = self._cell
+        self._cell = min(max(row + rows, 0), last), min(max(column + columns, 0), last)
+        self._draw()
+
+    def action_go(self, places: int) -> None:
+        """Look at another place on the way."""
+        if self._found is not None:
+            self._place = min(max(self._place + places, 0), self._found.steps)
+            self._draw()
+
+    @on(IterationPointed)
+    def _point(self, event: IterationPointed) -> None:
+        if self._found is not None:
+            self._place = round(event.iteration / 100 * self._found.steps)
+            self._draw()
+
+    # From numbers to widgets
+
+    def _draw(self) -> None:
+        if self._found is None:
+            return
+        row, column = self._cell
+        if row not in self._rows:
+            self._rows = {row: self._found.row(row)}
+        counting, gradient = (table[:, column] for table in self._rows[row])
+        dark = self.app.current_theme.dark
+        alpha, l2, most = (Style(color=run_color(number, dark)) for number in range(3))
+        self._plot("#way", (counting, alpha), (gradient, l2))
+        self._plot("#apart", (self._found.largest, most))
+        name = _name(self._bigrams, self._cell)
+        title = Text.assemble(f"{name}  ", ("━━", alpha), " by α  ", ("━━", l2), " by λ  ")
+        for way in self.query("#way").results(LossCurve):
+            way.border_title = Content.from_rich_text(title.append("over % of the way in NLL"))
+        for apart in self.query("#apart").results(LossCurve):
+            apart.border_title = Content("largest |ΔP| of the two tables")
+        here = (name, float(counting[self._place]), float(gradient[self._place]))
+        self.tell(told(self._found, self._place, here, self._run, self._standing))
+
+    def _plot(self, which: str, *curves: tuple[Matrix, Style]) -> None:
+        assert self._found is not None
+        percent = np.arange(101) / 100  # what a plot shows is one value for each whole number
+        shown = [Curve(np.interp(percent, self._found.shares, p), ink) for p, ink in curves]
+        marker = round(100 * self._place / self._found.steps)
+        for plot in self.query(which).results(LossCurve):
+            plot.plot = Plot(shown, marker)
+
+
+def told(
+    found: Families,
+    place: int,
+    here: tuple[str, float, float],
+    run: Snapshot,
+    standing: Standing | None,
+) -> Text:
+    """The numbers at a place, how far the families part, and where a run's λ stands.
+
+    here: a cell's name and its two probabilities at the place.
+    """
+    bigrams = found.bigrams
+    name, counting, gradient = here
+    percent = f"{100 * found.shares[place]:.0f} %"
+    text = Text(f"at {percent}  ", "bold")
+    text.append(
+        f"α = {_number(found.smoothing[place])} and λ = {_number(found.l2[place])} fit the text "
+        f"equally well. {name} is {counting:.4f} by α, {gradient:.4f} by λ; ",
+        "not bold",
+    )
+    text.append(_most(found, place) + "\n\n", "not bold")
+    worst = int(found.largest.argmax())
+    if found.largest[worst] <= SAME:
+        text.append("Both draw P to uniform, and on this text by the same way.", "not bold")
+    else:
+        text.append(
+            "Both draw P to uniform, but only the two ends are the same: at "
+            f"{100 * found.shares[worst]:.0f} % {_most(found, worst)} {WHY}",
+            "not bold",
+        )
+    if standing is not None:
+        nearest = standing.nearest
+        text.append("\n\n").append(f"λ = {run.settings['l2']:g}  ", "bold")
+        text.append(
+            f"The minimum to which {printable(run.name)} descends stands at "
+            f"{100 * standing.share:.2f} %. As good a fit by counting has α = "
+            f"{_number(standing.equal)}, the nearest table (KL) α = {_number(nearest.smoothing)}, "
+            f"at {100 * standing.nearest_share:.2f} %: {_name(bigrams, nearest.farthest)} is "
+            f"{nearest.counting_probability:.4f} there, {nearest.probability:.4f} here.",
+            "not bold",
+        )
+    return text.append(f"\n\nsolved every {100 / found.steps:.0f} %, to 0.0001 %", "dim not bold")
+
+
+def _most(found: Families, place: int) -> str:
+    if not found.largest[place]:
+        return "the tables are the same."
+    row, column = found.farthest[place].tolist()
+    name = _name(found.bigrams, (row, column))
+    return f"the tables differ most in {name}, by {found.largest[place]:.3g}."
+
+
+def _name(bigrams: Bigrams, cell: Cell) -> str:
+    first, second = (in_cells(bigrams.vocabulary.labels[k], 2).rstrip() for k in cell)
+    return f"P({second} | {first})"
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}".replace("inf", "∞")

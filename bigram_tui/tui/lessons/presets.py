@@ -1,0 +1,74 @@
+"""Offers learning rates, penalties and starts that are worth trying, each with its reason."""
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
+from textual.widgets import OptionList
+from textual.worker import get_current_worker
+
+from bigram_tui.errors import one_line
+from bigram_tui.lessons.presets import Preset, presets
+from bigram_tui.model.bigrams import Bigrams
+from bigram_tui.training.session import ZEROS
+from bigram_tui.tui.window_size import FollowsWindow
+
+TITLE = "presets for this text"
+
+
+class PresetsScreen(FollowsWindow, ModalScreen[Preset | None]):
+    """A list: enter takes a preset, escape none."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "dismiss(None)", "close", id="close-presets")
+    ]
+
+    def __init__(self, bigrams: Bigrams, seed: int) -> None:
+        """seed: of the random start."""
+        super().__init__()
+        self._bigrams = bigrams
+        self._seed = seed
+        self._presets: list[Preset] = []
+
+    def compose(self) -> ComposeResult:
+        """The list, empty until the minimum of the loss is known."""
+        options = OptionList(id="presets")
+        options.border_title = TITLE
+        options.border_subtitle = "solving for the minimum …"
+        yield options
+
+    def on_mount(self) -> None:
+        self.run_worker(self._solve, thread=True, exit_on_error=False)
+
+    def _solve(self) -> None:
+        found: list[Preset] = []
+        told = "enter adds a run, escape closes"
+        try:
+            found = presets(self._bigrams, self._seed)
+        except Exception as error:  # such as memory that is not there
+            told = one_line(str(error) or type(error).__name__)
+        if not get_current_worker().is_cancelled:
+            self.app.call_from_thread(self._offer, found, told)
+
+    def _offer(self, found: list[Preset], told: str) -> None:
+        for options in self.query("#presets").results(OptionList):  # none if it is closed already
+            self._presets = found
+            options.border_subtitle = told
+            options.add_options(map(described, found))
+            options.action_first()
+
+    @on(OptionList.OptionSelected)
+    def _choose(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.dismiss(self._presets[event.option_index])
+
+
+def described(preset: Preset) -> Text:
+    """A line of its values, and the reason."""
+    text = Text(preset.name.ljust(16), "bold")
+    values = f"η {preset.learning_rate:.4g}".ljust(11) + f"λ {preset.l2:g}".ljust(8)
+    text.append(values + ("W = 0\n" if preset.start == ZEROS else "random W\n"), "not bold")
+    return text.append(preset.reason, "not bold dim")

@@ -1,0 +1,399 @@
+"""All runs beside each other, in lock-step: how far they agree, and where they part."""
+
+from enum import Enum
+from textwrap import wrap
+from typing import ClassVar, cast
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container, Horizontal, Vertical
+from textual.widgets import Footer, Static
+
+from bigram_tui.comparison.lineup import Lineup
+from bigram_tui.comparison.lockstep import Frame, Lockstep
+from bigram_tui.export.tables import write_table
+from bigram_tui.formatting.printable import EMPTY, printable
+from bigram_tui.model.bigrams import Matrix
+from bigram_tui.model.sampling import NameBeside
+from bigram_tui.model.surprise import surprise, tokens_of
+from bigram_tui.training.session import Session
+from bigram_tui.tui import present
+from bigram_tui.tui.compare.cell import cell_lines
+from bigram_tui.tui.compare.names import name_lines
+from bigram_tui.tui.compare.plots import (
+    ABOVE_OPTIMUM,
+    PLOTS,
+    plot_of,
+    plot_values,
+    why_never_attained,
+)
+from bigram_tui.tui.compare.run_table import (
+    EXACT_TITLES,
+    data_columns,
+    exact_rows,
+    head_columns,
+)
+from bigram_tui.tui.compare.sides import Inks, Side, in_room, reference_of, sides_of
+from bigram_tui.tui.compare.tables import difference_map, maps_of
+from bigram_tui.tui.compare.word import word_lines
+from bigram_tui.tui.keys import COMPARE_KEYS
+from bigram_tui.tui.lessons.tour_bar import TourBar
+from bigram_tui.tui.messages import LineClicked
+from bigram_tui.tui.render.colors import Depth
+from bigram_tui.tui.render.table import fitting, table_lines
+from bigram_tui.tui.screens.export import Export, Write
+from bigram_tui.tui.screens.help import COMPARE_HELP
+from bigram_tui.tui.screens.lockstep import LockstepScreen
+from bigram_tui.tui.screens.run_screen import Gaze, entitle
+from bigram_tui.tui.widgets.drawn import Drawn
+from bigram_tui.tui.widgets.heatmap import Heatmap
+from bigram_tui.tui.widgets.hyperparameters import Hyperparameters
+from bigram_tui.tui.widgets.loss_curve import LossCurve
+from bigram_tui.tui.widgets.maps import MOST_MAPS, Map, Maps
+from bigram_tui.tui.widgets.prompt import Prompt
+from bigram_tui.tui.widgets.status import StatusLine
+
+FIRST_WORD = "emma"
+
+MAP_WIDTH = 31
+"""Columns of the smallest map: its legend must fit."""
+CELL_WIDTH = 23
+"""Columns that the cell under the cursor takes beside the maps."""
+PANES_HEIGHT = 14
+"""Lines that are left to the panes below the maps."""
+PANES_WIDTH = 44
+"""Columns that are left to them beside the maps, where that is where they are."""
+MOST_ROWS, FEW_ROWS = 9, 4
+"""Of the table of runs, by the height of the screen."""
+ROOMY_HEIGHT = 34
+"""Lines from which on the maps stand above the panes; the breakpoint -roomy is the same."""
+
+PANES = ("loss", "names", "word", "cell")
+"""What takes turns where there is not room for all."""
+
+
+class Layout(Enum):
+    """Which maps stand beside each other."""
+
+    ALL = "all"
+    PAIR = "A, B and A − B"
+
+
+class CompareScreen(LockstepScreen):
+    """A table of all runs, their maps, losses and names, a word, and the cell under the cursor."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (150, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-roomy")]
+
+    BINDINGS: ClassVar[list[BindingType]] = COMPARE_KEYS
+    HELP = COMPARE_HELP
+
+    def __init__(
+        self,
+        session: Session,
+        lineup: Lineup,
+        gaze: Gaze,
+        fps: int,
+        depth: Depth,
+        *,
+        lockstep: Lockstep,
+    ) -> None:
+        super().__init__(session, lineup, gaze, fps, depth, lockstep=lockstep)
+        self._layout = Layout.ALL
+        self._count = 1  # of maps
+        self._first_column = 0  # of the table's data
+        self._shown_columns = 1
+        self._first_row = self._rows = 0  # of the table
+        self._plot = 0
+        self._pane = PANES[0]
+        known = set(FIRST_WORD) <= set(session.corpus.train.vocabulary.characters)
+        self._word = FIRST_WORD if known else ""
+
+    # What is on it
+
+    def compose(self) -> ComposeResult:
+        """The table of runs, the maps beside or above the other panes, and the keys."""
+        labels = self._session.corpus.train.vocabulary.labels
+        yield StatusLine()
+        yield Drawn(id="runs")
+        yield Static(id="notice", markup=False)
+        with Container(id="sides"):
+            with Horizontal(id="tables"):
+                yield Maps(labels, self._depth, id="maps")
+                yield Drawn(id="cell", classes="pane")
+            with Horizontal(id="panes"):
+                with Vertical(id="losses", classes="pane"):
+                    yield Drawn(id="values")
+                    yield LossCurve()
+                yield Drawn(id="beside", classes="pane")
+                yield Drawn(id="word", classes="pane")
+        yield Hyperparameters(id="tuning")
+        yield TourBar(id="tour")
+        yield Prompt()
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        facts = present.corpus_facts(self._session.corpus)
+        self.query_one(StatusLine).facts = ["compare", *facts]
+        self.query_one("#cell").border_title = "under the cursor"
+        self.add_class(f"-{self._pane}")
+        super().on_mount()
+
+    # From frames to widgets
+
+    def _show(self, *, numbers: bool) -> None:
+        frame, dark = self._lockstep.frame, self.app.current_theme.dark
+        sides = sides_of(frame, self._lineup, dark)
+        chosen = sides[self.active]
+        self._show_status(frame)
+        reference = reference_of(sides).number
+        models = (side.run.model for side in sides)
+        state = (chosen.number, self.size, dark, reference, *models)
+        if self._is_new(
+            "maps", self.order, self.view, self.scale, self._layout, self._count, *state
+        ):
+            self.query_one(Maps).show(self._maps(sides, chosen))
+        if numbers:
+            self._show_numbers(frame, sides, chosen, state)
+
+    def _show_numbers(
+        self, frame: Frame, sides: list[Side], chosen: Side, models: tuple[object, ...]
+    ) -> None:
+        """All that is to be read, and so need not change with every frame."""
+        self._show_notice(self._notice())
+        if self._is_new("names", self._gaze.draw, self.query_one("#beside").size, *models):
+            self._show_names(sides, chosen)
+        if self._is_new("word", self._word, *models):
+            self._show_word(sides, chosen)
+        state = (*models[:4], self._optima.solved, *sides)
+        if self._is_new("runs", self._first_column, *state):
+            self._show_table(sides, chosen)
+        if self._is_new(
+            "plot", frame.position, self._plot, self._gaze.log, self._gaze.log_x, *state
+        ):
+            self._show_plot(frame, sides, chosen)
+        if self._is_new("cell", self.cursor, *state):
+            corpus = self._session.corpus.train
+            self.query_one("#cell", Drawn).draw = lambda width, _, inks: cell_lines(
+                sides, self.cursor, corpus, width, inks
+            )
+        if self._is_new("settings", chosen.number, chosen.run.settings):
+            controls = self.query_one(Hyperparameters)
+            controls.show(present.parameters_of(chosen.run), chosen.run.settings)
+            entitle(controls, f"hyperparameters of {printable(chosen.name)}")
+
+    def _show_status(self, frame: Frame) -> None:
+        status = self.query_one(StatusLine)
+        strong = status.get_component_rich_style("status-line--strong", partial=True)
+        latest = max((run.latest for run in frame.snapshots.values()), default=0)
+        status.run = present.lockstep_line(frame, latest, self.pace, strong)
+
+    def _notice(self) -> str:
+        """What is amiss with any of the runs, the active one first."""
+        order = sorted(self._lineup.runners, key=lambda runner: runner is not self.runner)
+        validation = self._session.corpus.validation
+        notices = (present.notice(runner, validation) for runner in order)
+        return self._lockstep.complaint or next((text for text in notices if text), "")
+
+    def _show_table(self, sides: list[Side], chosen: Side) -> None:
+        table = self.query_one("#runs", Drawn)
+        rows = min(len(sides), MOST_ROWS if self.size.height >= ROOMY_HEIGHT else FEW_ROWS)
+        self._first_row = max(0, min(chosen.number - rows // 2 - 1, len(sides) - rows))
+        shown = slice(self._first_row, self._first_row + rows)
+        hidden = rows < len(sides)
+        head = head_columns(sides, f"run, {rows} of {len(sides)}" if hidden else "run")
+        columns = data_columns(sides, self._optima.of)
+        self._first_column %= max(1, len(columns))
+        columns = columns[self._first_column :] + columns[: self._first_column]
+        self._shown_columns = fitting([*head, *columns], self.size.width - 2) - len(head)
+
+        def draw(width: int, _: int, inks: Inks) -> list[Text]:
+            title, *lines = table_lines([*head, *columns], width - 2, inks.title)
+            lines[chosen.number - 1].stylize_before(inks.chosen)
+            return [Text(" ").append_text(line) for line in (title, *lines[shown])]
+
+        table.draw = draw
+        if rows != self._rows:
+            self._rows = rows
+            table.styles.height = rows + 1
+            self.call_after_refresh(self._fit)
+
+    def _show_plot(self, frame: Frame, sides: list[Side], chosen: Side) -> None:
+        kind, log_x, optimum = PLOTS[self._plot], self._gaze.log_x, self._optima.of
+        log = kind.log or self._gaze.log
+        position = frame.position
+        curve = self.query_one(LossCurve)
+        curve.plot = plot_of(sides, chosen, kind, position, optimum, log=log, log_x=log_x)
+        reference = printable(reference_of(sides).name)
+        pane = self.query_one("#losses")
+        axes = present.axes_text(log, log_x)
+        entitle(pane, f"{kind.title.format(reference=reference)}  {axes}".rstrip())
+        values = self.query_one("#values", Drawn)
+
+        def draw(width: int, _: int, inks: Inks) -> list[Text]:
+            lines = plot_values(sides, kind, position, optimum, width)
+            why = why_never_attained(sides, optimum) if kind is ABOVE_OPTIMUM else ""
+            return [*lines, *(Text(line, inks.faint) for line in wrap(why, width))]
+
+        values.draw = draw
+        values.styles.height = min(3, len(draw(values.size.width or 40, 0, values.inks)))
+
+    def _maps(self, sides: list[Side], chosen: Side) -> list[Map]:
+        bigrams, view, scale = self._session.corpus.train, self.view, self.scale
+        by = "" if self.order is None else f"by {self.order.name}"
+        if self._layout is Layout.ALL or len(sides) == 1:
+            shown = in_room(sides, chosen, self._count, 1)
+            return maps_of(shown, view, bigrams, scale, by)
+        first = reference_of(sides)
+        others = [side for side in sides if side is not first]
+        second = chosen if chosen is not first or not others else others[0]
+        pair = maps_of([first, second], view, bigrams, scale, by)
+        apart = difference_map(first, second, view, bigrams, scale, by)
+        return [*pair, apart][3 - self._count :]
+
+    def _show_names(self, sides: list[Side], chosen: Side) -> None:
+        pane = self.query_one("#beside", Drawn)
+        reference = reference_of(sides).run.probabilities
+        names: dict[int, list[NameBeside]] = {}
+        able = [side for side in sides if side.run.probabilities is not None]
+        if reference is not None and pane.size.height:
+            tables = [side.run.probabilities for side in able if not side.is_reference]
+            sampled = self._session.sample_beside(
+                reference, cast(list[Matrix], tables), pane.size.height, self._gaze.draw
+            )
+            order = sorted(able, key=lambda side: not side.is_reference)
+            names = {side.number: found for side, found in zip(order, sampled, strict=True)}
+        corpus = self._session.corpus
+        pane.draw = lambda width, height, inks: name_lines(
+            able, names, corpus.holds, corpus.train.vocabulary, chosen, width, height, inks
+        )
+        draw = f"  draw {self._gaze.draw + 1}" if self._gaze.draw else ""
+        marking = present.marking(corpus)
+        entitle(pane, f"names from one stream of random numbers{draw}  {marking}")
+
+    def _show_word(self, sides: list[Side], chosen: Side) -> None:
+        pane = self.query_one("#word", Drawn)
+        vocabulary = self._session.corpus.train.vocabulary
+        tokens = tokens_of(self._word, vocabulary)
+        surprises = {
+            side.number: surprise(side.run.probabilities, tokens)
+            for side in sides
+            if side.run.probabilities is not None
+        }
+        bigrams = self._session.corpus.train
+        pane.draw = lambda width, height, inks: word_lines(
+            sides, surprises, bigrams, chosen, width, height, inks
+        )
+        entitle(pane, f"surprise −log P of {printable(self._word) or EMPTY}")
+
+    @property
+    def _heatmap(self) -> Heatmap:
+        return self.query_one(Maps).heatmap_of(self.active + 1)
+
+    # How large everything is
+
+    def _fit(self) -> None:
+        width, size = self.size.width, len(self._session.corpus.train.vocabulary)
+        beside = "-narrow" in self.classes or "-short" in self.classes
+        body = self.query_one("#sides").size.height
+        across = width - (PANES_WIDTH if beside else CELL_WIDTH)
+        down = body - 2 - (0 if beside else PANES_HEIGHT)
+        wanted = min(3, len(self._lineup.runners)) if self._layout is Layout.ALL else 3
+        least = max(1, min(wanted, across // MAP_WIDTH))
+        form = self._choose_form(across // least - 1, down)
+        scrolls = form.height_of(size) > down
+        map_width = max(form.width_of(size) + (1 if scrolls else 0), MAP_WIDTH)
+        map_width = min(map_width, max(MAP_WIDTH, across // least))
+        runs = len(self._lineup.runners)
+        most = runs if self._layout is Layout.ALL or runs == 1 else 3
+        self._count = max(1, min(most, MOST_MAPS, across // (map_width + 1)))
+        tables = self.query_one("#tables")
+        tables.styles.height = "1fr" if beside else min(down, form.height_of(size)) + 2
+        alone = not beside or self._pane == "cell"
+        tables.styles.width = "1fr" if alone else self._count * (map_width + 1)
+        maps = self.query_one(Maps)
+        maps.styles.width = self._count * (map_width + 1)
+        maps.lay_out(self._count, form, map_width, self.cursor, self.order)
+        self.call_after_refresh(self._show_all)
+
+    @on(LineClicked, "#runs")
+    def _click_run(self, event: LineClicked) -> None:
+        place = event.line - 1 + self._first_row
+        if event.line >= 1 and place < len(self._lineup.runners):
+            self.action_pick(place)
+
+    def _exports(self) -> list[Export]:
+        table = Export("table of runs", "runs", (".csv",), self._runs_to_write)
+        return [table, *super()._exports()]
+
+    def _runs_to_write(self) -> Write:
+        sides = sides_of(self._lockstep.frame, self._lineup, dark=True)
+        rows = exact_rows(sides, self._optima.of)
+        return lambda file, _: write_table(file, EXACT_TITLES, rows)
+
+    # Keys: what is shown
+
+    def action_next_layout(self) -> None:
+        """All maps, or two and their difference."""
+        self._layout = Layout.PAIR if self._layout is Layout.ALL else Layout.ALL
+        self._say(f"maps: {self._layout.value}")
+        self._fit()
+
+    def action_next_plot(self) -> None:
+        """Plot something else of the losses."""
+        self._plot = (self._plot + 1) % len(PLOTS)
+        self._bring_forward("loss")
+        self._pull()
+
+    def action_next_columns(self) -> None:
+        """Show the columns that there was not room for, and in the end the first ones again."""
+        first = self._first_column + max(1, self._shown_columns)
+        columns = data_columns(sides_of(self._lockstep.frame, self._lineup, True), self._optima.of)
+        self._first_column = first if first < len(columns) else 0
+        self._pull()
+
+    def action_next_pane(self) -> None:
+        """Show another pane where there is not room for all."""
+        panes: tuple[str, ...] = PANES
+        if "-roomy" in self.classes and "-narrow" not in self.classes:
+            panes = () if "-wide" in self.classes else ("names", "word")
+        if not panes:
+            self._say("all panes are in sight")
+            return
+        place = panes.index(self._pane) + 1 if self._pane in panes else 1
+        self._bring_forward(panes[place % len(panes)])
+
+    def _bring_forward(self, pane: str) -> None:
+        self.remove_class(*(f"-{other}" for other in PANES))
+        self._pane = pane
+        self.add_class(f"-{pane}")
+        self.call_after_refresh(self._fit)
+
+    def _bring_loss_forward(self) -> None:
+        self._bring_forward("loss")
+
+    def action_word(self) -> None:
+        """Ask for a word."""
+
+        def answer(text: str) -> str | None:
+            try:
+                tokens_of(text, self._session.corpus.train.vocabulary)
+            except ValueError as error:
+                return str(error)
+            self._word = text
+            self._bring_forward("word")
+            return None
+
+        self._ask("word", self._word, answer)
+
+    def action_parameters(self) -> None:
+        """Show the hyperparameters of the active run, and go to the next of them."""
+        self.add_class("-tuning")
+        super().action_parameters()
+
+    def action_focus_heatmap(self) -> None:
+        """Go back to the maps."""
+        self.remove_class("-tuning")
+        super().action_focus_heatmap()

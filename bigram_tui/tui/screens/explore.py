@@ -1,0 +1,279 @@
+"""One run to look at and to train, with the losses of all others beside its own."""
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container, Vertical
+from textual.widgets import Footer, Static
+
+from bigram_tui.comparison.lineup import Lineup
+from bigram_tui.model.bigrams import Matrix
+from bigram_tui.training.session import Session
+from bigram_tui.training.snapshot import Snapshot, Status
+from bigram_tui.tui import present
+from bigram_tui.tui.keys import EXPLORE_KEYS
+from bigram_tui.tui.lessons.tour_bar import TourBar
+from bigram_tui.tui.messages import FirstDrawn, HeatmapResized, IterationPointed
+from bigram_tui.tui.render.colors import Depth
+from bigram_tui.tui.screens.help import EXPLORE_HELP
+from bigram_tui.tui.screens.lesson_menu import LessonScreen
+from bigram_tui.tui.screens.run_screen import Gaze, entitle
+from bigram_tui.tui.widgets.heatmap import Heatmap
+from bigram_tui.tui.widgets.hyperparameters import Hyperparameters
+from bigram_tui.tui.widgets.inspector import Inspected, Inspector
+from bigram_tui.tui.widgets.legend import Legend
+from bigram_tui.tui.widgets.loss_curve import LossCurve
+from bigram_tui.tui.widgets.name_list import NameList, ShownName
+from bigram_tui.tui.widgets.prompt import Prompt
+from bigram_tui.tui.widgets.status import RunsBar, StatusLine
+
+LEFT_WIDTH = 31
+"""Columns of the smallest heatmap pane: its legend must fit."""
+RIGHT_WIDTH = 44
+"""Columns that are left to the losses and names, if LEFT_WIDTH allows."""
+ONE_COLUMN_WIDTH = 50
+"""Below it there is only the heatmap; the breakpoint -tight is the same."""
+
+
+class ExploreScreen(LessonScreen):
+    """Heatmap, losses, hyperparameters, names and the cell under the cursor."""
+
+    HORIZONTAL_BREAKPOINTS = [
+        (0, "-tight"),
+        (ONE_COLUMN_WIDTH, "-narrow"),
+        (100, "-normal"),
+        (170, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (20, "-short"), (34, "-roomy"), (56, "-tall")]
+
+    BINDINGS: ClassVar[list[BindingType]] = EXPLORE_KEYS
+    HELP = EXPLORE_HELP
+
+    def __init__(
+        self,
+        session: Session,
+        lineup: Lineup,
+        gaze: Gaze,
+        fps: int,
+        depth: Depth,
+        samples: int | None = None,
+    ) -> None:
+        """samples: how many names to show; as many as there is room for if None."""
+        super().__init__(session, lineup, gaze, fps, depth)
+        self._samples = samples
+        self._fitting = 0  # names, when they were last sampled
+
+    # What is on it
+
+    def compose(self) -> ComposeResult:
+        """Two lines of status, the two columns, the inspector, and the keys."""
+        labels = self._session.corpus.train.vocabulary.labels
+        yield StatusLine()
+        yield RunsBar()
+        yield Static(id="notice", markup=False)
+        with Container(id="body"):
+            with Vertical(id="left"):
+                yield Heatmap(labels, self._depth, id="heatmap")
+                yield Legend(id="legend")
+            with Vertical(id="right"):
+                yield LossCurve(id="loss")
+                yield Hyperparameters(id="parameters")
+                yield NameList(id="names")
+            yield Inspector(id="inspector")
+        yield TourBar(id="tour")
+        yield Prompt()
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.query_one(StatusLine).facts = present.corpus_facts(self._session.corpus)
+        self.query_one("#inspector").border_title = "under the cursor, and what may follow, in %"
+        super().on_mount()
+        self.call_after_refresh(self.app.post_message, FirstDrawn())
+
+    # From snapshots to widgets
+
+    @property
+    def _trains(self) -> bool:
+        return self.runner.snapshot.training
+
+    def _show(self, *, numbers: bool) -> None:
+        run = self.runner.snapshot
+        dark = self.app.current_theme.dark
+        view, scale = self.view, self.scale
+        heatmap = self.query_one(Heatmap)
+        form, width = heatmap.form, heatmap.size.width
+        if self._is_new("picture", run.model, run.status, view, scale, dark, self.order, form):
+            self._show_picture(run)
+        if self._is_new("title", view, scale, self.order, form, width):
+            entitle(heatmap, self._title(width - 4))
+        if numbers:
+            self._show_numbers(run, dark)
+
+    def _show_numbers(self, run: Snapshot, dark: bool) -> None:
+        """All that is to be read, and so need not change with every frame."""
+        bar = self.query_one(RunsBar)
+        bar.runs, bar.active = present.run_states(self._lineup, dark), self.active
+        if self._is_new("status", run, self.pace, dark):
+            self._show_status(run)
+        self._show_notice(present.notice(self.runner, self._session.corpus.validation))
+        snapshots = [runner.snapshot for runner in self._lineup.runners]
+        log_x = self._gaze.log_x
+        if self._is_new("losses", self.active, self._gaze.log, log_x, dark, *snapshots):
+            self.query_one(LossCurve).plot = present.plot(
+                self._lineup, self.runner, dark=dark, log=self._gaze.log, log_x=log_x
+            )
+        if self._is_new("run", run, self._gaze.log, log_x, self.query_one(LossCurve).size.width):
+            self._show_loss(run)
+        names = self.query_one(NameList)
+        if self._is_new("names", run.model, self._gaze.draw, names.size):
+            self._show_names(run, names)
+        if self._is_new("cell", run.model, run.settings, self.cursor):
+            bigrams = self._session.corpus.train
+            self.query_one(Inspector).inspected = Inspected(run, bigrams, *self.cursor)
+
+    def _show_status(self, run: Snapshot) -> None:
+        status = self.query_one(StatusLine)
+        strong = status.get_component_rich_style("status-line--strong", partial=True)
+        status.run = present.run_line(run, self.pace, strong)
+
+    def _show_loss(self, run: Snapshot) -> None:
+        loss = self.query_one(LossCurve)
+        axes = present.axes_text(self._gaze.log, self._gaze.log_x)
+        entitle(loss, present.loss_title(run, loss.size.width - 4, axes))
+        controls = self.query_one(Hyperparameters)
+        controls.show(present.parameters_of(run), run.settings)
+        bigrams = self._session.corpus.train
+        size = present.step_size(run, bigrams) or present.smoothing_size(run, bigrams)
+        entitle(controls, f"hyperparameters  {size}".rstrip())
+
+    def _show_picture(self, run: Snapshot) -> None:
+        heatmap = self.query_one(Heatmap)
+        picture = self.view.picture(run, self._session.corpus.train, self.scale)
+        heatmap.message = present.absence(self.runner, self.view.absent)
+        heatmap.picture = picture
+        legend = self.query_one(Legend)
+        legend.shown = None if picture is None else (picture, heatmap.look)
+
+    def _title(self, room: int) -> str:
+        """What the table is, its scale and its order, in as many words as there is room for."""
+        scale = self.scale.value
+        if self.order is None:
+            short = f"{self.view.title}  {scale} scale"
+            hint = (
+                "an overview, + goes in"
+                if self.query_one(Heatmap).form.overview
+                else "row, then column"
+            )
+            titles = [f"{short}  {hint}", short]
+        else:
+            by = f"by {self.order.name}"
+            titles = [f"{self.view.title}  {scale} scale  {by}", f"{self.view.name}  {scale}  {by}"]
+        return next((title for title in titles if len(title) <= room), titles[-1])
+
+    def _show_names(self, run: Snapshot, names: NameList) -> None:
+        most = names.size.width * names.size.height // 6
+        if self._samples is not None:
+            most = min(most, self._samples)
+        table = run.probabilities
+        sampled = []
+        if table is not None and most:
+            sampled = self._as_many_as_fit(table, most, names)
+        names.names = sampled
+        draw = f"  draw {self._gaze.draw + 1}" if self._gaze.draw else ""
+        entitle(names, f"names{draw}  {present.marking(self._session.corpus)}")
+
+    def _as_many_as_fit(self, table: Matrix, most: int, names: NameList) -> list[ShownName]:
+        """No more than that many, and hardly more than are seen: some models end no name soon."""
+        holds = self._session.corpus.holds
+        count = min(most, max(self._fitting, names.size.height))
+        while True:
+            sampled = self._session.sample(table, count, self._gaze.draw)
+            shown = [ShownName(name.text, holds(name.text), name.ended) for name in sampled]
+            fitting = names.fitting(shown)
+            if count == most or fitting < count:
+                break
+            count = min(most, 2 * count)
+        self._fitting = fitting + 1  # the one more that tells that no more fit
+        return shown[:fitting]
+
+    # How large the cells are
+
+    @on(HeatmapResized)
+    def _fit(self) -> None:
+        heatmap = self.query_one(Heatmap)
+        size = len(self._session.corpus.train.vocabulary)
+        two_columns = self.size.width >= ONE_COLUMN_WIDTH
+        most = max(self.size.width - RIGHT_WIDTH, LEFT_WIDTH) if two_columns else self.size.width
+        height = heatmap.outer_size.height - 1
+        heatmap.form = self._choose_form(most, height)
+        self.query_one(Legend).block = heatmap.form.block
+        scrolls = heatmap.form.height_of(size) > height
+        wanted = heatmap.form.width_of(size) + (1 if scrolls else 0)
+        width = max(1, min(most, max(wanted, LEFT_WIDTH)))
+        self.query_one("#body").styles.grid_columns = f"{width} 1fr" if two_columns else "1fr"
+
+    # Keys: training
+
+    def action_step(self, iterations: int) -> None:
+        """Take iterations."""
+        if self._can_go_on():
+            self.runner.step(iterations)
+
+    def action_back(self, iterations: int) -> None:
+        """Go back along the timeline."""
+        if self.runner.snapshot.iteration == 0 and not self.runner.snapshot.training:
+            self._say(f"{self.runner.name} is at its first iteration")
+        self.runner.back(iterations)
+
+    @on(IterationPointed)
+    def _go_to(self, event: IterationPointed) -> None:
+        self.runner.seek(event.iteration)
+
+    def action_toggle_training(self) -> None:
+        """Run, or pause."""
+        if self.runner.snapshot.training:
+            self.runner.pause()
+        elif self._can_go_on():
+            self.runner.train(self.pace)
+
+    def _can_go_on(self) -> bool:
+        """Whether the active run has another iteration, saying why if not."""
+        run = self.runner.snapshot
+        if run.status is Status.FINISHED and run.iteration == run.latest:
+            self._say(f"{self.runner.name} has {run.message}")
+        elif run.status is Status.DIVERGED:
+            self._say(f"{self.runner.name} has diverged: z goes back")
+        else:
+            return True
+        return False
+
+    def _change_pace(self) -> None:
+        if self.runner.snapshot.training:
+            self.runner.train(self.pace)
+
+    def action_reset(self) -> None:
+        """Begin again from the same start."""
+        self.runner.reset()
+
+    def action_compare(self) -> None:
+        """Go to all runs side by side."""
+        for runner in self._lineup.runners:
+            if runner.snapshot.training:
+                runner.pause()
+        self.app.switch_mode("compare")
+
+    def action_step_all(self) -> None:
+        """One iteration of every run that can be had."""
+        for runner in self._lineup.runners:
+            runner.step(1)
+
+    def action_toggle_all(self) -> None:
+        """Run all at the same pace, or pause all."""
+        training = any(runner.snapshot.training for runner in self._lineup.runners)
+        for runner in self._lineup.runners:
+            if training:
+                runner.pause()
+            else:
+                runner.train(self.pace)

@@ -1,0 +1,262 @@
+"""A screen of runs from which all that teaches is opened: why, the lessons, theory, the tour."""
+
+from asyncio import to_thread
+from typing import TYPE_CHECKING
+
+from textual import on
+
+from bigram_tui.backend import hyperparameters
+from bigram_tui.lessons.tour import Seen
+from bigram_tui.training.registry import BackendError, choose, pitfalls
+from bigram_tui.training.session import STEPPABLE
+from bigram_tui.tui.lessons.tour_bar import TourBar
+from bigram_tui.tui.screens.chooser import Chooser
+from bigram_tui.tui.screens.run_screen import RunScreen
+from bigram_tui.tui.widgets.hyperparameters import Control
+
+if TYPE_CHECKING:
+    from bigram_tui.lessons.pitfalls import Pitfall, Variant
+    from bigram_tui.lessons.presets import Preset
+
+VIEW_LINKS = ("P", "N", "W", "gradient")
+"""What links call the views, in the order of VIEWS."""
+
+LESSONS = (
+    ("theory", "G", "theory: the formulas, with the numbers of this run"),
+    ("tour", "", "tour: seven steps through the program"),
+    ("why", "enter", "why is this cell what it is?"),
+    ("network", "T", "tensors: one word through the network and back"),
+    ("pitfalls", "P", "pitfalls: classic mistakes, run for real"),
+    ("presets", "H", "presets: η, λ and starts, with reasons"),
+    ("meters", "M", "meters: how large a step may be, and what stays"),
+    ("families", "F", "λ is not α: the two ways to uniform"),
+    ("contexts", "N", "beyond the bigram: longer contexts"),
+)
+"""Each by the action that opens it, with its key."""
+
+
+class LessonScreen(RunScreen):
+    """The screens of the lessons are imported when they are opened: a start needs none of them."""
+
+    _compares = False
+    """Whether runs are side by side."""
+
+    _tour_place: int | None = None
+    """Where the tour was when the keys in the footer were last changed for it."""
+
+    def action_lessons(self) -> None:
+        """Choose one of all lessons."""
+
+        async def opened(place: int | None) -> None:
+            if place is not None:
+                await self.run_action(LESSONS[place][0])
+
+        choices = [f"{key:<6} {told}" for _, key, told in LESSONS]
+        self.app.push_screen(Chooser("lessons", choices), opened)
+
+    # The model and its numbers
+
+    def action_why(self) -> None:
+        """Show where the numbers under the cursor come from."""
+        from bigram_tui.tui.lessons.why import WhyScreen  # noqa: PLC0415
+
+        self.app.push_screen(WhyScreen(self._looked_at, self._session.corpus, self.cursor))
+
+    def action_meters(self) -> None:
+        """Show what else can be measured of the active run."""
+        from bigram_tui.tui.lessons.meters import MetersScreen  # noqa: PLC0415
+
+        session = self._session
+        self.app.push_screen(MetersScreen(self._looked_at, session.corpus, session.seed))
+
+    def action_presets(self) -> None:
+        """Choose a step size, a λ and a start, and add a run that has them."""
+        from bigram_tui.tui.lessons.presets import PresetsScreen  # noqa: PLC0415
+
+        session = self._session
+        self.app.push_screen(PresetsScreen(session.corpus.train, session.seed), self._try_preset)
+
+    def _try_preset(self, preset: "Preset | None") -> None:
+        if preset is None:
+            return
+        run, source = self.runner.snapshot, self._lineup.source_of(self.runner)
+        values = {"learning_rate": preset.learning_rate, "l2": preset.l2}
+        try:
+            takes_both = run.number("learning_rate") is not None and run.number("l2") is not None
+            # The reasons of a preset are those of plain descent.
+            if not takes_both or run.descends is False or source.backend in pitfalls():
+                (source,) = choose([STEPPABLE])
+            else:
+                values = {**run.settings, **values}
+            self._session.configured(source, values)  # a backend may not allow them
+        except BackendError as error:
+            self._say(str(error))
+            return
+        name = f"{source.backend} {preset.name}"
+        self._add_beside(source, name=name, values=values, start=preset.start)
+
+    def action_families(self) -> None:
+        """Plot the tables that α and λ lead to, cell by cell."""
+        from bigram_tui.tui.lessons.families import FamiliesScreen  # noqa: PLC0415
+
+        bigrams = self._session.corpus.train
+        self.app.push_screen(FamiliesScreen(self._looked_at, bigrams, self.cursor))
+
+    def action_contexts(self) -> None:
+        """Count longer contexts, to see what that gains and costs."""
+        from bigram_tui.tui.lessons.contexts import ContextsScreen  # noqa: PLC0415
+
+        self.app.push_screen(ContextsScreen(self._session.corpus, self._session.seed))
+
+    def action_pitfalls(self) -> None:
+        """Show classic mistakes, and compare one with the right way if that is wanted."""
+        from bigram_tui.tui.lessons.pitfalls import PitfallsScreen  # noqa: PLC0415
+
+        screen = PitfallsScreen(self._session, self._gaze.pitfall)
+
+        async def leave(pitfall: "Pitfall | None") -> None:
+            self._gaze.pitfall = screen.chosen
+            if pitfall is not None and pitfall.variant is not None:
+                await self._compare_with(pitfall.variant)
+
+        self.app.push_screen(screen, leave)
+
+    async def _compare_with(self, variant: "Variant") -> None:
+        """Go to a run that makes a mistake, beside one that does not: the reference."""
+        try:
+            (wrong,), (right,) = choose([variant.backend]), choose([variant.beside])
+            known = hyperparameters(wrong.load())
+            highest = known["learning_rate"].high if "learning_rate" in known else None
+        except BackendError as error:
+            self._say(str(error))
+            return
+        bigrams = self._session.corpus.train
+        mistake = await to_thread(variant.settings, bigrams)  # which may have to be solved for
+        of = self._lineup.source_of
+        beside = next(
+            (
+                r
+                for r in self._lineup.runners
+                if of(r).backend == variant.beside
+                and not (mistake and mistake.items() <= r.snapshot.settings.items())
+            ),
+            None,
+        )
+        if beside is None:
+            self._add_beside(right)
+            beside = self.runner
+        self._gaze.runner = self._lineup.reference = beside
+        values = {k: v for k, v in beside.snapshot.settings.items() if k in known}
+        if "learning_rate" in mistake and highest is not None:
+            mistake["learning_rate"] = min(highest, float(str(mistake["learning_rate"])))
+        start = self._lineup.start_of(beside)
+        if not self._compares:
+            await self.run_action("compare")
+        # Once all are where the right one is, as they are then seen.
+        screen = self.app.screen
+        assert isinstance(screen, LessonScreen)
+        values |= mistake
+        screen.call_later(screen._add_beside, wrong, name=variant.name, values=values, start=start)
+
+    def action_network(self) -> None:
+        """Show the tensors of one word, forward and backward."""
+        from bigram_tui.tui.lessons.network import NetworkScreen  # noqa: PLC0415
+
+        session = self._session
+        self.app.push_screen(NetworkScreen(session.corpus.train, session.seed, self._depth))
+
+    # The theory
+
+    def action_theory(self) -> None:
+        """Read the theory, where it was left."""
+        from bigram_tui.lessons.theory import Present  # noqa: PLC0415
+        from bigram_tui.tui.lessons.theory import TheoryScreen  # noqa: PLC0415
+
+        numbers_of = Present(self._looked_at, self._session.corpus, self.cursor)
+        screen = TheoryScreen(numbers_of, self._gaze.section)
+
+        async def leave(destination: str | None) -> None:
+            self._gaze.section = screen.section
+            if destination is not None:
+                await self._follow(destination)
+
+        self.app.push_screen(screen, leave)
+
+    async def _follow(self, destination: str) -> None:
+        """Show what a link of the theory leads to, such as view/W, cell/jq or why."""
+        kind, _, which = destination.partition("/")
+        if kind == "view":
+            self._gaze.view = VIEW_LINKS.index(which)
+            self._pull()
+        elif kind == "cell":
+            complaint = self._jump(which)
+            if complaint is not None:
+                self._say(complaint)
+        elif kind == "step":
+            self._bring_loss_forward()
+            await self.run_action("step(1)")
+        else:
+            await self.run_action(kind)
+
+    def _bring_loss_forward(self) -> None:
+        """Have the losses in sight."""
+
+    # The tour
+
+    def action_tour(self) -> None:
+        """Take the tour, from its beginning."""
+        self._gaze.tour.begin()
+        self._pull()
+
+    async def action_tour_next(self) -> None:
+        """Go on with the tour."""
+        step = self._gaze.tour.step
+        self._gaze.tour.next()
+        self._pull()
+        if step is not None and step.opens:
+            await self.run_action(step.opens)
+
+    def action_tour_back(self) -> None:
+        """Go back to the step of the tour before."""
+        self._gaze.tour.back()
+        self._pull()
+
+    def action_tour_leave(self) -> None:
+        """End the tour."""
+        self._gaze.tour.leave()
+        self._pull()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The keys of the tour are there while it shows, unless something else asks for them."""
+        if action.startswith("tour_"):
+            asks = self.has_class("-asking") or isinstance(self.focused, Control)
+            return self._gaze.tour.place is not None and not asks
+        return super().check_action(action, parameters)
+
+    def _bring(self, *, numbers: bool) -> None:
+        super()._bring(numbers=numbers)
+        if numbers:
+            self._show_tour()
+
+    def _show_tour(self) -> None:
+        """Show where the tour is, if there is one; it goes on by itself."""
+        vocabulary = self._session.corpus.train.vocabulary
+        seen = Seen(
+            self._looked_at,
+            self._all_looked_at,
+            vocabulary.boundary_label,
+            len(vocabulary),
+            self.cursor,
+            compares=self._compares,
+            dark=self.app.current_theme.dark,
+        )
+        tour = self._gaze.tour
+        tour.look(seen)
+        if self._tour_place != tour.place:
+            self._tour_place = tour.place
+            self.refresh_bindings()
+        self.query_one(TourBar).show(tour, seen)
+
+    @on(TourBar.Resized)
+    def _fit_beside_tour(self) -> None:
+        self.on_window_resized()

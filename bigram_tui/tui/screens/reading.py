@@ -1,0 +1,219 @@
+"""A text while it is read: how far that is, and a heatmap of the counts that fills."""
+
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.style import Style
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Footer, Static
+
+from bigram_tui.corpus.background import Progress, Reading
+from bigram_tui.corpus.corpus import Glimpse
+from bigram_tui.formatting.printable import byte_text, counted, printable
+from bigram_tui.training.session import Session
+from bigram_tui.tui.messages import HeatmapResized, ReadingEnded
+from bigram_tui.tui.present import text_name
+from bigram_tui.tui.render.colors import Depth
+from bigram_tui.tui.render.heatmap import Scale, best_form, forms, forms_in, paint
+from bigram_tui.tui.views import count_text
+from bigram_tui.tui.widgets.heatmap import Heatmap
+from bigram_tui.tui.widgets.legend import Legend
+from bigram_tui.tui.window_size import FollowsWindow
+
+READING, STOPPING, STOPPED = "reading …", "stopping …", "stopped"
+
+
+class ReadingLines(Widget):
+    """What is read, a bar, and in numbers how far it is."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES = {"reading-lines--bar", "reading-lines--rest", "reading-lines--strong"}
+
+    progress: reactive[Progress] = reactive(Progress())
+    glimpse: reactive[Glimpse | None] = reactive(None)
+    state: reactive[str] = reactive(READING)
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._title = title
+
+    def render(self) -> Text:
+        """Four lines."""
+        bar, rest, strong = (
+            self.get_component_rich_style(f"reading-lines--{kind}")
+            for kind in ("bar", "rest", "strong")
+        )
+        progress = self.progress
+        share = progress.done / progress.size if progress.size else None
+        told = self.state
+        if told == READING and share is not None:
+            told += f" {100 * min(1, share):.0f} %"
+        room = max(1, self.size.width - cell_len(told) - 2)
+        name = Text(self._title, no_wrap=True)
+        name.truncate(room, overflow="ellipsis", pad=True)
+        lines = [
+            Text.assemble(name, "  ", (told, strong)),
+            progress_bar(share, self.size.width, bar, rest),
+            Text("   ".join(pace_facts(progress)), no_wrap=True),
+            Text("   ".join(count_facts(self.glimpse, progress)), no_wrap=True),
+        ]
+        return Text("\n", no_wrap=True).join(lines)
+
+
+def progress_bar(share: float | None, width: int, done: Style, rest: Style) -> Text:
+    """A line of which that share is drawn as done; nothing is where the share is not known."""
+    filled = 0 if share is None else int(width * min(1.0, share))
+    return Text.assemble(("━" * filled, done), ("─" * (width - filled), rest), no_wrap=True)
+
+
+def pace_facts(progress: Progress) -> list[str]:
+    """How much is read, how fast, and how long it will take."""
+    done = byte_text(progress.done)
+    facts = [f"{done} read" if progress.size is None else f"{done} of {byte_text(progress.size)}"]
+    if progress.rate is not None:
+        facts.append(f"{byte_text(progress.rate)}/s")
+    if progress.remaining is not None:
+        facts.append(f"{duration(progress.remaining)} left")
+    return facts
+
+
+def duration(seconds: float) -> str:
+    """A time to wait, such as '8 s', '3 min' or '1 h 20 min'."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def count_facts(glimpse: Glimpse | None, progress: Progress) -> list[str]:
+    """What is counted."""
+    if glimpse is None:
+        return ["counting …" if progress.done else "waiting for text …"]
+    return [
+        counted(glimpse.lines, "line"),
+        counted(glimpse.bigrams.total, "bigram"),
+        f"V {len(glimpse.bigrams.vocabulary):,}",
+    ]
+
+
+class ReadingScreen(FollowsWindow, Screen[None]):
+    """It pulls how far the reading is some times a second, and says once when it has ended."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            *("enter", "stop", "stop and explore what was read"),
+            id="stop-reading",
+            key_display="enter",
+        ),
+        Binding(
+            *("enter", "explore_part", "explore the part before the error"),
+            id="explore-part",
+            key_display="enter",
+        ),
+        Binding("t", "app.dark", "dark or light", id="dark", show=False),
+    ]
+
+    def __init__(self, reading: Reading[Session], fps: int, depth: Depth) -> None:
+        super().__init__()
+        self._reading = reading
+        self._fps = fps
+        self._depth = depth
+        self._shown: Glimpse | None = None
+
+    def compose(self) -> ComposeResult:
+        """The lines, the heatmap with its legend, and the keys."""
+        yield ReadingLines(text_name(self._reading.title))
+        yield Static(id="reading-error", markup=False)
+        yield Heatmap((), self._depth, points=False)
+        yield Legend()
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.query_one(Heatmap).border_title = f"N counts so far  {Scale.ROOT.value} scale"
+        self._timer = self.set_interval(1 / self._fps, self._pull)
+        # Afterwards, since it is only then that styles are those of the new theme.
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self._draw))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is no tour here, whose keys go before ours; and enter has two meanings."""
+        match action:
+            case "stop":
+                return self._part is None
+            case "explore_part":
+                return self._part is not None
+        return not action.startswith("tour_") and super().check_action(action, parameters)
+
+    @property
+    def _part(self) -> Session | None:
+        """What was read before an error; None if there is no error, or nothing before it."""
+        reading = self._reading
+        return reading.part if reading.has_ended and reading.result is None else None
+
+    def action_stop(self) -> None:
+        """Read no further."""
+        if self._reading.stop():
+            self.query_one(ReadingLines).state = STOPPING
+        else:
+            read = self._reading.glimpse is not None and self._reading.glimpse.lines
+            self.notify(f"nothing {'to train on' if read else 'is read'} yet", timeout=2)
+
+    def action_explore_part(self) -> None:
+        """Make do with what was read before the error."""
+        self._reading.accept_part()
+        self.app.post_message(ReadingEnded())
+
+    def _offer_part(self, part: Session) -> None:
+        self._shown = part.corpus.glimpse()
+        lines, error = self.query_one(ReadingLines), self.query_one("#reading-error", Static)
+        lines.state, lines.glimpse = STOPPED, self._shown
+        read = counted(part.corpus.lines, "line")
+        error.update(f"{self._reading.error}\nenter explores the part before it, {read}; q quits")
+        error.display = True
+        self._draw()
+        self.refresh_bindings()
+
+    def _pull(self) -> None:
+        reading, lines = self._reading, self.query_one(ReadingLines)
+        has_ended = reading.has_ended  # before what is looked at, so that this is all there is
+        lines.progress, lines.glimpse = reading.progress, reading.glimpse
+        if reading.glimpse is not self._shown:
+            self._shown = reading.glimpse
+            self._draw()
+        if has_ended:
+            self._timer.stop()
+            if self._part is not None:
+                self._offer_part(self._part)
+            self.app.post_message(ReadingEnded())
+
+    def _draw(self) -> None:
+        """Bring the heatmap up to date."""
+        if self._shown is None:
+            return
+        bigrams = self._shown.bigrams
+        heatmap, legend = self.query_one(Heatmap), self.query_one(Legend)
+        labels = bigrams.vocabulary.labels
+        if heatmap.labels[0] != labels:
+            heatmap.picture = None  # it has other cells
+            heatmap.labels = (labels, labels)
+            self._fit()
+        heatmap.picture = paint(bigrams.counts, Scale.ROOT, count_text)
+        legend.shown = (heatmap.picture, heatmap.look)
+
+    def on_heatmap_resized(self, event: HeatmapResized) -> None:
+        if self._shown is not None:
+            self._fit()
+
+    def _fit(self) -> None:
+        """Choose the size of the cells."""
+        heatmap = self.query_one(Heatmap)
+        labels = heatmap.labels[0]
+        wide = any(cell_len(printable(label)) > 1 for label in labels)
+        size, width, height = len(labels), heatmap.size.width, heatmap.size.height
+        choice = forms_in(size, width, height, forms(self._depth, wide=wide))
+        heatmap.form = best_form(size, width, height, choice)
+        self.query_one(Legend).block = heatmap.form.block

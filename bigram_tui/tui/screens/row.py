@@ -1,0 +1,61 @@
+"""What follows one token, most probable first: a list that leads to each of its cells."""
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.screen import ModalScreen
+
+from bigram_tui.formatting.printable import counted, in_cells, printable
+from bigram_tui.model.bigrams import BOUNDARY, Bigrams
+from bigram_tui.training.snapshot import Snapshot
+from bigram_tui.tui.messages import LineClicked
+from bigram_tui.tui.widgets.row_list import Row, RowList
+from bigram_tui.tui.window_size import FollowsWindow
+
+
+class RowScreen(FollowsWindow, ModalScreen[int | None]):
+    """Enter takes the token of a line, escape none; the numbers are those of its opening."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "take", "go there", id="row-take"),
+        Binding("escape,q,d", "dismiss(None)", "close", id="close-row"),
+    ]
+
+    def __init__(self, run: Snapshot, bigrams: Bigrams, cell: tuple[int, int]) -> None:
+        """run: one that has a table. cell: its row is listed; its column is chosen at first."""
+        super().__init__()
+        assert run.probabilities is not None
+        self._row = Row.of(run.probabilities, bigrams, cell[0])
+        self._chosen = int((self._row.order == cell[1]).argmax())
+        self._at = f"{printable(run.name)} at iteration {run.iteration:,}"
+
+    def compose(self) -> ComposeResult:
+        """The list."""
+        rows = RowList(self._row, id="row")
+        rows.border_title = Content(f"{title_of(self._row)}  {self._at}")
+        rows.border_subtitle = "↑↓ choose   enter goes there   esc close"
+        rows.set_reactive(RowList.chosen, self._chosen)
+        yield rows
+
+    def action_take(self) -> None:
+        """Leave for the cell that is chosen."""
+        self.dismiss(int(self._row.order[self.query_one(RowList).chosen]))
+
+    @on(LineClicked)
+    def _take(self, event: LineClicked) -> None:
+        self.dismiss(int(self._row.order[event.line]))
+
+
+def title_of(row: Row) -> str:
+    """Which row it is, and what it holds, in words."""
+    vocabulary = row.bigrams.vocabulary
+    first = "at the start"
+    if row.token != BOUNDARY:
+        first = f"after “{in_cells(vocabulary.labels[row.token], 2).rstrip()}”"
+    what = f"{counted(len(vocabulary.characters), 'character')} and the end"
+    if vocabulary.rare:
+        what = f"{len(vocabulary):,} tokens"
+    return f"{first}, {what}"
