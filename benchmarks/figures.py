@@ -65,7 +65,6 @@ FIGURES = (
         ONE_HOT,
         "iterations.one_hot",
         reach=250,
-        quoted=True,
     ),
     Figure(
         "counting ASCII, file to N, 1 GB",
@@ -83,7 +82,6 @@ FIGURES = (
         "reading.memcpy",
         reach=1 / 5,
         unit=Unit.SECONDS_PER_BYTE,
-        quoted=True,
     ),
     Figure(
         "counting ASCII, file to N, 1 GB",
@@ -99,7 +97,6 @@ FIGURES = (
         "reading.scripts_dict",
         reach=60,
         unit=Unit.SECONDS_PER_BYTE,
-        quoted=True,
     ),
     Figure(
         "counting names, one a line, 100 MB",
@@ -107,7 +104,6 @@ FIGURES = (
         DICT,
         "reading.names_dict",
         unit=Unit.SECONDS_PER_BYTE,
-        quoted=True,
     ),
     Figure(
         "names: reading, counting, perplexity, MLE",
@@ -128,7 +124,6 @@ FIGURES = (
         "the lecture's loop, torch.multinomial",
         "sampling.multinomial",
         reach=100,
-        quoted=True,
     ),
     Figure(
         "start to the first heatmap",
@@ -146,7 +141,6 @@ FIGURES = (
         "startup.bare_torch",
         Ratio.LONG,
         reach=1.3,
-        quoted=True,
     ),
     Figure(
         "a key's effect while torch is loaded, the slowest",
@@ -173,7 +167,6 @@ FIGURES = (
         "frames.floor_all",
         Ratio.LONG,
         reach=1.5,
-        quoted=True,
     ),
     Figure(
         "a frame, 27×27 at 120×40, one row changed",
@@ -182,7 +175,6 @@ FIGURES = (
         "frames.floor_row",
         Ratio.LONG,
         reach=1.5,
-        quoted=True,
     ),
     Figure(
         "numpy iteration, explore screen open, 120×40",
@@ -190,7 +182,6 @@ FIGURES = (
         "without a screen",
         "training.alone",
         reach=0.8,
-        quoted=True,
     ),
     Figure(
         "iteration of all three, compare screen open, 120×40",

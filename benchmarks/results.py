@@ -86,11 +86,19 @@ def report(document: Mapping[str, Any], figures: Iterable[Figure]) -> str:
 
 
 def quoting(readme: str, figures: Iterable[Figure], measured: Measured) -> str:
-    """The README with the rows that it quotes. ValueError if it has no place for them."""
+    """Put the quoted rows, without their targets, into the README.
+
+    Raises ValueError if it has no place for them.
+    """
     if not QUOTE.search(readme):
         raise ValueError("the README has no place for the table")
-    rows = table([figure for figure in figures if figure.quoted], measured)
+    rows = without_targets(table([figure for figure in figures if figure.quoted], measured))
     return QUOTE.sub(lambda _: rows, readme)
+
+
+def without_targets(rows: str) -> str:
+    """Leave the last two cells of each row of a table out."""
+    return "".join(f"{line.rsplit('|', 3)[0]}|\n" for line in rows.splitlines())
 
 
 def _number(value: float) -> str:
