@@ -3,6 +3,9 @@
 import traceback
 from pathlib import Path
 
+NOT_INSTALLED = "not installed here"
+"""Part of the message of a run whose backend needs a library that is missing."""
+
 
 class UserError(Exception):
     """One line that says what is wrong and what to do; shown as it is, with exit status 2."""

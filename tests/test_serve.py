@@ -88,7 +88,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "--overwrite": (["--overwrite"], "--overwrite is not for visitors"),
     "standard input": (["-"], "'-' is standard input"),
     "a pipe": (["good.txt", "pipe"], "'pipe' is no ordinary file"),
-    "no such file": (["no.txt"], "'no.txt' can't be read: No such file"),
+    "no such file": (["no.txt"], "'no.txt' does not exist: check the name"),
     "no UTF-8": (["bad.txt"], "'bad.txt' is not UTF-8"),
     "no match": (["*.none"], "'*.none' matches no file"),
     "no such theme": (["good.txt", "--theme", "none"], "no theme 'none'"),

@@ -1,6 +1,7 @@
 """The arguments of the command line: read and checked, without anything heavy imported."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -35,6 +36,9 @@ class Parser(argparse.ArgumentParser):
     """argparse, but a mistake is answered by one line."""
 
     def error(self, message: str) -> NoReturn:
+        *_, name = message.split()
+        if message.startswith("unrecognized arguments") and os.path.exists(name):
+            raise UsageError(f"{name} is taken for an option: to open that file, write -- {name}")
         raise UsageError(f"{message}; see {self.prog} --help")
 
 

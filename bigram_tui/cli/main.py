@@ -24,12 +24,12 @@ from bigram_tui.cli.terminal import (
     have_streams,
     is_in_browser,
     is_terminal,
-    lacks_only_stderr,
     leave_at_once,
     progress_bar,
     read_keys_from_terminal,
+    why_no_screen,
 )
-from bigram_tui.errors import UserError
+from bigram_tui.errors import TextError, UserError
 from bigram_tui.signals import (
     ENDING,
     Stopped,
@@ -52,12 +52,6 @@ DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 
 LOOKS = {"files", "no_cache", "fps", "theme", "no_mouse"}
 """Options that say nothing of what is to be done."""
-
-NO_SCREEN = (
-    "Here is a table, as the screen would be drawn on standard error, which is no terminal: "
-    "leave out 2> to see it."
-)
-"""Said on standard output, which is the terminal then."""
 
 SHORT_FIELDS = {"lr": "learning_rate"}
 """What fields are called on the command line, where that is shorter."""
@@ -117,8 +111,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if options.history is not None:
             check_history(options)
         session_of, request = plan(options), request_of(options)
-        if not on_screen and lacks_only_stderr() and not (options.headless or options.json):
-            emit(f"{NO_SCREEN}\n\n")
+        if not (on_screen or options.headless or options.json) and (reason := why_no_screen()):
+            emit(f"{reason}\n\n")
         if on_screen and (is_in_browser() or is_terminal(sys.stdin) or read_keys_from_terminal()):
             return open_screen(session_or_reading(session_of, request), options)
         return print_headless(session_of(read(request)), options)
@@ -425,10 +419,12 @@ def check_served(options: argparse.Namespace) -> None:
 
 def check_readable(path: str) -> None:
     """UsageError unless any number of visitors can read a text, each from its beginning."""
+    from bigram_tui.corpus.streams import open_file  # noqa: PLC0415
+
     try:
         if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
             raise UsageError(f"{path!r} is no ordinary file, which each visitor could read")
-        with open(path, "rb"):
+        with open_file(path):
             pass
-    except OSError as error:
-        raise UsageError(f"{path!r} can't be read: {error.strerror}") from error
+    except TextError as error:
+        raise UsageError(f"{path!r} {error}") from error

@@ -75,7 +75,12 @@ def is_in_browser() -> bool:
 
 def has_screen() -> bool:
     """Whether there is a terminal to draw on, and nobody waits for our output as text."""
-    return is_terminal(sys.stdout) and is_terminal(sys.stderr)
+    return is_terminal(sys.stdout) and is_terminal(sys.stderr) and not is_dumb()
+
+
+def is_dumb() -> bool:
+    """Whether the terminal says of itself that it knows no escape codes, as that of an editor."""
+    return os.environ.get("TERM") == "dumb"
 
 
 def complain(text: object) -> None:
@@ -84,9 +89,16 @@ def complain(text: object) -> None:
         print(f"bigram-tui: {text}", file=sys.stderr, flush=True)
 
 
-def lacks_only_stderr() -> bool:
-    """Whether there would be a screen if standard error were a terminal, as standard output is."""
-    return is_terminal(sys.stdout) and not is_terminal(sys.stderr)
+def why_no_screen() -> str:
+    """Say to who looks at a terminal why a table is printed there; empty if nobody does."""
+    if not is_terminal(sys.stdout):
+        return ""
+    if is_dumb():
+        return "Here is a table, as a terminal with TERM=dumb can't show the screen."
+    return (
+        "Here is a table, as the screen would be drawn on standard error, which is no terminal: "
+        "leave out 2> to see it."
+    )
 
 
 def check_color_system() -> None:

@@ -12,7 +12,7 @@ from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
 from bigram_tui.backend import Backend
-from bigram_tui.errors import UserError, described
+from bigram_tui.errors import NOT_INSTALLED, UserError, described
 from bigram_tui.formatting.printable import printable
 from bigram_tui.paths import config_folder
 
@@ -75,7 +75,7 @@ class BackendSource:
         if not missing:
             return None
         names = " ".join(missing)
-        return f"needs {', '.join(missing)}, not installed here: pip install {names}"
+        return f"needs {', '.join(missing)}, {NOT_INSTALLED}: pip install {names}"
 
     @property
     def is_light(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from bigram_tui.backend import Backend, Iteration, as_numpy
+from bigram_tui.errors import NOT_INSTALLED
 from bigram_tui.model.arrays import row_sums
 from bigram_tui.model.bigrams import Matrix
 from bigram_tui.model.loss import perplexity
@@ -84,6 +85,11 @@ class Snapshot:
     def number(self, name: str) -> float | None:
         """A hyperparameter, if there is one of that name and it is a number."""
         return number(self.settings, name)
+
+    @property
+    def lacks_library(self) -> bool:
+        """Whether it can't run for want of a library that the user can install."""
+        return self.status is Status.FAILED and NOT_INSTALLED in self.message
 
     @property
     def latest(self) -> int:

@@ -220,8 +220,11 @@ class BigramApp(App[None]):
     def on_first_drawn(self) -> None:
         """Start the other runs that are wanted at once, or are no trouble."""
         for runner in self._waiting:
-            # The user may have typed ahead, and removed it.
-            if runner in self.runners and (self._wanted or self.lineup.source_of(runner).is_light):
+            if runner not in self.runners:  # the user typed ahead, and removed it
+                continue
+            source = self.lineup.source_of(runner)
+            # One that lacks a library fails at once, and says what to install.
+            if self._wanted or source.is_light or source.obstacle:
                 self._start(runner)
 
     def _start(self, runner: Runner) -> None:

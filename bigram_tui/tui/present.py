@@ -111,7 +111,7 @@ def _run_state(runner: Runner, color: Style) -> RunState:
         Status.READY: "▶" if run.training else "",
         Status.FINISHED: "✓",
         Status.DIVERGED: "diverged",
-        Status.FAILED: "failed",
+        Status.FAILED: "not installed" if run.lacks_library else "failed",
     }
     iteration = f"{run.iteration:,}"
     if 0 <= run.iteration < run.latest:
@@ -124,7 +124,7 @@ def _run_state(runner: Runner, color: Style) -> RunState:
         told=f"step {iteration}  nll {loss}" if run.has_loss else "",
         terse=f"{iteration} {loss}" if run.has_loss else "",
         started=runner.started,
-        amiss=run.status in (Status.DIVERGED, Status.FAILED),
+        amiss=run.status in (Status.DIVERGED, Status.FAILED) and not run.lacks_library,
     )
 
 

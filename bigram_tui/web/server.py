@@ -101,7 +101,8 @@ class Server:
         application.on_shutdown.append(self._end_visits)
         return application
 
-    async def _page(self, _: web.Request) -> web.FileResponse:
+    async def _page(self, request: web.Request) -> web.FileResponse:
+        self._check_name(request)
         return web.FileResponse(PAGE / "index.html", headers=HEADERS)
 
     async def _websocket(self, request: web.Request) -> web.WebSocketResponse:
@@ -109,8 +110,7 @@ class Server:
         origin = request.headers.get("Origin")
         if origin is not None and urlsplit(origin).netloc != request.host:
             raise web.HTTPForbidden(text="another site's page may not open this")
-        if not self._answers_to(urlsplit(f"//{request.host}").hostname or ""):
-            raise web.HTTPForbidden(text="this server has another name")
+        self._check_name(request)
         page = web.WebSocketResponse(heartbeat=HEARTBEAT_SECONDS)
         await page.prepare(request)
         visit = Visit(
@@ -152,13 +152,15 @@ class Server:
             case ["ping", sent]:
                 await page.send_json(["pong", sent])
 
-    def _answers_to(self, name: str) -> bool:
-        """Whether a page may have reached this server by a name.
+    def _check_name(self, request: web.Request) -> None:
+        """Refuse a request to a server for this machine alone that was reached by another name.
 
-        A server for this machine alone has no other than its own: else any site could have its name
-        lead here, and its page, which a browser then takes for ours, could open the program.
+        Else any site could have its own name lead here, and its page, which a browser then takes
+        for ours, could open the program.
         """
-        return not is_local(self._host) or is_local(name)
+        name = urlsplit(f"//{request.host}").hostname or ""
+        if is_local(self._host) and not is_local(name):
+            raise web.HTTPForbidden(text="this server has another name")
 
     async def _end_visits(self, _: web.Application) -> None:
         await gather(*(visit.stop() for visit in self._visits))

@@ -84,6 +84,21 @@ def test_standard_error_that_is_no_terminal_is_said_to_be_the_reason(start: Star
     assert "leave out 2>" in terminal.text
 
 
+def test_a_terminal_without_escape_codes_gets_a_table(start: Start) -> None:
+    terminal = start("--steps", "2", environment={"TERM": "dumb"}, wait_for="")
+    assert terminal.wait_for_end() == 0
+    assert "TERM=dumb can't show the screen" in terminal.text
+    assert "perplexity" in terminal.text
+    assert "\x1b" not in terminal.output
+
+
+def test_a_file_that_looks_like_an_option_is_told_how_to_be_named(tmp_path: Path) -> None:
+    (tmp_path / "-names.txt").write_text("emma\n", "utf-8")
+    done = run(str(PROGRAM), *HEADLESS, "-names.txt", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.endswith("to open that file, write -- -names.txt\n")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("arguments", [HEADLESS, [*HEADLESS, "--json"], ["--help"]], ids=str)

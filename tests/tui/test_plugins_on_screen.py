@@ -330,3 +330,18 @@ async def test_the_plot_fills_the_room_that_a_backend_with_fewer_controls_leaves
         assert loss.size.height > lower
         lines = text_of(loss).splitlines()[1:]  # below the title
         assert lines[-1].split() == ["0", "10"]
+
+
+async def test_a_backend_that_lacks_a_library_says_so_unasked(
+    make_app: MakeApp, settle: Settle, text_of: TextOf, tmp_path: Path
+) -> None:
+    plugin = write(tmp_path, f"import no_such_library\n{HEAD}", train=False)
+    app = make_app(("numpy", plugin), wanted=())
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        assert "plugin not installed" in text_of(app.screen.query_one(RunsBar))
+        await pilot.press("c")
+        await settle(pilot)
+        text = screen_text(pilot)
+        assert "needs no_such_library, not installed here: pip install no_such_library" in text
+        assert "not loaded" not in text

@@ -70,7 +70,9 @@ def verdict(side: Side, reference: Side) -> str:
     if run.status is Status.LOADING:
         return "loading…" if side.started else "not loaded"
     if run.status in (Status.DIVERGED, Status.FAILED):
-        return f"{run.status.value} at {run.iteration:,}" if run.iteration >= 0 else "failed"
+        if run.iteration >= 0:
+            return f"{run.status.value} at {run.iteration:,}"
+        return "not installed" if run.lacks_library else "failed"
     if side.now is None:
         able = run.has_loss and can_go_on(reference.run) and can_go_on(run)
         return "not in step" if able else ""

@@ -8,6 +8,7 @@ import numpy as np
 
 from bigram_tui.formatting.printable import printable
 from bigram_tui.model.bigrams import Bigrams, Counts, Matrix
+from bigram_tui.training.snapshot import Status
 from bigram_tui.tui.compare.sides import Side, difference
 from bigram_tui.tui.render.heatmap import Scale, paint
 from bigram_tui.tui.render.pooling import extremes
@@ -36,11 +37,20 @@ def maps_of(
             f"{printable(side.name)}  {title}",
             side.color,
             picture and replace(picture, limit=limit),
-            f"{printable(side.name)} {view.absent if side.run.model else 'is not loaded yet'}",
+            f"{printable(side.name)} {_absence(side, view)}",
             side.number,
         )
         for side, picture in zip(sides, pictures, strict=True)
     ]
+
+
+def _absence(side: Side, view: View) -> str:
+    """Why there is no table of a run to show."""
+    if side.run.model is not None:
+        return view.absent
+    if side.run.status is Status.FAILED:
+        return "is not installed" if side.run.lacks_library else "has failed"
+    return "is not loaded yet"
 
 
 def difference_map(
