@@ -1569,7 +1569,7 @@ async def test_a_backend_that_cannot_be_loaded_holds_up_nobody(
         assert screen_of(pilot).active == 2
         assert any("plugin" in title for title in titles_of_maps(pilot))
         await press(pilot, settle, "C")
-        assert notifications(pilot)[-1] == "plugin is not loaded yet"
+        assert notifications(pilot)[-1] == "plugin can't be loaded"
         await press(pilot, settle, "z", "D")
         assert iterations(pilot) == [10, 0]
         assert not pilot.app.screen.query_one("#notice").display

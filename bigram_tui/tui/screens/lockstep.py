@@ -131,7 +131,8 @@ class LockstepScreen(LessonScreen, inherit_bindings=False):
     def action_copy(self) -> None:
         """Add a run of the same backend with the same hyperparameters."""
         if self.runner.snapshot.backend is None:
-            told = self.runner.snapshot.message or "is not loaded yet"
+            has_failed = self.runner.snapshot.status is Status.FAILED
+            told = "can't be loaded" if has_failed else "is not loaded yet"
             self._say(f"{self.runner.name} {told}")
             return
         self._welcome(self._lineup.copy(self.runner))
