@@ -1,5 +1,6 @@
 """What several test files need: texts counted by a plain loop, start weights, a quiet home."""
 
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -32,6 +33,16 @@ def _count_lines(lines: Iterable[str], characters: str | None = None) -> Bigrams
     for (first, second), count in occurrences.items():
         counts[first, second] = count
     return Bigrams(Vocabulary(characters), counts)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> None:
+    """Let child processes be interrupted, though whoever runs the tests ignores SIGINT.
+
+    `make test &` does, and a process inherits that.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
