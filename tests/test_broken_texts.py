@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from bigram_tui.cli.main import session_or_reading
 from bigram_tui.corpus import ascii_pairs, cache, corpus
-from bigram_tui.corpus.background import Reading
+from bigram_tui.corpus.background import BackgroundRead
 from bigram_tui.corpus.corpus import Corpus, CorpusError, Extent, read_corpus, read_items
-from bigram_tui.corpus.request import Request
+from bigram_tui.corpus.request import CorpusRequest
 from bigram_tui.training.registry import choose
 from bigram_tui.training.session import Session
 from tests.test_corpus import pairs_of, reference_items, reference_pairs
@@ -273,8 +273,8 @@ def test_a_part_is_offered_and_never_kept(tmp_path: Path, monkeypatch: pytest.Mo
     def session_of(corpus: Corpus) -> Session:
         return Session(corpus, tuple(choose(["count"])))
 
-    reading = session_or_reading(session_of, Request((str(path),)))
-    assert isinstance(reading, Reading)
+    reading = session_or_reading(session_of, CorpusRequest((str(path),)))
+    assert isinstance(reading, BackgroundRead)
     reading.start()
     reading._thread.join(20)
     assert isinstance(reading.error, CorpusError)
@@ -285,5 +285,5 @@ def test_a_part_is_offered_and_never_kept(tmp_path: Path, monkeypatch: pytest.Mo
     assert (reading.result, reading.error) == (reading.part, None)
     assert not (tmp_path / "cache").exists()
     path.write_bytes(b"emma\nava\nzoe\nlea\n")  # what is sound is kept
-    Request((str(path),)).read()
+    CorpusRequest((str(path),)).read()
     assert len(list((tmp_path / "cache").iterdir())) == 1

@@ -295,7 +295,7 @@ def test_too_many_characters_are_refused(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_table_that_memory_cannot_hold_is_refused() -> None:
     with (
-        mock.patch.object(counter.Tally, "_grow", side_effect=MemoryError),
+        mock.patch.object(counter.BigramCounter, "_grow", side_effect=MemoryError),
         pytest.raises(CorpusError, match="too many different characters"),
     ):
         count("".join(map(chr, range(0x4E00, 0x4E00 + 100))))

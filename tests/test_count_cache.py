@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from bigram_tui.corpus import cache, counter, request
 from bigram_tui.corpus.cache import UNSETTLED_NS, entry_of
 from bigram_tui.corpus.corpus import Corpus, Extent, count_stream, read_corpus
-from bigram_tui.corpus.request import Request
+from bigram_tui.corpus.request import CorpusRequest
 from bigram_tui.model.bigrams import Bigrams
 from bigram_tui.paths import cache_folder
 from tests.test_cli import imported_by
@@ -80,7 +80,7 @@ def test_a_corpus_from_the_cache_is_the_one_that_was_read(
     paths = [text(tmp_path, ("\nand more\n" * 2 + content.replace("\0", "") + "\nz").encode())]
     paths += [text(tmp_path, b"emma\nava\n", "other")] if several else []
     with mock.patch.object(counter, "ITEM_BUDGET", budget):
-        wanted = Request(tuple(paths), split, seed, max_vocabulary)
+        wanted = CorpusRequest(tuple(paths), split, seed, max_vocabulary)
         assert wanted.kept() is None
         read = wanted.read()
         found = wanted.kept()
@@ -104,9 +104,9 @@ def test_a_file_that_changes_is_read_again(
     tmp_path: Path, change: Callable[[Path], object], kept: bool
 ) -> None:
     path = text(tmp_path)
-    Request((path,)).read()
+    CorpusRequest((path,)).read()
     change(Path(path))
-    assert (Request((path,)).kept() is not None) == kept
+    assert (CorpusRequest((path,)).kept() is not None) == kept
 
 
 def test_every_option_has_a_corpus_of_its_own(
@@ -114,34 +114,34 @@ def test_every_option_has_a_corpus_of_its_own(
 ) -> None:
     content = b"".join(b"%d\n" % k for k in range(50))
     paths = text(tmp_path, content), text(tmp_path, content, "other")
-    Request(paths[:1]).read()
-    assert Request(paths[:1], seed=3).kept(), "without a split, no seed matters"
+    CorpusRequest(paths[:1]).read()
+    assert CorpusRequest(paths[:1], seed=3).kept(), "without a split, no seed matters"
     for other in (
-        Request(paths),
-        Request(paths[1:]),
-        Request(paths[:1], (8, 2)),
-        Request(paths[:1], max_vocabulary=3),
-        Request(paths[:1], keep=False),
+        CorpusRequest(paths),
+        CorpusRequest(paths[1:]),
+        CorpusRequest(paths[:1], (8, 2)),
+        CorpusRequest(paths[:1], max_vocabulary=3),
+        CorpusRequest(paths[:1], keep=False),
     ):
         assert other.kept() is None
-    Request(paths[:1], (8, 2), seed=1).read()
-    assert Request(paths[:1], (8, 2), seed=1).kept()
-    assert Request(paths[:1], (8, 2), seed=2).kept() is None
-    assert Request(paths[:1], (2, 8), seed=1).kept() is None
+    CorpusRequest(paths[:1], (8, 2), seed=1).read()
+    assert CorpusRequest(paths[:1], (8, 2), seed=1).kept()
+    assert CorpusRequest(paths[:1], (8, 2), seed=2).kept() is None
+    assert CorpusRequest(paths[:1], (2, 8), seed=1).kept() is None
     for name, value in {"FORMAT": 3, "__version__": "9", "ITEM_BUDGET": 5}.items():
         with monkeypatch.context() as patch:
             patch.setattr(cache, name, value)
-            assert Request(paths[:1]).kept() is None
+            assert CorpusRequest(paths[:1]).kept() is None
 
 
 def test_a_path_is_the_same_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = text(tmp_path)
-    Request((path,)).read()
+    CorpusRequest((path,)).read()
     monkeypatch.chdir(tmp_path)
-    found = Request(("text",)).kept()
+    found = CorpusRequest(("text",)).kept()
     assert found is not None
     assert found.path == "text"
-    assert Request(("te?t",)).kept()
+    assert CorpusRequest(("te?t",)).kept()
 
 
 # What is not kept
@@ -151,10 +151,10 @@ def test_small_texts_and_pipes_do_not_touch_the_cache(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(request, "KEPT_SIZE", 14)
-    Request((text(tmp_path),)).read()
+    CorpusRequest((text(tmp_path),)).read()
     os.mkfifo(tmp_path / "pipe")
-    assert Request((text(tmp_path, b"x" * 20), str(tmp_path / "pipe")))._entry() is None
-    assert Request(("-",))._entry() is None
+    assert CorpusRequest((text(tmp_path, b"x" * 20), str(tmp_path / "pipe")))._entry() is None
+    assert CorpusRequest(("-",))._entry() is None
     assert not folder.exists()
 
 
@@ -168,11 +168,11 @@ def test_a_file_that_is_too_new_is_not_kept(
     times = os.stat(path)
     newest = max(times.st_mtime_ns, times.st_ctime_ns)
     monkeypatch.setattr("time.time_ns", lambda: newest + int(seconds * 1e9))
-    Request((path,)).read()
+    CorpusRequest((path,)).read()
     assert not folder.exists()
     monkeypatch.setattr("time.time_ns", lambda: newest + int(2.1e9))
-    Request((path,)).read()
-    assert Request((path,)).kept()
+    CorpusRequest((path,)).read()
+    assert CorpusRequest((path,)).kept()
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_kept(tmp_path: Path, folder: Path) -> None:
@@ -181,18 +181,18 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(tmp_path: Path, folder
     def grow(_done: int, _size: int | None) -> None:
         Path(path).write_bytes(b"emma\nava\nzoe\nlea\n")
 
-    Request((path,)).read(progress=grow)
+    CorpusRequest((path,)).read(progress=grow)
     assert not folder.exists()
 
 
 def test_what_was_stopped_is_not_kept(tmp_path: Path, folder: Path) -> None:
-    corpus = Request((text(tmp_path),)).read(stop=lambda: True)
+    corpus = CorpusRequest((text(tmp_path),)).read(stop=lambda: True)
     assert isinstance(corpus.extent, Extent)
     assert not folder.exists()
 
 
 def test_without_the_cache_nothing_is_kept(tmp_path: Path, folder: Path) -> None:
-    Request((text(tmp_path),), keep=False).read()
+    CorpusRequest((text(tmp_path),), keep=False).read()
     assert not folder.exists()
 
 
@@ -200,16 +200,16 @@ def test_without_the_cache_nothing_is_kept(tmp_path: Path, folder: Path) -> None
 
 
 @pytest.fixture
-def kept(tmp_path: Path, folder: Path) -> tuple[Request, Path, dict[str, Any]]:
+def kept(tmp_path: Path, folder: Path) -> tuple[CorpusRequest, Path, dict[str, Any]]:
     """A request whose corpus is kept, the file that it is in, and how it looks."""
     content = b"ememma\navave\nzozoe\n" * 10 + b"lea\nleo\nmia\nanna\neva\n" * 6
-    wanted = Request((text(tmp_path, content),), (8, 2))
+    wanted = CorpusRequest((text(tmp_path, content),), (8, 2))
     seen = seen_of(wanted.read())
     (file,) = folder.iterdir()
     return wanted, file, seen
 
 
-Kept = tuple[Request, Path, dict[str, Any]]
+Kept = tuple[CorpusRequest, Path, dict[str, Any]]
 
 
 def test_only_the_user_can_read_what_is_kept(kept: Kept) -> None:
@@ -344,7 +344,7 @@ def test_a_time_that_can_not_be_noted_is_no_damage(
 
 def test_the_entry_of_another_text_is_not_used(kept: Kept, tmp_path: Path) -> None:
     _, file, _ = kept
-    other = Request((text(tmp_path, b"lea\n" * 20, "other"),))
+    other = CorpusRequest((text(tmp_path, b"lea\n" * 20, "other"),))
     entry = other._entry()
     assert entry is not None
     file.rename(entry.file)
@@ -355,7 +355,7 @@ def test_the_entry_of_another_text_is_not_used(kept: Kept, tmp_path: Path) -> No
 def test_what_can_not_be_written_leaves_nothing(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
-    wanted = Request((text(tmp_path),))
+    wanted = CorpusRequest((text(tmp_path),))
     if trouble == "no folder":
         folder.parent.write_bytes(b"a file")
         assert wanted.read().lines == 3
@@ -379,7 +379,7 @@ def test_what_can_not_be_written_leaves_nothing(
 def test_what_was_not_used_for_longest_makes_room(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    requests = [Request((text(tmp_path, b"emma\n" * 10, f"text{k}"),)) for k in range(4)]
+    requests = [CorpusRequest((text(tmp_path, b"emma\n" * 10, f"text{k}"),)) for k in range(4)]
     files = {}
     for age, wanted in zip((10, 30, 20), requests, strict=False):
         wanted.read()
@@ -403,7 +403,7 @@ def test_what_would_take_half_of_the_room_is_not_kept(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cache, "ROOM", 500)
-    Request((text(tmp_path),)).read()
+    CorpusRequest((text(tmp_path),)).read()
     assert not folder.exists()
 
 
@@ -413,7 +413,8 @@ def test_files_that_are_not_there_have_no_entry(tmp_path: Path) -> None:
 
 def test_a_small_text_needs_no_cache(tmp_path: Path) -> None:
     program = (
-        f"from bigram_tui.corpus.request import Request; Request(({text(tmp_path)!r},)).read(); "
+        "from bigram_tui.corpus.request import CorpusRequest; "
+        f"CorpusRequest(({text(tmp_path)!r},)).read(); "
         "assert 'bigram_tui.corpus.cache' not in sys.modules"
     )
     assert "numpy" in imported_by(program)
@@ -425,16 +426,16 @@ def test_a_request_is_quick_if_its_files_are_small_and_plain(
 ) -> None:
     monkeypatch.setattr(request, "QUICK_SIZE", 30)
     one, two = text(tmp_path, b"x" * 16, "one"), text(tmp_path, b"y" * 16, "two")
-    assert Request((one,)).is_quick()
-    assert not Request((one, two)).is_quick()
-    assert not Request(("-",)).is_quick()
-    assert Request(("-",)).is_typed()
-    assert Request((str(tmp_path / "missing"),)).is_quick(), "it fails at once"
+    assert CorpusRequest((one,)).is_quick()
+    assert not CorpusRequest((one, two)).is_quick()
+    assert not CorpusRequest(("-",)).is_quick()
+    assert CorpusRequest(("-",)).is_typed()
+    assert CorpusRequest((str(tmp_path / "missing"),)).is_quick(), "it fails at once"
 
 
 def test_a_request_reads_what_read_corpus_reads(tmp_path: Path) -> None:
     path = text(tmp_path, b"emma\nava\nzoe\n" * 9)
-    found = Request((path,), (2, 1), 7, 4).read()
+    found = CorpusRequest((path,), (2, 1), 7, 4).read()
     assert seen_of(found) == seen_of(read_corpus(path, split=(2, 1), seed=7, max_vocabulary=4))
     stream = count_stream(
         io.BytesIO(Path(path).read_bytes()), path, split=(2, 1), seed=7, max_vocabulary=4

@@ -15,7 +15,15 @@ import pytest
 from bigram_backends.numpy_gradient import NumpyBackend
 from bigram_backends.torch_autograd import TorchBackend
 from bigram_tui.backend import Backend, Bigrams, Iteration, Matrix, hyperparameter
-from bigram_tui.model.arrays import BLOCK, as_numpy, at_hand, is_far, mean_square, row_sums, trouble
+from bigram_tui.model.arrays import (
+    BLOCK,
+    as_numpy,
+    detach_or_numpy,
+    mean_square,
+    on_accelerator,
+    row_sums,
+    trouble,
+)
 from bigram_tui.model.loss import Likelihood
 from bigram_tui.training.descent import CHECKED_ROWS
 from bigram_tui.training.run import Run
@@ -244,11 +252,11 @@ def test_cells_beyond_the_whole_numbers_of_float32_are_found_there() -> None:
 
 def test_only_tensors_of_a_gpu_that_knows_float64_stay_where_they_are() -> None:
     here = torch.eye(2, requires_grad=True)
-    assert not is_far(here)
-    assert type(at_hand(here)) is np.ndarray
-    assert is_far(far(np.eye(2)))
-    assert type(at_hand(far(np.eye(2)))) is Far
-    assert not is_far(SimpleNamespace(device=SimpleNamespace(type="cuda")))  # not a tensor
+    assert not on_accelerator(here)
+    assert type(detach_or_numpy(here)) is np.ndarray
+    assert on_accelerator(far(np.eye(2)))
+    assert type(detach_or_numpy(far(np.eye(2)))) is Far
+    assert not on_accelerator(SimpleNamespace(device=SimpleNamespace(type="cuda")))  # not a tensor
     array = np.eye(2)
     assert as_numpy(array) is array
 

@@ -169,7 +169,7 @@ def test_lines_that_need_a_closer_look_are_not_plain(data: bytes) -> None:
 def test_a_large_plain_text_takes_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
     counted_exactly: list[str] = []
     monkeypatch.setattr(
-        "bigram_tui.corpus.counter.Tally._count", lambda _, t: counted_exactly.append(t)
+        "bigram_tui.corpus.counter.BigramCounter._count", lambda _, t: counted_exactly.append(t)
     )
     data = b"emma\nmary ann\n\nx\r\n" * 5000
     result = count_stream(io.BytesIO(data), "the text", chunk_size=1000, workers=2)

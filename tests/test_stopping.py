@@ -19,8 +19,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bigram_tui.corpus import ascii_pairs, corpus, reader, streams
-from bigram_tui.corpus.background import GLIMPSE_SHARE, MEANINGFUL_SECONDS, Pace, Progress, Reading
-from bigram_tui.corpus.corpus import Corpus, Extent, Glimpse, read_corpus, read_items
+from bigram_tui.corpus.background import (
+    GLIMPSE_SHARE,
+    MEANINGFUL_SECONDS,
+    BackgroundRead,
+    Pace,
+    Progress,
+)
+from bigram_tui.corpus.corpus import Corpus, Extent, PartialCounts, read_corpus, read_items
 from bigram_tui.corpus.reader import takes_time
 from bigram_tui.formatting.printable import byte_text
 from tests.test_corpus import pairs_of, reference_items, reference_pairs
@@ -176,7 +182,7 @@ def test_a_glimpse_is_what_a_plain_loop_counts_so_far(
     """And to take one changes nothing."""
     path = tmp_path_factory.getbasetemp() / "glimpsed"
     path.write_bytes(data)
-    glimpses: list[Glimpse] = []
+    glimpses: list[PartialCounts] = []
 
     def outcome(**watching: object) -> object:
         try:
@@ -204,7 +210,7 @@ def test_a_glimpse_within_the_first_line_has_its_characters(tmp_path: Path) -> N
     """Those that something follows: the n of the first chunk is too new."""
     path = tmp_path / "text"
     path.write_bytes(b"zoe and emma")
-    glimpses: list[Glimpse] = []
+    glimpses: list[PartialCounts] = []
     read_corpus(str(path), chunk_size=6, look=lambda glimpse: glimpses.append(glimpse()))
     assert [glimpse.bigrams.vocabulary.characters for glimpse in glimpses] == [" aeoz", " ademnoz"]
     assert [glimpse.bigrams.total for glimpse in glimpses] == [5, 12]
@@ -214,7 +220,7 @@ def test_a_glimpse_within_the_first_line_has_its_characters(tmp_path: Path) -> N
 def test_a_glimpse_has_no_more_tokens_than_the_model(tmp_path: Path) -> None:
     path = tmp_path / "text"
     path.write_text("".join(map(chr, range(0x4E00, 0x4E80))) + "\n", "utf-8")
-    glimpses: list[Glimpse] = []
+    glimpses: list[PartialCounts] = []
     read_corpus(str(path), max_vocabulary=10, look=lambda glimpse: glimpses.append(glimpse()))
     assert len(glimpses[-1].bigrams.vocabulary) == 10
 
@@ -299,7 +305,7 @@ def test_a_text_comes_out_of_a_pipe_before_its_next_part_is_written() -> None:
     looks: list[int] = []
     with pipe() as (path, writer):
 
-        def look(glimpse: Callable[[], Glimpse]) -> None:
+        def look(glimpse: Callable[[], PartialCounts]) -> None:
             looks.append(glimpse().lines)
             if len(looks) < 4:
                 os.write(writer, b"ava\n")
@@ -360,7 +366,7 @@ def test_the_rate_is_that_of_the_last_seconds() -> None:
 
 def test_progress_tells_the_rate_and_what_remains_once_it_can() -> None:
     clock = Clock()
-    reading: Reading[None] = Reading("text", lambda _: None, clock)
+    reading: BackgroundRead[None] = BackgroundRead("text", lambda _: None, clock)
     reading.start()
     reading.leave(PATIENCE)
     clock.now += 0.5
@@ -377,14 +383,14 @@ def test_progress_tells_the_rate_and_what_remains_once_it_can() -> None:
 
 def test_glimpses_take_no_more_than_their_share_of_the_time(tmp_path: Path) -> None:
     clock = Clock()
-    reading: Reading[None] = Reading("text", lambda _: None, clock)
+    reading: BackgroundRead[None] = BackgroundRead("text", lambda _: None, clock)
     taken = 0.0
 
-    def glimpse(seconds: float) -> Glimpse:
+    def glimpse(seconds: float) -> PartialCounts:
         nonlocal taken
         clock.now += seconds
         taken += seconds
-        return mock.Mock(spec=Glimpse)
+        return mock.Mock(spec=PartialCounts)
 
     for seconds in (0.001, 0.5):
         start, taken, count = clock.now, 0.0, 0
@@ -402,12 +408,12 @@ def test_a_reading_ends_with_what_was_made_of_it(tmp_path: Path) -> None:
     path = tmp_path / "text"
     path.write_bytes(b"emma\n" * 1000)
 
-    def read(reading: Reading[Corpus]) -> Corpus:
+    def read(reading: BackgroundRead[Corpus]) -> Corpus:
         return read_corpus(
             *(str(path),), progress=reading.report, stop=reading.wants_stop, look=reading.look
         )
 
-    reading = Reading("text", read)
+    reading = BackgroundRead("text", read)
     assert not reading.stop(), "nothing is read yet"
     reading.start()
     reading._thread.join(PATIENCE)
@@ -427,12 +433,12 @@ def test_a_reading_is_stopped_once_there_is_something() -> None:
             assert more.acquire(timeout=PATIENCE)
             return b"emma\n"
 
-    def read(reading: Reading[Corpus]) -> Corpus:
+    def read(reading: BackgroundRead[Corpus]) -> Corpus:
         watched = mock.patch.object(corpus, "opened", _opening(Slow()))
         with watched:
             return read_corpus("x", stop=reading.wants_stop, look=reading.look)
 
-    reading = Reading("text", read)
+    reading = BackgroundRead("text", read)
     reading.start()
     assert not reading.stop()
     more.release(2)  # the first four bytes, and the rest of the first chunk
@@ -459,13 +465,13 @@ def test_a_reading_goes_on_while_none_of_its_lines_is_for_training() -> None:
             reading._next_glimpse = -float("inf")  # no glimpse is too early
             return chunks.pop(0) if chunks else b""
 
-    def read(reading: Reading[Corpus]) -> Corpus:
+    def read(reading: BackgroundRead[Corpus]) -> Corpus:
         with mock.patch.object(corpus, "opened", _opening(Watched())):
             return read_corpus(
                 "x", split=(1, 2), seed=3, stop=reading.wants_stop, look=reading.look, chunk_size=4
             )
 
-    reading = Reading("text", read)
+    reading = BackgroundRead("text", read)
     reading.start()
     reading._thread.join(PATIENCE)
     assert reading.error is None
@@ -483,10 +489,10 @@ def _opening(stream: io.BytesIO) -> object:
 
 
 def test_an_error_is_kept_for_whoever_waits() -> None:
-    def read(_: Reading[None]) -> None:
+    def read(_: BackgroundRead[None]) -> None:
         raise ValueError("no")
 
-    reading = Reading("text", read)
+    reading = BackgroundRead("text", read)
     reading.start()
     reading._thread.join(PATIENCE)
     assert reading.has_ended
@@ -497,7 +503,7 @@ def test_an_error_is_kept_for_whoever_waits() -> None:
 @needs_pipes
 def test_nobody_waits_for_a_pipe_out_of_which_nothing_comes() -> None:
     with pipe() as (path, writer):
-        reading = Reading("text", lambda r: read_corpus(str(path), stop=r.wants_stop))
+        reading = BackgroundRead("text", lambda r: read_corpus(str(path), stop=r.wants_stop))
         reading.start()
         reading.leave(PATIENCE)
         assert reading.has_ended

@@ -40,9 +40,9 @@ from bigram_tui.signals import (
 )
 
 if TYPE_CHECKING:
-    from bigram_tui.corpus.background import Reading
+    from bigram_tui.corpus.background import BackgroundRead
     from bigram_tui.corpus.corpus import Corpus
-    from bigram_tui.corpus.request import Request
+    from bigram_tui.corpus.request import CorpusRequest
     from bigram_tui.training.registry import BackendSource
     from bigram_tui.training.session import Session
     from bigram_tui.training.snapshot import Snapshot
@@ -129,20 +129,20 @@ def make_session(options: argparse.Namespace) -> "Session":
     return session_of(read(request))
 
 
-def request_of(options: argparse.Namespace) -> "Request":
+def request_of(options: argparse.Namespace) -> "CorpusRequest":
     """Which text is to be read, and how."""
     from bigram_tui.corpus.corpus import bundled_names, parse_split  # noqa: PLC0415
-    from bigram_tui.corpus.request import Request  # noqa: PLC0415
+    from bigram_tui.corpus.request import CorpusRequest  # noqa: PLC0415
 
     try:
         split = None if options.split is None else parse_split(options.split)
     except ValueError as error:
         raise UsageError(f"--split: {error}") from None
     files = tuple(options.files) or (str(bundled_names()),)
-    return Request(files, split, options.seed, options.max_vocab, keep=not options.no_cache)
+    return CorpusRequest(files, split, options.seed, options.max_vocab, keep=not options.no_cache)
 
 
-def read(request: "Request") -> "Corpus":
+def read(request: "CorpusRequest") -> "Corpus":
     """The text, with a bar on stderr if that takes its time."""
     corpus = request.kept()
     if corpus is not None:
@@ -152,18 +152,18 @@ def read(request: "Request") -> "Corpus":
 
 
 def session_or_reading(
-    session_of: "Callable[[Corpus], Session]", request: "Request"
-) -> "Session | Reading[Session]":
+    session_of: "Callable[[Corpus], Session]", request: "CorpusRequest"
+) -> "Session | BackgroundRead[Session]":
     """A session; or what is to be watched until it is one, where that takes its time."""
     if request.is_quick() or (request.is_typed() and is_terminal(sys.stdin)):
         return session_of(read(request))
     corpus = request.kept()
     if corpus is not None:
         return session_of(corpus)
-    from bigram_tui.corpus.background import Reading  # noqa: PLC0415 (small texts need none)
+    from bigram_tui.corpus.background import BackgroundRead  # noqa: PLC0415 (small texts need none)
     from bigram_tui.corpus.corpus import CorpusError  # noqa: PLC0415
 
-    def read_on(reading: "Reading[Session]") -> "Session":
+    def read_on(reading: "BackgroundRead[Session]") -> "Session":
         watching = {"progress": reading.report, "stop": reading.wants_stop, "look": reading.look}
         try:
             return session_of(request.read(**watching))
@@ -172,7 +172,7 @@ def session_or_reading(
                 reading.offer(session_of(error.part))
             raise
 
-    return Reading(request.title, read_on)
+    return BackgroundRead(request.title, read_on)
 
 
 def plan(options: argparse.Namespace) -> "Callable[[Corpus], Session]":
@@ -332,7 +332,9 @@ def wants_tour(options: argparse.Namespace) -> bool:
     return is_in_browser() or offer_tour()  # nothing tells one visitor of a server from another
 
 
-def make_app(session: "Session | Reading[Session]", options: argparse.Namespace) -> "BigramApp":
+def make_app(
+    session: "Session | BackgroundRead[Session]", options: argparse.Namespace
+) -> "BigramApp":
     """Make the explorer of a session. UserError if an option or the user's keymap is wrong."""
     check_color_system()
     from bigram_tui.tui.app import BigramApp  # noqa: PLC0415
@@ -354,7 +356,7 @@ def make_app(session: "Session | Reading[Session]", options: argparse.Namespace)
     return app
 
 
-def open_screen(session: "Session | Reading[Session]", options: argparse.Namespace) -> int:
+def open_screen(session: "Session | BackgroundRead[Session]", options: argparse.Namespace) -> int:
     """Open the explorer, until the user quits. What goes wrong with the reading is raised."""
     if not is_in_browser():  # where the server says by these how large the page is
         forget_exported_size()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from bigram_tui.corpus.corpus import Glimpse
+from bigram_tui.corpus.corpus import PartialCounts
 
 GLIMPSE_SECONDS = 0.25
 """How long a glimpse is good for."""
@@ -59,19 +59,19 @@ class Pace:
         return (done - before) / (now - start) if now - start >= MEANINGFUL_SECONDS else None
 
 
-class Reading(Generic[Result]):
+class BackgroundRead(Generic[Result]):
     """A text on its way to what is made of it. Its thread writes what others see, whole values."""
 
     def __init__(
         self,
         title: str,
-        read: "Callable[[Reading[Result]], Result]",
+        read: "Callable[[BackgroundRead[Result]], Result]",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """read: reads with our `report`, `look` and `wants_stop`; called in a thread."""
         self.title = title
         self.progress = Progress()
-        self.glimpse: Glimpse | None = None
+        self.glimpse: PartialCounts | None = None
         """The last one that was taken."""
         self.result: Result | None = None
         """There once the reading has ended, unless there is an error."""
@@ -129,7 +129,7 @@ class Reading(Generic[Result]):
         remaining = max(0, size - done) / rate if size is not None and rate else None
         self.progress = Progress(done, size, rate, remaining)
 
-    def look(self, glimpse: Callable[[], Glimpse]) -> None:
+    def look(self, glimpse: Callable[[], PartialCounts]) -> None:
         """There is more to see, of which a glimpse may be taken."""
         start = self._clock()
         if start < self._next_glimpse:

@@ -23,8 +23,8 @@ from bigram_tui.corpus.counter import (
     LINE_END,
     MAX_VOCABULARY,
     TOO_MANY_CHARACTERS,
+    BigramCounter,
     Items,
-    Tally,
     Tokens,
 )
 from bigram_tui.corpus.decoding import Decoder, checked
@@ -70,7 +70,7 @@ class Extent:
 
 
 @dataclass(frozen=True, eq=False)
-class Glimpse:
+class PartialCounts:
     """What is counted of a text while it is read: its lines, and the bigrams of all parts."""
 
     lines: int
@@ -79,7 +79,7 @@ class Glimpse:
     """Whether any line is for training; with a split, that may not be the first."""
 
 
-Look = Callable[[Callable[[], Glimpse]], None]
+Look = Callable[[Callable[[], PartialCounts]], None]
 """Gets what takes a glimpse, which needs time for each cell of the table."""
 
 
@@ -122,10 +122,10 @@ class Corpus:
         """The number of bigrams in all parts together."""
         return sum(part.total for part in (self.train, self.validation, self.test) if part)
 
-    def glimpse(self) -> Glimpse:
+    def glimpse(self) -> PartialCounts:
         """All parts together, as they would be seen at the end of the reading."""
         counts = [part.counts for part in (self.train, self.validation, self.test) if part]
-        return Glimpse(self.lines, Bigrams(self.train.vocabulary, np.sum(counts, axis=0)))
+        return PartialCounts(self.lines, Bigrams(self.train.vocabulary, np.sum(counts, axis=0)))
 
     def holds(self, name: str) -> bool | None:
         """Whether a name is one of the items; None when they are too large to remember."""
@@ -332,7 +332,7 @@ class _Count:
         look: Look | None = None,
     ) -> None:
         self._split = None if split is None else tuple(split)
-        self._items, self._tally = Items(), Tally(split, seed)
+        self._items, self._tally = Items(), BigramCounter(split, seed)
         self._plain = np.zeros((ASCII, ASCII), np.int64)
         self._is_empty = True
         self._max_vocabulary = max_vocabulary
@@ -417,14 +417,14 @@ class _Count:
         self._tally.add(self._plain)
         self._plain[:] = 0
 
-    def _glimpse(self) -> Glimpse:
+    def _glimpse(self) -> PartialCounts:
         self._add_plain()
         parts = self._tally.bigrams(self._max_vocabulary)
         counts = parts[0].counts
         if len(parts) > 1:
             counts = np.sum([part.counts for part in parts], axis=0)
         lines = self._tally.lines()
-        return Glimpse(sum(lines), Bigrams(parts[0].vocabulary, counts), lines[0] > 0)
+        return PartialCounts(sum(lines), Bigrams(parts[0].vocabulary, counts), lines[0] > 0)
 
     def _feed(self, texts: Iterable[str]) -> None:
         for text in texts:

@@ -86,7 +86,7 @@ def _widen_line_ends(tokens: Tokens, white: npt.NDArray[np.bool_]) -> None:
 _NO_HASHES: Hashes = np.empty(0, np.uint64)
 
 
-class Tally:
+class BigramCounter:
     """Counts the bigrams of a text that comes in pieces of any size.
 
     Only the next piece tells whether the blanks that end a piece stand within a line or at its end.

@@ -20,7 +20,7 @@ KEPT_SIZE = 8_000_000
 
 
 @dataclass(frozen=True)
-class Request:
+class CorpusRequest:
     """Some files, or patterns of such, and the options of read_corpus.
 
     keep: whether counts may come from the cache, and go there.

@@ -27,19 +27,19 @@ def as_numpy(array: Any) -> npt.NDArray[Any]:
     return result
 
 
-def is_far(array: Any) -> bool:
+def on_accelerator(array: Any) -> bool:
     """Whether it is a tensor in another device's memory that can be computed with there."""
     return hasattr(array, "new_tensor") and array.device.type in COMPUTING
 
 
-def at_hand(array: Any) -> Any:
+def detach_or_numpy(array: Any) -> Any:
     """What to compute with, without a copy: a far tensor as it is, all else as NumPy's."""
-    return array.detach() if is_far(array) else as_numpy(array)
+    return array.detach() if on_accelerator(array) else as_numpy(array)
 
 
 def mean_square(array: Any) -> float:
     """mean(W²) in float64, whatever its number format; ∞ where a square overflows."""
-    if is_far(array):
+    if on_accelerator(array):
         double = array.new_empty(0).double().dtype
         norm = float(array.detach().norm(dtype=double))
         return norm * norm / int(array.numel())
@@ -53,7 +53,7 @@ def mean_square(array: Any) -> float:
 
 def row_sums(array: Any) -> npt.NDArray[np.float64]:
     """The sums of the rows of a matrix, in float64 unless it is far. [V]"""
-    if is_far(array):
+    if on_accelerator(array):
         return as_numpy(array.sum(axis=1)).astype(np.float64)
     sums: npt.NDArray[np.float64] = as_numpy(array).sum(axis=1, dtype=np.float64)
     return sums

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from bigram_tui.model.arrays import is_far
+from bigram_tui.model.arrays import on_accelerator
 from bigram_tui.model.bigrams import Bigrams, Matrix
 
 SUMMED_AT_ONCE = 8192
@@ -44,11 +44,11 @@ class Likelihood:
         self._share: Any = None
 
     def loss(self, table: Any) -> Any:
-        """The NLL of a table [V, V] that is `at_hand`: a number, of a far one a tensor with it.
+        """Return the NLL of a table [V, V] that `detach_or_numpy` gave.
 
-        Of a far one nothing is waited for: the tensor can be read when all else is under way.
+        On an accelerator it is a tensor, so that nobody waits for the number before it is read.
         """
-        if not is_far(table):
+        if not on_accelerator(table):
             return negative_log_likelihood(table, self._bigrams)
         if table.device != self._device:
             self._move_to(table)

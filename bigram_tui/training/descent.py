@@ -14,7 +14,7 @@ import numpy.typing as npt
 from bigram_tui.analysis.curvature import curvature
 from bigram_tui.analysis.optimum import gradient_optimum
 from bigram_tui.backend import Iteration
-from bigram_tui.model.arrays import as_numpy, is_far
+from bigram_tui.model.arrays import as_numpy, on_accelerator
 from bigram_tui.model.bigrams import Bigrams, Matrix
 from bigram_tui.model.loss import negative_log_likelihood, softmax
 from bigram_tui.training.timeline import Settings, number
@@ -123,7 +123,7 @@ def is_descent_step(
 
 def _rows_of(matrix: Any, rows: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
     """Some rows of an array of any library; only a GPU's is known to take such an index."""
-    return as_numpy(matrix[rows]) if is_far(matrix) else as_numpy(matrix)[rows]
+    return as_numpy(matrix[rows]) if on_accelerator(matrix) else as_numpy(matrix)[rows]
 
 
 def critical_rate(bigrams: Bigrams, l2: float) -> float:

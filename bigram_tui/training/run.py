@@ -10,7 +10,7 @@ import numpy as np
 
 from bigram_tui.backend import Backend, Iteration, as_numpy, hyperparameters
 from bigram_tui.errors import described
-from bigram_tui.model.arrays import at_hand, is_far, trouble
+from bigram_tui.model.arrays import detach_or_numpy, on_accelerator, trouble
 from bigram_tui.model.bigrams import Bigrams, Matrix
 from bigram_tui.model.loss import Likelihood
 from bigram_tui.training.descent import DescentRecord
@@ -236,7 +236,7 @@ class Run:
                 raise ValueError(f"{part} must be {self.bigrams.counts.shape}, not {found}")
             kind = part, type(array), array.dtype
             if kind not in self._readable:  # once for each kind, as reading may take a copy
-                if as_numpy(array[:1] if is_far(array) else array).dtype.kind not in "fiu":
+                if as_numpy(array[:1] if on_accelerator(array) else array).dtype.kind not in "fiu":
                     raise TypeError(f"{part} must be real numbers, not {array.dtype}")
                 self._readable.add(kind)
 
@@ -259,7 +259,7 @@ class Run:
 
     def _evaluate(self, model: Iteration) -> tuple[float, float, float]:
         """NLL, regularization, and NLL of the validation text."""
-        table = at_hand(model.probabilities)
+        table = detach_or_numpy(model.probabilities)
         nll = self._likelihood.loss(table)
         validation = math.nan if self._validation is None else self._validation.loss(table)
         all_of_it = table.sum()  # not finite also where only cells that never occur are amiss

@@ -35,7 +35,7 @@ from bigram_tui.tui.widgets.hyperparameters import Control
 from bigram_tui.tui.window_size import FollowsWindow
 
 if TYPE_CHECKING:
-    from bigram_tui.corpus.background import Reading
+    from bigram_tui.corpus.background import BackgroundRead
     from bigram_tui.tui.job_control import JobControl
 
 SWITCH_INTERVAL = 0.001
@@ -75,7 +75,7 @@ class BigramApp(App[None]):
 
     def __init__(
         self,
-        session: "Session | Reading[Session]",
+        session: "Session | BackgroundRead[Session]",
         *,
         steps: int = 0,
         wanted: tuple[str, ...] = (),

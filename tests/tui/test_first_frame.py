@@ -9,7 +9,7 @@ import pytest
 from textual.app import App
 from textual.screen import Screen
 
-from bigram_tui.corpus.background import Reading
+from bigram_tui.corpus.background import BackgroundRead
 from bigram_tui.corpus.corpus import read_corpus
 from bigram_tui.training.registry import choose
 from bigram_tui.training.runner import Runner
@@ -57,7 +57,7 @@ async def test_after_a_reading_too_all_wanted_runs_start(
     def read(_: object) -> Session:
         return Session(read_corpus(str(small_corpus)), tuple(choose(["count", "numpy"])))
 
-    app = BigramApp(Reading("few.txt", read), wanted=("count", "numpy"))
+    app = BigramApp(BackgroundRead("few.txt", read), wanted=("count", "numpy"))
     async with app.run_test(size=(80, 24)) as pilot:
         while app.current_mode != "explore":
             await pilot.pause(0.01)
@@ -68,7 +68,10 @@ async def test_after_a_reading_too_all_wanted_runs_start(
 
 def test_the_first_screen_is_the_explorer_or_the_reading(make_app: MakeApp) -> None:
     assert make_app().current_mode == "explore"
-    assert BigramApp(Reading("text", lambda _: pytest.fail("never read"))).current_mode == "reading"
+    assert (
+        BigramApp(BackgroundRead("text", lambda _: pytest.fail("never read"))).current_mode
+        == "reading"
+    )
 
 
 def test_a_start_imports_nothing_that_is_for_later() -> None:

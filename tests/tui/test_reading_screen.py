@@ -9,8 +9,8 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Footer
 
-from bigram_tui.corpus.background import Progress, Reading
-from bigram_tui.corpus.corpus import Corpus, CorpusError, Extent, Glimpse, read_corpus
+from bigram_tui.corpus.background import BackgroundRead, Progress
+from bigram_tui.corpus.corpus import Corpus, CorpusError, Extent, PartialCounts, read_corpus
 from bigram_tui.formatting.printable import printable
 from bigram_tui.training.registry import choose
 from bigram_tui.training.session import Session
@@ -73,7 +73,7 @@ def make_reader(source: Source) -> Iterator[MakeReader]:
     made: list[BigramApp] = []
 
     def make(title: str = "folder/some.txt", **options: Any) -> BigramApp:
-        def read(reading: Reading[Session]) -> Session:
+        def read(reading: BackgroundRead[Session]) -> Session:
             watching: dict[str, Any] = {
                 "progress": reading.report,
                 "stop": reading.wants_stop,
@@ -89,7 +89,7 @@ def make_reader(source: Source) -> Iterator[MakeReader]:
                     reading.offer(Session(error.part, sources))
                 raise
 
-        reading = Reading(title, read)
+        reading = BackgroundRead(title, read)
         app = BigramApp(reading, depth=TRUE_COLOR, wanted=("count",), **options)
         app.animation_level = "none"
         made.append(app)
@@ -405,4 +405,4 @@ def test_where_marking_is_off_the_screen_says_so(small_corpus: Any) -> None:
     assert marking(without) == "• off: text too large"
     part = Corpus("a/b", 1, corpus.train, None, None, None, extent=Extent(5, 1, 2))
     assert corpus_facts(part)[:2] == ["b", "first 50 %"]
-    assert Glimpse(1, corpus.train).lines == 1
+    assert PartialCounts(1, corpus.train).lines == 1

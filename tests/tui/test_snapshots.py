@@ -7,8 +7,8 @@ import pytest
 from textual.pilot import Pilot
 from textual.widget import Widget
 
-from bigram_tui.corpus.background import Progress, Reading
-from bigram_tui.corpus.corpus import CorpusError, Glimpse, read_corpus
+from bigram_tui.corpus.background import BackgroundRead, Progress
+from bigram_tui.corpus.corpus import CorpusError, PartialCounts, read_corpus
 from bigram_tui.training.registry import BackendSource, choose
 from bigram_tui.training.session import Session
 from bigram_tui.training.snapshot import Snapshot
@@ -81,14 +81,14 @@ def compared(settle: Settle, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPa
 def reader(theme: str) -> BigramApp:
     """The app after two of five seconds in which a text is read."""
 
-    def read(reading: Reading[Session]) -> Session:
+    def read(reading: BackgroundRead[Session]) -> Session:
         reading._stop.wait()
         raise CorpusError("is left")
 
     corpus = read_corpus(str(NAMES))
-    reading = Reading(str(NAMES), read)
+    reading = BackgroundRead(str(NAMES), read)
     reading.progress = Progress(824_000_000, 2_060_000_000, 412e6, 3.0)
-    reading.glimpse = Glimpse(corpus.lines, corpus.train)
+    reading.glimpse = PartialCounts(corpus.lines, corpus.train)
     app = BigramApp(reading, depth=TRUE_COLOR)
     app.theme = theme
     return app

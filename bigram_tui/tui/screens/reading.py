@@ -12,8 +12,8 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer, Static
 
-from bigram_tui.corpus.background import Progress, Reading
-from bigram_tui.corpus.corpus import Glimpse
+from bigram_tui.corpus.background import BackgroundRead, Progress
+from bigram_tui.corpus.corpus import PartialCounts
 from bigram_tui.formatting.printable import byte_text, counted, printable
 from bigram_tui.training.session import Session
 from bigram_tui.tui.messages import HeatmapResized, ReadingEnded
@@ -35,7 +35,7 @@ class ReadingLines(Widget):
     COMPONENT_CLASSES = {"reading-lines--bar", "reading-lines--rest", "reading-lines--strong"}
 
     progress: reactive[Progress] = reactive(Progress())
-    glimpse: reactive[Glimpse | None] = reactive(None)
+    glimpse: reactive[PartialCounts | None] = reactive(None)
     state: reactive[str] = reactive(READING)
 
     def __init__(self, title: str) -> None:
@@ -90,7 +90,7 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def count_facts(glimpse: Glimpse | None, progress: Progress) -> list[str]:
+def count_facts(glimpse: PartialCounts | None, progress: Progress) -> list[str]:
     """What is counted."""
     if glimpse is None:
         return ["counting …" if progress.done else "waiting for text …"]
@@ -118,12 +118,12 @@ class ReadingScreen(FollowsWindow, Screen[None]):
         Binding("t", "app.dark", "dark or light", id="dark", show=False),
     ]
 
-    def __init__(self, reading: Reading[Session], fps: int, depth: Depth) -> None:
+    def __init__(self, reading: BackgroundRead[Session], fps: int, depth: Depth) -> None:
         super().__init__()
         self._reading = reading
         self._fps = fps
         self._depth = depth
-        self._shown: Glimpse | None = None
+        self._shown: PartialCounts | None = None
 
     def compose(self) -> ComposeResult:
         """The lines, the heatmap with its legend, and the keys."""
