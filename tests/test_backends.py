@@ -105,7 +105,7 @@ class TorchHeavyBall(TorchBackend):
     """A tensor as its state."""
 
     def train(self, bigrams: Bigrams, weights: Matrix, state: Any = None) -> Iterator[Iteration]:
-        import torch  # noqa: PLC0415
+        import torch
 
         velocity = torch.zeros(weights.shape, dtype=torch.float64) if state is None else state
         while True:

@@ -178,7 +178,7 @@ def test_every_figure_names_measurements_that_there_are() -> None:
 
 
 def test_the_dict_loop_counts_pairs(tmp_path: Path) -> None:
-    from benchmarks.rivals import count_by_dict  # noqa: PLC0415 (torch)
+    from benchmarks.rivals import count_by_dict  # imports torch
 
     path = tmp_path / "text"
     path.write_text("ab\na\nbb\n", "utf-8")
@@ -195,7 +195,7 @@ def test_the_dict_loop_counts_pairs(tmp_path: Path) -> None:
 def test_the_one_hot_iteration_descends_the_gradient_of_its_loss(
     tiny: Bigrams, lecture_weights: Matrix
 ) -> None:
-    from benchmarks.rivals import OneHotTraining  # noqa: PLC0415 (torch)
+    from benchmarks.rivals import OneHotTraining  # imports torch
 
     training = OneHotTraining(["ab", "a", "bb"])
     weights = training.w.detach().double().numpy().copy()
@@ -218,9 +218,9 @@ def test_the_one_hot_iteration_descends_the_gradient_of_its_loss(
 
 
 def test_sampling_by_multinomial_follows_the_table() -> None:
-    import torch  # noqa: PLC0415
+    import torch
 
-    from benchmarks.rivals import sample_by_multinomial  # noqa: PLC0415 (torch)
+    from benchmarks.rivals import sample_by_multinomial  # imports torch
 
     certain = torch.tensor([[0.0, 1, 0], [0, 0, 1], [1, 0, 0]])
     assert sample_by_multinomial(certain, (".", "a", "b"), 3) == ["ab."] * 3

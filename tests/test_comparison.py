@@ -54,7 +54,7 @@ def test_without_weights_on_both_sides_they_are_not_compared(finish: Finish) -> 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_torch_and_numpy_agree_as_far_as_their_formats_allow(finish: Finish, dtype: str) -> None:
     pytest.importorskip("torch")
-    from bigram_backends.torch_autograd import TorchBackend  # noqa: PLC0415
+    from bigram_backends.torch_autograd import TorchBackend
 
     found = compare(
         finish(NumpyBackend(), 200), finish(TorchBackend(device="cpu", dtype=dtype), 200)

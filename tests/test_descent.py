@@ -154,7 +154,7 @@ def test_plain_descent_is_known_by_its_steps(make: Any, names: Bigrams) -> None:
 )
 def test_autograd_descends_plainly_in_every_format(settings: dict[str, Any], tiny: Bigrams) -> None:
     pytest.importorskip("torch")
-    from bigram_backends.torch_autograd import TorchBackend  # noqa: PLC0415
+    from bigram_backends.torch_autograd import TorchBackend
 
     run = run_of(TorchBackend(learning_rate=1.0, device="cpu", **settings), tiny, 300)
     assert run.snapshot().descends is True

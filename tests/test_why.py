@@ -105,7 +105,7 @@ def plain(kind: str, settings: dict[str, object]) -> Backend:
     if kind == "numpy":
         return NumpyBackend(**{"learning_rate": 5.0, "l2": 0.5, **settings})  # type: ignore[arg-type]
     pytest.importorskip("torch")
-    from bigram_backends.torch_autograd import TorchBackend  # noqa: PLC0415
+    from bigram_backends.torch_autograd import TorchBackend
 
     return TorchBackend(**{"learning_rate": 5.0, "l2": 0.5, **settings})  # type: ignore[arg-type]
 

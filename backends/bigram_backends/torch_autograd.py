@@ -54,7 +54,7 @@ class TorchBackend(Backend):
         # Large pages for large tensors: on Linux an iteration at V = 4,096 takes a quarter of the
         # time. torch reads it when it first allocates memory, and the user's own wish goes first.
         os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
-        import torch  # noqa: PLC0415  2 to 3 s, paid only by who trains with it
+        import torch  # takes 2 to 3 s, so only training pays for it
 
         device = _device(self.device, len(weights))
         dtype = getattr(torch, "float32" if device.type == "mps" else self.dtype)
@@ -78,7 +78,7 @@ class TorchBackend(Backend):
 
 def _device(name: str, size: int) -> torch.device:
     """The device of a name, for V = size. RuntimeError if it is not there."""
-    import torch  # noqa: PLC0415
+    import torch
 
     if name == "auto":
         worth_it = size >= GPU_SIZE and torch.cuda.is_available()
@@ -95,7 +95,7 @@ def _from_counts(
     bigrams: Bigrams, device: torch.device, dtype: torch.dtype
 ) -> Callable[[torch.Tensor], torch.Tensor]:
     """−Σ N·log P / B: each bigram once, weighted by how often it occurs."""
-    import torch  # noqa: PLC0415
+    import torch
 
     joint = torch.tensor(bigrams.counts / bigrams.total, device=device, dtype=dtype).ravel()
     return lambda w: -(joint @ w.log_softmax(dim=1).ravel())
@@ -105,8 +105,8 @@ def _from_one_hot(
     bigrams: Bigrams, device: torch.device, dtype: torch.dtype
 ) -> Callable[[torch.Tensor], torch.Tensor]:
     """The lecture's forward pass, one row per bigram of the text. MemoryError if X is too large."""
-    import torch  # noqa: PLC0415
-    from torch.nn import functional  # noqa: PLC0415
+    import torch
+    from torch.nn import functional
 
     size = len(bigrams.counts)
     needed = bigrams.total * size * dtype.itemsize

@@ -131,8 +131,8 @@ def make_session(options: argparse.Namespace) -> "Session":
 
 def request_of(options: argparse.Namespace) -> "CorpusRequest":
     """Which text is to be read, and how."""
-    from bigram_tui.corpus.corpus import bundled_names, parse_split  # noqa: PLC0415
-    from bigram_tui.corpus.request import CorpusRequest  # noqa: PLC0415
+    from bigram_tui.corpus.corpus import bundled_names, parse_split
+    from bigram_tui.corpus.request import CorpusRequest
 
     try:
         split = None if options.split is None else parse_split(options.split)
@@ -160,8 +160,8 @@ def session_or_reading(
     corpus = request.kept()
     if corpus is not None:
         return session_of(corpus)
-    from bigram_tui.corpus.background import BackgroundRead  # noqa: PLC0415 (small texts need none)
-    from bigram_tui.corpus.corpus import CorpusError  # noqa: PLC0415
+    from bigram_tui.corpus.background import BackgroundRead  # small texts need no thread
+    from bigram_tui.corpus.corpus import CorpusError
 
     def read_on(reading: "BackgroundRead[Session]") -> "Session":
         watching = {"progress": reading.report, "stop": reading.wants_stop, "look": reading.look}
@@ -177,8 +177,8 @@ def session_or_reading(
 
 def plan(options: argparse.Namespace) -> "Callable[[Corpus], Session]":
     """Find the backends and check their settings; what makes a session of these and a corpus."""
-    from bigram_tui.training.registry import choose  # noqa: PLC0415
-    from bigram_tui.training.session import Session  # noqa: PLC0415
+    from bigram_tui.training.registry import choose
+    from bigram_tui.training.session import Session
 
     sources = choose(options.backend) if options.backend or not options.run else []
     individual = settings(options.set)
@@ -216,7 +216,7 @@ def plan(options: argparse.Namespace) -> "Callable[[Corpus], Session]":
 
 def run_of(text: str) -> "tuple[BackendSource, dict[str, object]]":
     """The backend and the values of `--run BACKEND:FIELD=VALUE,…`, the source named after both."""
-    from bigram_tui.training.registry import choose  # noqa: PLC0415
+    from bigram_tui.training.registry import choose
 
     name, colon, assignments = text.rpartition(":") if "=" in text else (text, "", "")
     values: dict[str, object] = {}
@@ -247,7 +247,7 @@ def check_settings(
 
     Only for backends that a setting may concern: to look, they must be imported.
     """
-    from bigram_tui.training.session import configured  # noqa: PLC0415
+    from bigram_tui.training.session import configured
 
     for source in sources:
         concerned = common or {source.name, source.backend} & individual.keys()
@@ -257,8 +257,8 @@ def check_settings(
 
 def print_backends() -> None:
     """One line per backend: name, source, availability. Imports none of them."""
-    from bigram_tui.paths import NOWHERE  # noqa: PLC0415
-    from bigram_tui.training.registry import backends_folder, discover, pitfalls  # noqa: PLC0415
+    from bigram_tui.paths import NOWHERE
+    from bigram_tui.training.registry import backends_folder, discover, pitfalls
 
     parts = {
         "": list(discover().values()),
@@ -282,14 +282,14 @@ def print_backends() -> None:
 
 def check_history(options: argparse.Namespace) -> None:
     """UserError, before any work, if the history can't be written in the end."""
-    from bigram_tui.export.history import check_target  # noqa: PLC0415
+    from bigram_tui.export.history import check_target
 
     check_target(options.history, overwrite=options.overwrite)
 
 
 def write_runs(runs: "Iterable[tuple[str, Snapshot]]", options: argparse.Namespace) -> None:
     """Write the history, if one is wanted. runs: each with the name of its backend."""
-    from bigram_tui.export.history import write_history  # noqa: PLC0415
+    from bigram_tui.export.history import write_history
 
     if options.history is not None:
         write_history(options.history, runs, overwrite=options.overwrite)
@@ -297,7 +297,7 @@ def write_runs(runs: "Iterable[tuple[str, Snapshot]]", options: argparse.Namespa
 
 def print_headless(session: "Session", options: argparse.Namespace) -> int:
     """Train without a screen and print."""
-    from bigram_tui.cli.headless import document, table, train  # noqa: PLC0415
+    from bigram_tui.cli.headless import document, table, train
 
     steps = 100 if options.steps is None else options.steps
     samples = 5 if options.samples is None else options.samples
@@ -322,7 +322,7 @@ def wants_tour(options: argparse.Namespace) -> bool:
 
     Whoever asks for more than a file has been here before, or is not here to be shown around.
     """
-    from bigram_tui.cli.first_run import offer_tour  # noqa: PLC0415
+    from bigram_tui.cli.first_run import offer_tour
 
     if options.tour is not None:
         return bool(options.tour)
@@ -337,7 +337,7 @@ def make_app(
 ) -> "BigramApp":
     """Make the explorer of a session. UserError if an option or the user's keymap is wrong."""
     check_color_system()
-    from bigram_tui.tui.app import BigramApp  # noqa: PLC0415
+    from bigram_tui.tui.app import BigramApp
 
     app = BigramApp(
         session,
@@ -393,7 +393,7 @@ def serve(arguments: Sequence[str]) -> int:
     options = parse(rest)
     check_served(options)
     try:
-        from bigram_tui.web.server import Server  # noqa: PLC0415
+        from bigram_tui.web.server import Server
     except ModuleNotFoundError as error:
         raise UserError(f"serve needs {error.name}: pip install textual-serve") from error
     # What a visitor's program would refuse is refused now; what it would have to read for longer
@@ -421,7 +421,7 @@ def check_served(options: argparse.Namespace) -> None:
 
 def check_readable(path: str) -> None:
     """UsageError unless any number of visitors can read a text, each from its beginning."""
-    from bigram_tui.corpus.streams import open_file  # noqa: PLC0415
+    from bigram_tui.corpus.streams import open_file
 
     try:
         if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):

@@ -199,8 +199,8 @@ def progress_bar(*, of_bytes: bool = True) -> Iterator[Report | None]:
 
 
 def _make_bar(of_bytes: bool) -> Any:
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import (  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import (
         BarColumn,
         DownloadColumn,
         MofNCompleteColumn,

@@ -72,7 +72,7 @@ def _counted_by_threads(
     following = next(pieces, None)
     if following is None:
         return
-    from concurrent.futures import Future, ThreadPoolExecutor  # noqa: PLC0415 (small texts need none)
+    from concurrent.futures import Future, ThreadPoolExecutor  # small texts need no threads
 
     with ThreadPoolExecutor(workers) as pool:
         under_way: deque[tuple[bytes, Future[Counts | None] | None, Counts]] = deque()

@@ -79,6 +79,6 @@ class CorpusRequest:
         """The place of the counts in the cache; None where they are not for it."""
         if not self.keep or self._size < KEPT_SIZE or not all(map(os.path.isfile, self.paths)):
             return None
-        from bigram_tui.corpus.cache import entry_of  # noqa: PLC0415 (small texts need none)
+        from bigram_tui.corpus.cache import entry_of  # small texts need no cache
 
         return entry_of(self.paths, self.split, self.seed, self.max_vocabulary)

@@ -29,8 +29,8 @@ NUMPY = Library("numpy", np.__version__, {"np": np})
 @cache
 def torch_library() -> Library:
     """PyTorch; the first call takes 2 to 3 s. ImportError if it is not there."""
-    import torch  # noqa: PLC0415
-    from torch.nn import functional  # noqa: PLC0415
+    import torch
+    from torch.nn import functional
 
     return Library("torch", torch.__version__, {"torch": torch, "F": functional})
 

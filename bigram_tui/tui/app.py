@@ -48,7 +48,7 @@ GOODBYE_SECONDS = 0.5
 
 def _browser_driver() -> type[Driver]:
     """Imported only for visitors of a server."""
-    from bigram_tui.tui.browser_driver import BrowserDriver  # noqa: PLC0415
+    from bigram_tui.tui.browser_driver import BrowserDriver
 
     return BrowserDriver
 
@@ -138,15 +138,15 @@ class BigramApp(App[None]):
 
     def _actions(self) -> set[str]:
         """The ids of all bindings, which a user's keymap may name."""
-        from bigram_tui.tui.lessons.families import FamiliesScreen  # noqa: PLC0415
-        from bigram_tui.tui.lessons.network import NetworkScreen  # noqa: PLC0415
-        from bigram_tui.tui.lessons.pitfalls import PitfallsScreen  # noqa: PLC0415
-        from bigram_tui.tui.lessons.presets import PresetsScreen  # noqa: PLC0415
-        from bigram_tui.tui.lessons.theory import TheoryScreen  # noqa: PLC0415
-        from bigram_tui.tui.screens.compare import CompareScreen  # noqa: PLC0415
-        from bigram_tui.tui.screens.reading import ReadingScreen  # noqa: PLC0415
-        from bigram_tui.tui.screens.row import RowScreen  # noqa: PLC0415
-        from bigram_tui.tui.widgets.row_list import RowList  # noqa: PLC0415
+        from bigram_tui.tui.lessons.families import FamiliesScreen
+        from bigram_tui.tui.lessons.network import NetworkScreen
+        from bigram_tui.tui.lessons.pitfalls import PitfallsScreen
+        from bigram_tui.tui.lessons.presets import PresetsScreen
+        from bigram_tui.tui.lessons.theory import TheoryScreen
+        from bigram_tui.tui.screens.compare import CompareScreen
+        from bigram_tui.tui.screens.reading import ReadingScreen
+        from bigram_tui.tui.screens.row import RowScreen
+        from bigram_tui.tui.widgets.row_list import RowList
 
         lessons = (TheoryScreen, NetworkScreen, PitfallsScreen, PresetsScreen, FamiliesScreen)
         screens = (
@@ -193,7 +193,7 @@ class BigramApp(App[None]):
         if self.reading is not None:
             self.reading.start()
         if self._driver is not None and self._driver.can_suspend:
-            from bigram_tui.tui.job_control import JobControl  # noqa: PLC0415 (not on Windows)
+            from bigram_tui.tui.job_control import JobControl  # Windows has none
 
             self._job_control = JobControl(self, self._call_in_loop)
 
@@ -233,7 +233,7 @@ class BigramApp(App[None]):
             runner.step(self._steps)
 
     def _reading_screen(self) -> Screen[None]:
-        from bigram_tui.tui.screens.reading import ReadingScreen  # noqa: PLC0415 (most never see it)
+        from bigram_tui.tui.screens.reading import ReadingScreen  # most users never see it
 
         assert self.reading is not None
         return ReadingScreen(self.reading, self._fps, self._depth)
@@ -244,7 +244,7 @@ class BigramApp(App[None]):
 
     def _compare_screen(self) -> Screen[None]:
         """Imported only when it is wanted: the first screen is drawn the sooner."""
-        from bigram_tui.tui.screens.compare import CompareScreen  # noqa: PLC0415
+        from bigram_tui.tui.screens.compare import CompareScreen
 
         common = self.session, self.lineup, self._gaze, self._fps, self._depth
         return CompareScreen(*common, lockstep=self.lockstep)

@@ -16,7 +16,7 @@ def read_keymap(path: Path, known: Collection[str]) -> dict[str, str]:
     A byte order mark, which some editors write, is skipped. UserError if the file can't be read,
     is no TOML, names an action that is not in `known`, or a key that there is not.
     """
-    import tomllib  # noqa: PLC0415 (few users have keys of their own)
+    import tomllib  # few users have a keymap
 
     try:
         keymap = tomllib.loads(path.read_text(encoding="utf-8-sig"))
@@ -37,7 +37,7 @@ def read_keymap(path: Path, known: Collection[str]) -> dict[str, str]:
 
 def _is_key(name: str) -> bool:
     """Whether Textual knows a key of that name."""
-    from textual.keys import Keys, format_key, key_to_character  # noqa: PLC0415
+    from textual.keys import Keys, format_key, key_to_character
 
     *modifiers, key = name.split("+") if len(name) > 1 else [name]
     stands_for_a_character = len(format_key(key)) == 1 or key_to_character(key) is not None

@@ -55,7 +55,7 @@ def test_without_a_home_the_screen_opens(homeless: list[str], start: Start) -> N
 
 
 def test_without_a_home_the_folders_are_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    from bigram_tui import paths  # noqa: PLC0415
+    from bigram_tui import paths
 
     def unknown(_: str) -> Path:
         raise RuntimeError("could not determine the home directory")

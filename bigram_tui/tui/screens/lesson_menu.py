@@ -58,20 +58,20 @@ class LessonScreen(RunScreen):
 
     def action_why(self) -> None:
         """Show where the numbers under the cursor come from."""
-        from bigram_tui.tui.lessons.why import WhyScreen  # noqa: PLC0415
+        from bigram_tui.tui.lessons.why import WhyScreen
 
         self.app.push_screen(WhyScreen(self._looked_at, self._session.corpus, self.cursor))
 
     def action_meters(self) -> None:
         """Show what else can be measured of the active run."""
-        from bigram_tui.tui.lessons.meters import MetersScreen  # noqa: PLC0415
+        from bigram_tui.tui.lessons.meters import MetersScreen
 
         session = self._session
         self.app.push_screen(MetersScreen(self._looked_at, session.corpus, session.seed))
 
     def action_presets(self) -> None:
         """Choose a step size, a λ and a start, and add a run that has them."""
-        from bigram_tui.tui.lessons.presets import PresetsScreen  # noqa: PLC0415
+        from bigram_tui.tui.lessons.presets import PresetsScreen
 
         session = self._session
         self.app.push_screen(PresetsScreen(session.corpus.train, session.seed), self._try_preset)
@@ -97,20 +97,20 @@ class LessonScreen(RunScreen):
 
     def action_families(self) -> None:
         """Plot the tables that α and λ lead to, cell by cell."""
-        from bigram_tui.tui.lessons.families import FamiliesScreen  # noqa: PLC0415
+        from bigram_tui.tui.lessons.families import FamiliesScreen
 
         bigrams = self._session.corpus.train
         self.app.push_screen(FamiliesScreen(self._looked_at, bigrams, self.cursor))
 
     def action_contexts(self) -> None:
         """Count longer contexts, to see what that gains and costs."""
-        from bigram_tui.tui.lessons.contexts import ContextsScreen  # noqa: PLC0415
+        from bigram_tui.tui.lessons.contexts import ContextsScreen
 
         self.app.push_screen(ContextsScreen(self._session.corpus, self._session.seed))
 
     def action_pitfalls(self) -> None:
         """Show classic mistakes, and compare one with the right way if that is wanted."""
-        from bigram_tui.tui.lessons.pitfalls import PitfallsScreen  # noqa: PLC0415
+        from bigram_tui.tui.lessons.pitfalls import PitfallsScreen
 
         screen = PitfallsScreen(self._session, self._gaze.pitfall)
 
@@ -160,7 +160,7 @@ class LessonScreen(RunScreen):
 
     def action_network(self) -> None:
         """Show the tensors of one word, forward and backward."""
-        from bigram_tui.tui.lessons.network import NetworkScreen  # noqa: PLC0415
+        from bigram_tui.tui.lessons.network import NetworkScreen
 
         session = self._session
         self.app.push_screen(NetworkScreen(session.corpus.train, session.seed, self._depth))
@@ -169,8 +169,8 @@ class LessonScreen(RunScreen):
 
     def action_theory(self) -> None:
         """Read the theory, where it was left."""
-        from bigram_tui.lessons.theory import Present  # noqa: PLC0415
-        from bigram_tui.tui.lessons.theory import TheoryScreen  # noqa: PLC0415
+        from bigram_tui.lessons.theory import Present
+        from bigram_tui.tui.lessons.theory import TheoryScreen
 
         numbers_of = Present(self._looked_at, self._session.corpus, self.cursor)
         screen = TheoryScreen(numbers_of, self._gaze.section)

@@ -432,7 +432,7 @@ class RunScreen(FollowsWindow, Screen[None]):
 
     def action_row(self) -> None:
         """List what follows the first character of the cursor's bigram."""
-        from bigram_tui.tui.screens.row import RowScreen  # noqa: PLC0415
+        from bigram_tui.tui.screens.row import RowScreen
 
         run, row = self._looked_at, self.cursor[0]
         if run.probabilities is None:
