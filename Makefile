@@ -5,17 +5,21 @@ INSTALLED := .venv/installed
 BENCH_INSTALLED := .venv/bench-installed
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e
 
-.PHONY: run test test-pythons bench screenshot clean
+.PHONY: run test lint docs test-pythons bench screenshot clean
 
 run: $(INSTALLED)
 	$(BIN)/bigram-tui data/names.txt
 
-test: $(INSTALLED)
+test: lint
+	$(BIN)/pytest -n auto
+
+# The hooks in .pre-commit-config.yaml are the same.
+lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n auto
+	$(BIN)/codespell
 
 # The tests that need no PyTorch, on each supported Python that is found. ARGS='-k signals' for some.
 test-pythons:
@@ -24,6 +28,9 @@ test-pythons:
 # Some minutes. ARGS=--huge measures memory with a text of 10 GB, ARGS='-k sampling' sampling alone.
 bench: $(BENCH_INSTALLED)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(INSTALLED)
+	$(BIN)/python docs/api.py
 
 screenshot: $(INSTALLED)
 	$(BIN)/python docs/screenshot.py
