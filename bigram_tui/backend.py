@@ -1,4 +1,4 @@
-"""What a backend is: the only module of bigram-tui that a plugin needs to import."""
+"""The interface of a backend: the only module of bigram-tui that a plugin imports."""
 
 import math
 from abc import ABC, abstractmethod
@@ -26,45 +26,46 @@ _METADATA_KEY = "bigram_tui.hyperparameter"
 
 @dataclass(frozen=True, eq=False)
 class Iteration:
-    """The model after some number of updates.
+    """The model after some number of steps; step 0 is the untrained model.
 
-    Arrays are NumPy's or of any library whose arrays NumPy can read (a torch tensor, on a GPU too);
-    the backend does not change them after it has yielded them.
+    Arrays may belong to NumPy or to any library whose arrays NumPy can read, such as a torch
+    tensor, on a GPU too. A backend never changes an array that it has yielded.
     """
 
     probabilities: Any
-    """P [V, V]: P[i, j] is the probability of token j after token i; rows sum to 1."""
+    """P [V, V]: P[i, j] is the probability of token j after token i. Each row sums to 1."""
     weights: Any = None
-    """W [V, V], if the model has any: `train` started from them goes on as this training does."""
+    """W [V, V], if the model has weights. `train`, called with them, continues this training."""
     gradient: Any = None
-    """∂total/∂W [V, V] at these weights, regularization included."""
+    """∂total/∂W [V, V] at these weights, penalty included."""
     loss: Any = None
-    """The total loss as the backend computed it itself: a number or an array of one."""
+    """The total loss, if the backend computes it: a number, or an array that holds one."""
     last: bool = False
-    """True where the backend knows that nothing is left to learn."""
+    """True if nothing is left to learn after this step."""
     state: Any = None
-    """What else `train` needs, besides these weights, to go on as this training does, such as a
-    momentum: an array or a tuple of arrays that is not changed afterwards."""
+    """What `train` needs besides the weights to continue this training, such as a momentum: an
+    array or a tuple of arrays, never changed after it was yielded."""
 
 
 class Backend(ABC):
-    """One way to learn P(next | current); subclasses are dataclasses of their hyperparameters."""
+    """One way to learn P(next | current). A subclass is a dataclass of its hyperparameters."""
 
     @abstractmethod
     def train(self, bigrams: Bigrams, weights: Matrix) -> Iterator[Iteration]:
-        """Yield the untrained model, then the model after each further update.
+        """Yield the untrained model, then the model after each step.
 
-        bigrams: what to learn from. weights: float [V, V], where to start; not to be changed.
-        A generator that ends has nothing left to learn. When a hyperparameter changes, the
-        caller starts a new one from the weights that the last one had reached. A backend that
-        yields a state is given it back: `def train(self, bigrams, weights, state=None)`, where
-        None is the very start.
+        bigrams: the counts to learn from. weights: float [V, V], the W to start from; read them,
+        but do not change them. End the generator when nothing is left to learn.
+
+        When the user changes a hyperparameter or goes back, the program calls `train` again with
+        the weights of that step. A backend that yields a state receives it as a third argument:
+        `def train(self, bigrams, weights, state=None)`, where None means a new training.
         """
 
     def regularization(self, weights: Matrix) -> float:
-        """The penalty that is part of the total loss: λ·mean(W²), λ being the field `l2`.
+        """Return the penalty in the total loss: λ·mean(W²), where λ is the field `l2`, if any.
 
-        weights: [V, V] of any library here; a method in its place is given NumPy's.
+        weights: [V, V], of any library. A method that overrides this one receives a NumPy array.
         """
         l2 = getattr(self, "l2", 0.0)
         return float(l2 * mean_square(weights)) if l2 else 0.0
@@ -72,7 +73,7 @@ class Backend(ABC):
 
 @dataclass(frozen=True)
 class Hyperparameter:
-    """One field of a backend that the user may set."""
+    """The description of a field that the user can set."""
 
     name: str
     default: Any
@@ -80,13 +81,16 @@ class Hyperparameter:
     high: float | None = None
     choices: tuple[str, ...] = ()
     closed: bool = True
-    """False where `choices` are examples and other text is allowed."""
+    """False if `choices` are examples, and any other text is allowed."""
     symbol: str = ""
-    """How formulas write it, such as η."""
+    """The symbol in formulas, such as η."""
     help: str = ""
 
     def parse(self, value: object) -> Any:
-        """The value in the type of the default, from text or a number; ValueError if it isn't."""
+        """Convert text or a number to the type of the default.
+
+        Raises ValueError if the value has another type or is out of range.
+        """
         if isinstance(self.default, bool):
             return self._parse_bool(value)
         if isinstance(self.default, str):
@@ -132,9 +136,11 @@ def hyperparameter(
     symbol: str = "",
     help: str = "",
 ) -> Any:
-    """A dataclass field that the app shows as a control and the command line can set.
+    """Declare a field of a backend that the screen shows as a control and `--set` can set.
 
-    low, high: the allowed range of a number, both included. choices: the allowed texts.
+    default: a bool, int, float or str; its type is the type of the field. low, high: the range of
+    a number, ends included. choices: the allowed texts, or mere examples with closed=False.
+    symbol: how formulas write the field, such as η. help: one line for the user.
     """
     described = {
         "low": low,
@@ -148,9 +154,9 @@ def hyperparameter(
 
 
 def hyperparameters(backend: Backend | type[Backend]) -> dict[str, Hyperparameter]:
-    """The hyperparameters of a backend by name, in the order of their definition.
+    """Return the hyperparameters of a backend by name, in the order of their definition.
 
-    TypeError if the backend is not a dataclass.
+    Raises TypeError if the backend is not a dataclass.
     """
     if not is_dataclass(backend):
         raise TypeError("a backend is a dataclass: put @dataclass before its class")
@@ -162,14 +168,17 @@ def hyperparameters(backend: Backend | type[Backend]) -> dict[str, Hyperparamete
 
 
 def _default(f: Field[Any]) -> Any:
-    """The default of a field; 1 is 1.0 where a float is meant."""
+    """Return the default of a field, with 1 as 1.0 if the field is annotated as a float."""
     default: Any = f.default
     meant_as_float = f.type in (float, "float") and isinstance(default, int)
     return float(default) if meant_as_float else default
 
 
 def configure(backend_class: type[Backend], values: Mapping[str, object]) -> Backend:
-    """A backend with some hyperparameters set. ValueError if one is unknown or out of range."""
+    """Make a backend with some hyperparameters set, each given as text or as a number.
+
+    Raises ValueError if a name is unknown or a value is out of range.
+    """
     known = hyperparameters(backend_class)
     for name in values:
         if name not in known:

@@ -1,4 +1,4 @@
-"""The contract of a backend, as tests to inherit; it needs no test framework itself."""
+"""The tests that every backend passes, as a class to inherit. It imports no test framework."""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -22,31 +22,31 @@ from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Matrix, Vocabulary
 from bigram_tui.model.loss import negative_log_likelihood
 
 ITERATIONS = 5
-"""How many iterations of a training are looked at, the untrained model included."""
+"""How many iterations of each training are tested, including the untrained model."""
 
 MATRICES = ("probabilities", "weights", "gradient")
 
 
 class BackendTests:
-    """What every backend keeps to, bundled or not. A subclass named Test… says which one:
+    """The rules that every backend keeps. Inherit them in a class named Test…:
 
         class TestMine(BackendTests):
             def make(self):
                 return MyBackend()
 
-    What a backend does not have (weights, a gradient, a loss of its own, a second iteration) is
-    not asked of it. Values may differ by √ε, where ε is the precision of the array's dtype. The
-    texts are tiny: a backend that diverges on them is made with a smaller step.
+    Tests of weights, a gradient, a loss or a second iteration pass if the backend has none.
+    Values may differ by √ε, where ε is the precision of the array's dtype. The texts are tiny:
+    if a backend diverges on them, make it with a smaller step size.
     """
 
     def make(self) -> Backend:
-        """A new backend, with the hyperparameters that it is to be tested with."""
+        """Return a new backend with the hyperparameters to test."""
         raise NotImplementedError(f"{type(self).__name__} needs a method make")
 
     # What it yields
 
     def test_arrays_are_of_floats_and_as_large_as_the_counts(self) -> None:
-        """P, W and the gradient are float [V, V]."""
+        """P, W and the gradient are float [V, V] arrays."""
         for case, k, model in self._models():
             for name, array in _matrices(model):
                 expected, where = case.bigrams.counts.shape, f"{case}, iteration {k}"
@@ -58,7 +58,7 @@ class BackendTests:
                 )
 
     def test_rows_are_distributions(self) -> None:
-        """Each row of P is finite, not negative, and sums to 1, also after a token never seen."""
+        """Each row of P is finite, non-negative and sums to 1, even if its token never occurs."""
         for case, k, model in self._models():
             table = model.probabilities
             where = f"{case}, iteration {k}"
@@ -74,7 +74,7 @@ class BackendTests:
             )
 
     def test_first_iteration_is_the_untrained_model(self) -> None:
-        """The first weights are those to start from: an update comes before each later yield."""
+        """The first iteration yields the weights that `train` was given, before any step."""
         for case in cases():
             weights = _path(self.make(), case)[0].weights
             assert weights is None or _close(weights, case.weights), (
@@ -83,7 +83,7 @@ class BackendTests:
             )
 
     def test_gradient_agrees_with_finite_differences(self) -> None:
-        """The gradient is that of NLL + regularization, at the weights that come with it."""
+        """The gradient is that of nll + penalty, at the weights of the same iteration."""
         for case in cases():
             path = _path(self.make(), case)
             for k in {0, len(path) - 1}:
@@ -99,7 +99,7 @@ class BackendTests:
                 )
 
     def test_reported_loss_is_the_total(self) -> None:
-        """A loss that the backend reports is NLL + regularization at this iteration."""
+        """The reported loss, if any, is nll + penalty of the same iteration."""
         for case in cases():
             backend = self.make()
             for k, model in enumerate(_path(backend, case)):
@@ -117,14 +117,14 @@ class BackendTests:
     # Where it may be continued and repeated
 
     def test_same_start_repeats_the_same_path(self) -> None:
-        """Training is a function of the bigrams, the weights and the hyperparameters."""
+        """Training depends only on the bigrams, the weights and the hyperparameters."""
         for case in cases():
             backend = self.make()
             expected = _path(backend, case)
             _assert_same(_path(backend, case), expected, f"{case}, trained twice")
 
     def test_equal_hyperparameters_give_the_same_path(self) -> None:
-        """An instance made anew from the same hyperparameters is as good as this one."""
+        """Two instances with equal hyperparameters train alike."""
         for case in cases():
             backend = self.make()
             twin = configure(type(backend), _values(backend))
@@ -133,8 +133,8 @@ class BackendTests:
             )
 
     def test_training_from_any_weights_goes_on_as_it_did(self) -> None:
-        """The weights, and the state if any, are all that an update depends on: the app goes back
-        by them."""
+        """Training continued from the weights, and the state if any, of an iteration repeats what
+        followed it. This is how the program goes back."""
         for case in cases():
             backend = self.make()
             path = _path(backend, case)
@@ -153,7 +153,7 @@ class BackendTests:
                 )
 
     def test_trainings_share_nothing(self) -> None:
-        """Two trainings of one instance, on two texts in turns, go as each does alone."""
+        """Two trainings of one instance, run in turns on two texts, do not affect each other."""
         for case in cases():
             backend, pair = self.make(), (case, case.backwards())
             rounds = zip_longest(*(_follow(backend, each.bigrams, each.weights) for each in pair))
@@ -168,7 +168,7 @@ class BackendTests:
     # What it leaves alone
 
     def test_yielded_arrays_stay_as_they_were(self) -> None:
-        """An update makes new arrays: the app keeps those that it was given."""
+        """A step makes new arrays, because the program keeps the old ones."""
         for case in cases():
             training = islice(self.make().train(case.bigrams, case.weights), ITERATIONS)
             kept = [(model, _copy(model)) for model in training]
@@ -180,7 +180,7 @@ class BackendTests:
                     )
 
     def test_bigrams_and_start_weights_stay_as_they_were(self) -> None:
-        """Other backends learn from the same bigrams and start from the same weights."""
+        """`train` does not change its arguments, which other backends share."""
         for case, untouched in zip(cases(), cases(), strict=True):
             weights = case.weights.copy()  # unlike those of the app, not protected
             list(_follow(self.make(), case.bigrams, weights))
@@ -192,7 +192,7 @@ class BackendTests:
                 assert np.array_equal(now, then), f"{case}: train() changed bigrams.{name}"
 
     def test_the_state_to_go_on_from_stays_as_it_was(self) -> None:
-        """The app goes on from the same state as often as the user goes back to it."""
+        """`train` does not change the state that it was given, which may be used again."""
         for case in cases():
             backend = self.make()
             for k, model in enumerate(_path(backend, case)):
@@ -210,7 +210,7 @@ class BackendTests:
     # What the user may set
 
     def test_hyperparameters_are_described(self) -> None:
-        """Each is a field of a dataclass with a default of its own type and range."""
+        """Each hyperparameter is a dataclass field with a default of its own type and range."""
         backend = self.make()
         name = type(backend).__name__
         advice = f"put @dataclass above class {name}: its fields are the hyperparameters"
@@ -229,9 +229,9 @@ class BackendTests:
             _assert_described(described, f"{name}.{described.name}")
 
     def test_changed_hyperparameters_take_effect(self) -> None:
-        """Set on the instance, they hold from the next training on, as if it was made with them.
+        """A hyperparameter that is set on the instance counts from the next call of `train` on.
 
-        Tried are another number within the range, the other bool and all texts of a closed choice.
+        Tests another number in the range, the other bool, and every text of a closed choice.
         """
         for name, described in hyperparameters(self.make()).items():
             for value in _others(described, getattr(self.make(), name)):
@@ -258,7 +258,7 @@ class BackendTests:
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A text to learn from and weights to start at."""
+    """A text to learn from and the weights to start from."""
 
     name: str
     bigrams: Bigrams
@@ -268,14 +268,14 @@ class Case:
         return f"text “{self.name}”"
 
     def backwards(self) -> "Case":
-        """The text read from its end, and another start; V is the same."""
+        """Return the reversed text with other start weights and the same V."""
         counts = np.ascontiguousarray(self.bigrams.counts.T)
         bigrams = Bigrams(self.bigrams.vocabulary, counts)
         return Case(f"{self.name}, backwards", bigrams, _read_only(-self.weights))
 
 
 def cases() -> list[Case]:
-    """The texts, made anew so that no backend can spoil them for the next."""
+    """Make the test texts anew, so that no backend can spoil them for the next."""
     return [
         _case("four names", "aeimv", ["emma", "mia", "ava", "eve"], seed=1),
         # As a split may leave it: z stands in other lines only.
@@ -307,7 +307,7 @@ def _follow(
     iterations: int = ITERATIONS,
     state: Any = None,
 ) -> Iterator[Iteration]:
-    """Copies of the first iterations of a training, each taken when it is asked for."""
+    """Train lazily and yield copies of the first iterations."""
     found = False
     for model in islice(_start(backend, bigrams, weights, deepcopy(state)), iterations):
         assert isinstance(model, Iteration), (
@@ -319,7 +319,7 @@ def _follow(
 
 
 def _start(backend: Backend, bigrams: Bigrams, weights: Matrix, state: Any) -> Iterator[Iteration]:
-    """Train as the app does: with a state only where there is one."""
+    """Call `train` as the program does: with a state only if there is one."""
     train: Callable[..., Iterator[Iteration]] = backend.train
     start = (bigrams, weights) if state is None else (bigrams, weights, state)
     assert state is None or _takes(train, start), (
@@ -342,14 +342,14 @@ def _path(backend: Backend, case: Case) -> list[Iteration]:
 
 
 def _copy(model: Iteration) -> Iteration:
-    """An iteration in NumPy's arrays, but for its state, and in memory of its own."""
+    """Copy an iteration: matrices as NumPy arrays, the state in its own type."""
     loss = None if model.loss is None else as_numpy(model.loss).item()
     matrices = {name: matrix.copy() for name, matrix in _matrices(model)}
     return Iteration(**matrices, loss=loss, last=model.last, state=deepcopy(model.state))
 
 
 def _arrays(model: Iteration) -> Iterator[tuple[str, npt.NDArray[Any]]]:
-    """All that it holds, by name."""
+    """Yield all matrices and states of an iteration with their names."""
     yield from _matrices(model)
     yield from _states(model)
 
@@ -374,7 +374,7 @@ def _states(model: Iteration) -> Iterator[tuple[str, npt.NDArray[Any]]]:
 
 
 def _precision(array: npt.NDArray[Any]) -> float:
-    """√ε: half of the digits that the number format has; whole numbers count as float64."""
+    """Return √ε of the dtype, half of its digits; integers count as float64."""
     is_float = np.issubdtype(array.dtype, np.floating)
     return float(np.sqrt(np.finfo(array.dtype if is_float else np.float64).eps))
 
@@ -387,7 +387,7 @@ def _close(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> bool:
 
 
 def _first(rows: npt.NDArray[np.bool_]) -> int:
-    """The index of the first row that holds a True."""
+    """Return the index of the first True."""
     return int(np.nonzero(rows)[0][0])
 
 
@@ -405,7 +405,7 @@ def _assert_same(path: list[Iteration], expected: list[Iteration], what: str) ->
 def _finite_differences(
     backend: Backend, bigrams: Bigrams, model: Iteration
 ) -> tuple[Matrix, float]:
-    """∂(NLL + regularization)/∂W by central differences, and how far a gradient may be from it."""
+    """Return ∂(nll + penalty)/∂W by central differences, and the tolerance of a gradient."""
 
     def total(changed: Matrix) -> float:
         untrained = next(_follow(backend, bigrams, changed, state=model.state))
@@ -446,7 +446,7 @@ def _accepts(parse: Callable[[object], Any], value: object) -> bool:
 
 
 def _others(described: Hyperparameter, value: Any) -> list[Any]:
-    """Values to change a hyperparameter to; none for free text, which may name a device."""
+    """Return values to change a hyperparameter to; none for free text, such as a device."""
     if isinstance(value, bool):
         return [not value]
     if isinstance(value, str):
