@@ -1,4 +1,4 @@
-"""The hooks and the workflow run what `make` runs."""
+"""Hooks and workflow run what `make` runs; the changelog has the usual form."""
 
 import re
 import tomllib
@@ -37,3 +37,19 @@ def test_the_workflow_begins_with_the_lowest_python_that_is_supported() -> None:
     with (ROOT / "pyproject.toml").open("rb") as file:
         floor = tomllib.load(file)["project"]["requires-python"].removeprefix(">=")
     assert re.findall(r'"(3\.\d+)"', WORKFLOW)[0] == floor
+
+
+def test_the_changelog_has_the_usual_form() -> None:
+    headings = re.findall(r"^#+ .*", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    title, newest, *others = headings
+    assert (title, newest) == ("# Changelog", "## Unreleased")
+    version = re.compile(r"## \d+\.\d+\.\d+")
+    kinds = {
+        "### Added",
+        "### Changed",
+        "### Deprecated",
+        "### Removed",
+        "### Fixed",
+        "### Security",
+    }
+    assert all(version.fullmatch(each) or each in kinds for each in others)
