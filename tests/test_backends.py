@@ -102,7 +102,7 @@ class TestAdam(BackendTests):
 
 @dataclass
 class TorchHeavyBall(TorchBackend):
-    """A tensor as its state."""
+    """Keeps its momentum in a tensor."""
 
     def train(self, bigrams: Bigrams, weights: Matrix, state: Any = None) -> Iterator[Iteration]:
         import torch

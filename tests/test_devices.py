@@ -66,7 +66,7 @@ def far(array: Any) -> Any:
 
 
 def moved(model: Iteration) -> Iteration:
-    """The same on the device."""
+    """Copy an iteration to the device."""
     return replace(
         model,
         probabilities=far(model.probabilities),

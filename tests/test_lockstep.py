@@ -160,12 +160,12 @@ class Company:
         return self.frame.snapshots[self[name]]
 
     def farthest(self, name: str) -> np.ndarray:
-        """Up to where all are: what was compared beyond is kept for when they go there again."""
+        """Return the largest differences up to the present position."""
         trail = self.frame.trails[self[name]]
         return trail.farthest[: self.frame.position - trail.start + 1]
 
     def beyond(self, name: str) -> np.ndarray:
-        """All that was compared."""
+        """Return the largest differences of all positions that were compared, even later ones."""
         return self.frame.trails[self[name]].farthest
 
     def remove(self, name: str) -> None:
@@ -173,7 +173,7 @@ class Company:
         self.lockstep.look()
 
     def set(self, name: str, hyperparameter: str, value: float) -> None:
-        """As a screen does it."""
+        """Set a hyperparameter as a screen does."""
         self[name].set(hyperparameter, value)
         wait_until(lambda: self[name].snapshot.settings[hyperparameter] == value)
         self.lockstep.look()

@@ -295,7 +295,7 @@ def plain(value: Any) -> Any:
 
 
 def read(answer: str) -> Any:
-    """What an answer says."""
+    """Return the value that an answer writes as a Python literal, or else its text."""
     try:
         return eval(answer, {"inf": math.inf, "nan": math.nan, "__builtins__": {}})
     except (NameError, SyntaxError):

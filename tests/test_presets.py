@@ -26,9 +26,9 @@ class Training:
 
     totals: Matrix
     distances: Matrix
-    """From the minimum. [n]"""
+    """Distance to the minimum at each step. [n]"""
     weights: Matrix
-    """The last ones. [V, V]"""
+    """Weights of the last step. [V, V]"""
     row_means: Matrix
     """[n, V]"""
 

@@ -58,7 +58,7 @@ def tokens_of(markdown: str) -> list[Token]:
 
 
 def text_of(markdown: str) -> str:
-    """What a reader sees."""
+    """Return the text of Markdown without its marks."""
     shown = {"text", "code_inline", "fence", "softbreak"}
     return "".join(
         " " if token.type == "softbreak" else token.content

@@ -57,7 +57,7 @@ def _remember_toasts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def notifications(pilot: Pilot[None]) -> list[str]:
-    """All that was said in toasts."""
+    """Return the texts of all notifications."""
     return list(vars(pilot.app).get("_said", ()))
 
 

@@ -97,7 +97,7 @@ def formula(pilot: Pilot[None]) -> str:
 
 
 def cell(pilot: Pilot[None]) -> Cell:
-    """The cell that is told of."""
+    """Return the cell that the formula explains."""
     name, index = formula(pilot).split(" = ")[0].rstrip("]").partition("[")[::2]
     assert name == stage(pilot)
     row, _, column = index.partition(", ")

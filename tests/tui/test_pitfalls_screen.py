@@ -81,7 +81,7 @@ def name_of(pitfall: Pitfall) -> str:
 
 
 def trial_of(pilot: Pilot[None], pitfall: Pitfall) -> Trial:
-    """What is to be shown."""
+    """Run a pitfall with the texts and the seed of the app."""
     session = app_of(pilot).session
 
     def sample(table: pitfalls_screen.Matrix) -> list[str]:

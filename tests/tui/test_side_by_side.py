@@ -248,7 +248,7 @@ def test_a_decimal_has_its_decimals_unless_it_is_huge(
 
 @pytest.fixture(scope="module")
 def trained(tiny: Bigrams) -> Run:
-    """At iteration 6 of 9."""
+    """A run that has taken 9 steps and gone back to 6."""
     run = run_of(NumpyBackend(learning_rate=1.0), tiny, 9)
     run.seek(6)
     return run

@@ -345,7 +345,6 @@ def place_of(screen: Screen[object], text: str) -> tuple[int, int]:
 async def test_the_mouse_follows_links_in_the_text_and_below_it(
     make_app: MakeApp, settle: Settle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And no browser opens."""
     opened: list[str] = []
     monkeypatch.setattr(BigramApp, "open_url", lambda self, url, **_: opened.append(url))
     async with make_app().run_test(size=MIDDLE) as pilot:
