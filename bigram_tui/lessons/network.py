@@ -97,14 +97,14 @@ STAGES = (
         "S",
         "S = C.sum(1, keepdim=True)",
         "S = C.sum(axis=1, keepdims=True)",
-        "The sum of each row. Kept as a column, so that dividing stretches it over the columns.",
+        "The sum of each row. Kept as a column, so that dividing broadcasts it across the columns.",
     ),
     Stage(
         "P",
         "P = C / S",
         "P = C / S",
-        "Row by row a distribution over what comes next. S, with one column, counts as if it were "
-        "copied V times.",
+        "Row by row a distribution over what comes next. S, with one column, is broadcast across "
+        "the V columns.",
     ),
     Stage(
         "picked",

@@ -91,8 +91,9 @@ PITFALLS = (
         "P = (N + 1) / (N + 1).sum(axis=1, keepdims=True)\n"
         "sums = P.sum(axis=1)\nsums.min(), sums.max()\nnames(P)\nnll(P)",
         "Sums of shape [V] are read as [1, V]: column j is divided by the sum of row j. Rows no "
-        "longer sum to 1, unless all tokens are equally frequent, and the names show it. Of "
-        "counts, columns do: it is P(previous | next). Of exp(W), not even they.",
+        "longer sum to 1, unless all tokens are equally frequent, and the samples show it. For "
+        "counts the columns sum to 1: it is P(previous | next). For exp(W), not even the columns "
+        "sum to 1.",
         "The loss, and so all of training: in a line every token, the boundary too, is second in a "
         "bigram as often as first, so that the same sums divide.",
         "keepdim=True (keepdims in NumPy) leaves a column [V, 1]. And check that rows sum to 1.",

@@ -51,7 +51,7 @@ def presets(bigrams: Bigrams, seed: int = LECTURE_SEED) -> list[Preset]:
     hopeless = max(HOPELESS_RATE, HOPELESS * critical)
     first_try = (
         "the lecture's η for a single word: so short that every step lowers the loss of any text, "
-        f"and slow, as it is 1/{critical / FIRST_RATE:,.0f} of the critical η here"
+        f"and slow: it is 1/{critical / FIRST_RATE:,.0f} of the stable limit at the minimum"
     )
     chosen = [
         ("lecture", LECTURE_RATE, f"the lecture's values; {_outlook(LECTURE_RATE, valley)}"),
@@ -79,13 +79,14 @@ def _outlook(rate: float, valley: Curvature) -> str:
     """What becomes of a training that has come near the minimum."""
     multiple = valley.standing(rate)
     share = f"{multiple:.2f}" if multiple >= 0.1 else f"{multiple:.1g}"
-    told = f"η is {share} of the critical {valley.critical_learning_rate:,.2f}: near the minimum"
+    told = f"η is {share} of the stable limit {valley.critical_learning_rate:,.2f} at the minimum"
     if multiple <= STEADY:
-        return f"{told} every step goes straight down"
-    swing = f"a step swings across where it curves most, {abs(1 - 2 * multiple):.2f} times as far"
+        return f"{told}: near it every step goes straight down"
+    ratio = abs(1 - 2 * multiple)
+    told += ": along the steepest direction each step overshoots to"
     if multiple < 1:
-        return f"{told} {swing}, and so comes closer"
-    return f"{told} {swing}, and never settles"
+        return f"{told} {ratio:.2f} of the old distance, so it converges"
+    return f"{told} {ratio:.2f} times the old distance, so it never settles"
 
 
 def _zero_start(bigrams: Bigrams, seed: int) -> str:

@@ -116,7 +116,7 @@ def _run_state(runner: Runner, color: Style) -> RunState:
     iteration = f"{run.iteration:,}"
     if 0 <= run.iteration < run.latest:
         iteration += f"/{run.latest:,}"
-    loss = f"{run.nll:.4f}".replace("inf", "∞")
+    loss = _decimal(run.nll)
     return RunState(
         name=runner.name,
         color=color,
@@ -132,17 +132,24 @@ def loss_title(run: Snapshot, width: int, axes: str = "") -> str:
     """The parts of the loss, as many as fit, and of which kind the axes are."""
     if not run.has_loss:
         return "loss"
-    parts = [f"nll {run.nll:.4f}"]
+    nll, penalty = _decimal(run.nll), _decimal(run.regularization)
+    parts = [f"nll {nll}"]
     if run.regularization:
-        parts = [f"nll {run.nll:.4f} + reg {run.regularization:.4f} = {run.total:.4f}"]
+        parts = [f"nll {nll} + penalty {penalty} = {_decimal(run.total)}"]
     if not np.isnan(run.validation):
-        parts.append(f"held out {run.validation:.4f}".replace("inf", "∞"))
+        parts.append(f"held out {_decimal(run.validation)}")
     if run.own_loss is not None:
-        parts.append(f"by {run.name} {run.own_loss:.4f}")
-    parts.append(f"perplexity {run.perplexity:.2f}")
+        parts.append(f"by {run.name} {_decimal(run.own_loss)}")
+    parts.append(f"perplexity {_decimal(run.perplexity, 2)}")
     while len(parts) > 1 and len("  ".join((*parts, axes))) > width:
         parts.pop()
+    if run.regularization and len("  ".join((*parts, axes)).rstrip()) > width:
+        parts = [f"nll {nll} + penalty {penalty}"]
     return "  ".join((*parts, axes)).rstrip()
+
+
+def _decimal(value: float, decimals: int = 4) -> str:
+    return f"{value:.{decimals}f}".replace("inf", "∞")
 
 
 def axes_text(log: bool, log_x: bool) -> str:

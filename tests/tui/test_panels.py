@@ -433,8 +433,9 @@ async def test_the_meters_show_what_was_measured(
 
         found = curvature(run.probabilities, corpus.train, 5.0)
         assert found.largest == pytest.approx(eigenvalue(run, pilot), rel=1e-12)
-        assert f"λmax = {found.largest:.4g}, so 2/λmax = {found.critical_learning_rate:.4g}" in text
-        assert f"η = 8 is {8 / found.critical_learning_rate:.2g} of that" in text
+        limit = f"the stable limit here and now is 2/λmax = {found.critical_learning_rate:.4g}"
+        assert f"λmax = {found.largest:.4g}, so {limit}" in text
+        assert f"η = 8 is {8 / found.critical_learning_rate:.2g} of it" in text
 
         means = app.session.start_weights.mean(axis=1), run.weights.mean(axis=1)
         factor = re.search(r"×(\S+) since", text)

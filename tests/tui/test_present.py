@@ -10,10 +10,12 @@ from bigram_tui.tui import present
 from bigram_tui.tui.present import axes_text, loss_title
 
 
-def standing(loss: float | None = None, validation: float = np.nan) -> Snapshot:
-    """A run at its first iteration, with an NLL of ln 2 and a penalty of a quarter."""
+def standing(
+    loss: float | None = None, validation: float = np.nan, nll: float = np.log(2)
+) -> Snapshot:
+    """A run at its first iteration, with an NLL of ln 2 unless told, and a penalty of a quarter."""
     table = np.full((2, 2), 0.5)
-    losses = np.array([[np.log(2), 0.25, validation, 0.0]])
+    losses = np.array([[nll, 0.25, validation, 0.0]])
     model = Iteration(table, loss=loss)
     return Snapshot("mine", Status.READY, iteration=0, model=model, losses=losses)
 
@@ -21,19 +23,22 @@ def standing(loss: float | None = None, validation: float = np.nan) -> Snapshot:
 @pytest.mark.parametrize(
     ("run", "width", "expected"),
     [
-        (standing(), 99, "nll 0.6931 + reg 0.2500 = 0.9431  perplexity 2.00"),
-        (standing(), 40, "nll 0.6931 + reg 0.2500 = 0.9431"),
-        (standing(), 1, "nll 0.6931 + reg 0.2500 = 0.9431"),
+        (standing(), 99, "nll 0.6931 + penalty 0.2500 = 0.9431  perplexity 2.00"),
+        (standing(), 40, "nll 0.6931 + penalty 0.2500 = 0.9431"),
+        (standing(), 36, "nll 0.6931 + penalty 0.2500 = 0.9431"),
+        (standing(), 35, "nll 0.6931 + penalty 0.2500"),
+        (standing(), 1, "nll 0.6931 + penalty 0.2500"),
         (
             standing(loss=0.9431),
             99,
-            "nll 0.6931 + reg 0.2500 = 0.9431  by mine 0.9431  perplexity 2.00",
+            "nll 0.6931 + penalty 0.2500 = 0.9431  by mine 0.9431  perplexity 2.00",
         ),
         (
             standing(validation=np.inf),
             99,
-            "nll 0.6931 + reg 0.2500 = 0.9431  held out ∞  perplexity 2.00",
+            "nll 0.6931 + penalty 0.2500 = 0.9431  held out ∞  perplexity 2.00",
         ),
+        (standing(nll=np.inf), 99, "nll ∞ + penalty 0.2500 = ∞  perplexity ∞"),
         (Snapshot("mine"), 99, "loss"),
     ],
 )

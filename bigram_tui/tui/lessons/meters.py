@@ -77,8 +77,8 @@ def _step_size(run: Snapshot, bigrams: Bigrams) -> str:
     if math.isnan(standing):
         return "P holds what is no number"
     row = _character(bigrams, found.row)
-    told = f"steepest in row {row}: λmax = {found.largest:.4g}, so 2/λmax = "
-    told += f"{found.critical_learning_rate:.4g}. η = {rate:g} is {standing:.2g} of that. "
+    told = f"steepest in row {row}: λmax = {found.largest:.4g}, so the stable limit here and now "
+    told += f"is 2/λmax = {found.critical_learning_rate:.4g}. η = {rate:g} is {standing:.2g} of it. "
     told += "In a valley that curves as it does here, a step of gradient descent "
     if standing <= 0.5:
         return told + "goes straight down."
