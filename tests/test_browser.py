@@ -164,7 +164,7 @@ def test_one_steps_and_compares(visit: Visit) -> None:
     visitor.sees(r"compare +the names\.txt")
     visitor.sees(r"numpy ◎ +1 +the reference")
     visitor.press("S")
-    visitor.sees(r"all at 11\b")
+    visitor.sees(r"position 11\b")
 
 
 def test_a_click_moves_the_cursor(visit: Visit) -> None:

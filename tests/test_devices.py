@@ -194,10 +194,10 @@ SEEN, UNSEEN = (0, 1), (0, 0)
 @pytest.mark.parametrize(
     ("cell", "value", "says"),
     [
-        (SEEN, 0.0, "the NLL is inf"),
-        (SEEN, math.nan, "the NLL is nan"),
-        (UNSEEN, math.nan, "the NLL is nan"),
-        (UNSEEN, -math.inf, "the NLL is nan"),
+        (SEEN, 0.0, "the nll is inf"),
+        (SEEN, math.nan, "the nll is nan"),
+        (UNSEEN, math.nan, "the nll is nan"),
+        (UNSEEN, -math.inf, "the nll is nan"),
         (UNSEEN, 0.0, ""),
     ],
 )
@@ -326,7 +326,7 @@ def test_it_stops_that_run_with_one_line_and_the_advice_helps(
     for each in (run, other):
         each.advance(6)
     assert (run.status, run.iteration) == (Status.FAILED, 3)
-    assert run.message.startswith("failed at iteration 4: the GPU ")
+    assert run.message.startswith("failed at step 4: the GPU ")
     assert says in run.message
     assert "\n" not in run.message
     assert (other.status, other.iteration) == (Status.READY, 6)

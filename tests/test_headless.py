@@ -479,7 +479,7 @@ def test_a_backend_that_fails_leaves_the_others_alone(unlucky: Path, light: dict
         theirs, alone = ({**run_of(d, name), "seconds": 0} for d in (found, light))
         assert theirs == alone
     failed = run_of(found, "unlucky")
-    assert failed["error"].startswith("unlucky failed at iteration 2: ValueError: out of [red]luck")
+    assert failed["error"].startswith("unlucky failed at step 2: ValueError: out of [red]luck")
     assert (failed["iteration"], failed["finished"]) == (1, False)
     assert failed["loss_history"]["nll"] == pytest.approx([math.log(27)] * 2)
     assert len(failed["samples"]) == 5
@@ -513,7 +513,7 @@ def test_a_run_that_diverges_leaves_the_others_alone(light: dict[str, Any]) -> N
         NAMES, *backends("numpy", "count"), "--lr", "100000", "--split", "9/1", status=cli.FAILED
     )
     diverged, fine = found["runs"]
-    assert "diverged at iteration" in diverged["error"]
+    assert "diverged at step" in diverged["error"]
     assert diverged["train"]["nll"] in ("inf", "nan")
     assert diverged["train"]["total"] in ("inf", "nan")
     assert 0 < diverged["iteration"] < 100
@@ -529,7 +529,7 @@ def test_a_device_that_is_not_there_is_one_failed_run() -> None:
     pytest.importorskip("torch")
     options = (*backends("torch", "count"), "--device", "xpu:99", "--steps", 1)
     found = document_of(NAMES, *options, status=cli.FAILED)
-    assert run_of(found, "torch")["error"].startswith("torch failed at iteration 0: ")
+    assert run_of(found, "torch")["error"].startswith("torch failed at step 0: ")
     assert run_of(found, "count")["error"] is None
 
 
@@ -609,7 +609,7 @@ def test_the_table_shows_held_out_losses_if_there_are_any() -> None:
     assert [words[2], *words[6:8]] == shown
     titles = next(line.split() for line in table.splitlines() if "backend" in line.split())
     losses = ["nll", "perplexity", "total", "gap", "validation", "test"]
-    assert titles[:8] == ["backend", "iteration", *losses]
+    assert titles[:8] == ["backend", "step", *losses]
 
 
 @pytest.mark.parametrize("option", ["--headless", "--json"])
@@ -617,7 +617,7 @@ def test_what_goes_into_a_pipe_has_no_escape_codes(option: str, unlucky: Path) -
     chosen = backends("count", "numpy", unlucky)
     done = apart(NAMES, option, *chosen, TERM="xterm-256color", COLORTERM="truecolor")
     assert (done.returncode, done.stderr) == (cli.FAILED, "")
-    assert "unlucky failed at iteration 2" in done.stdout
+    assert "unlucky failed at step 2" in done.stdout
     assert re.findall(r"[^\n\x20-\x7e\u00a0-\U0010ffff]", done.stdout) == []
 
 
@@ -625,9 +625,9 @@ def test_the_table_names_what_failed_below_it(unlucky: Path) -> None:
     status, table = here(NAMES, "--headless", *backends(unlucky, "count"))
     assert status == cli.FAILED
     assert [words[:2] for words in rows(table, ["count"])] == [["count", "0"]]
-    (line,) = (line for line in table.splitlines() if "failed at iteration" in line)
+    (line,) = (line for line in table.splitlines() if "failed at step" in line)
     message, where = line.rsplit(" ", 1)
-    assert message == "unlucky failed at iteration 2: ValueError: out of [red]luck␛[2J entirely"
+    assert message == "unlucky failed at step 2: ValueError: out of [red]luck␛[2J entirely"
     assert re.fullmatch(r"\(unlucky\.py:\d+\)", where)
 
 

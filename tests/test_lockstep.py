@@ -979,8 +979,8 @@ def test_of_eight_runs_one_diverges_and_one_raises_and_the_others_reach_the_goal
     assert frame.position == 40
     assert company.iterations() == {**dict.fromkeys("abcdef", 40), **ends}
     for name, iteration, status, message in (
-        ("diverges", 7, Status.DIVERGED, "diverged at iteration 7: the NLL is nan"),
-        ("raises", 10, Status.FAILED, "failed at iteration 11: RuntimeError: the cable is loose"),
+        ("diverges", 7, Status.DIVERGED, "diverged at step 7: the nll is nan"),
+        ("raises", 10, Status.FAILED, "failed at step 11: RuntimeError: the cable is loose"),
     ):
         run = company.snapshot(name)
         assert (run.iteration, run.status) == (iteration, status)

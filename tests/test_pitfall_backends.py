@@ -316,7 +316,7 @@ def test_without_the_maximum_the_table_is_right_until_exp_overflows(
         return
     assert 10 < iteration < 100
     assert (run.iteration, run.status) == (iteration, Status.DIVERGED)
-    assert run.message == f"diverged at iteration {iteration}: the NLL is inf"
+    assert run.message == f"diverged at step {iteration}: the nll is inf"
     row = int(np.logaddexp.reduce(right[iteration].weights, axis=1).argmax())
     table = run.snapshot().probabilities
     assert table is not None
@@ -336,7 +336,7 @@ def test_how_far_a_shift_may_go_is_a_matter_of_the_number_format(
 ) -> None:
     run = Run(NoMax(dtype=dtype, shift=shift), names, lecture_weights)
     assert (run.status is Status.DIVERGED) is diverges
-    assert ("NLL is nan" in run.message) is diverges
+    assert ("nll is nan" in run.message) is diverges
 
 
 def test_without_the_mean_the_step_is_as_many_times_too_large_as_there_are_bigrams(

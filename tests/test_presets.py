@@ -311,7 +311,7 @@ def test_the_hopeless_is_beyond_the_limit_of_a_text_that_bears_more(
     bigrams = count_lines([CHAIN])
     preset = by_name(bigrams)["hopeless"]
     assert preset.learning_rate > 500
-    assert preset.reason.endswith("and never settles")
+    assert preset.reason.endswith("so it never settles")
     assert abs(after_a_step(bigrams, preset)) > 1
 
 

@@ -583,7 +583,7 @@ def test_who_yields_a_state_and_does_not_take_it_fails_on_the_way_back(tiny: Big
     run.advance(6)
     run.back(2)
     assert run.status is Status.FAILED
-    assert run.message.startswith("failed at iteration 4: TypeError: ")
+    assert run.message.startswith("failed at step 4: TypeError: ")
     assert "train() takes 3 positional arguments but 4 were given" in run.message
     run.seek(0)
     assert run.status is Status.READY
@@ -742,7 +742,7 @@ def test_a_huge_step_diverges_and_a_smaller_one_from_before_goes_on(tiny: Bigram
     assert run.status is Status.DIVERGED
     reached = run.iteration
     assert 1 <= reached < 10
-    assert f"iteration {reached}" in run.message
+    assert f"step {reached}" in run.message
     assert not math.isfinite(run.snapshot().total)
     run.advance(5)
     assert (run.iteration, run.status) == (reached, Status.DIVERGED)
@@ -779,7 +779,7 @@ def test_a_softmax_that_overflows_is_divergence(tiny: Bigrams) -> None:
         warnings.simplefilter("ignore")  # it is the backend's own overflow
         run.advance(5)
     assert (run.status, run.iteration) == (Status.DIVERGED, 3)
-    assert run.message == "diverged at iteration 3: the NLL is nan"
+    assert run.message == "diverged at step 3: the nll is nan"
 
 
 def test_a_penalty_that_overflows_where_the_nll_is_fine_is_divergence_too(tiny: Bigrams) -> None:
@@ -795,7 +795,7 @@ def test_a_penalty_that_overflows_where_the_nll_is_fine_is_divergence_too(tiny: 
     run = Run(Growing(), tiny, START)
     run.advance(5)
     assert (run.status, run.iteration) == (Status.DIVERGED, 3)
-    assert run.message == "diverged at iteration 3: the regularization is inf"
+    assert run.message == "diverged at step 3: the penalty is inf"
     assert math.isfinite(run.snapshot().nll)
 
 
@@ -817,7 +817,7 @@ def test_what_is_not_finite_in_cells_that_never_occur_is_divergence_too(
     run = Run(Breaking(), tiny, START)
     run.advance(3)
     assert (run.iteration, run.status) == (1, Status.DIVERGED)
-    assert "iteration 1" in run.message
+    assert "step 1" in run.message
     run.back()
     assert run.status is Status.READY
 
@@ -880,7 +880,7 @@ def test_whatever_a_plugin_does_wrong_becomes_a_status_and_a_message(
     run = Run(backend, tiny, START)
     run.advance(8 if at else 0)
     assert run.status is Status.FAILED
-    assert run.message.startswith(f"failed at iteration {at}: ")
+    assert run.message.startswith(f"failed at step {at}: ")
     assert reason in run.message
     assert (run.iteration, run.latest) == (at - 1, at - 1)
     snapshot = run.snapshot()
@@ -991,7 +991,7 @@ def test_a_change_that_fails_keeps_the_model_and_another_change_mends_it(tiny: B
         run.advance(at)
         run.set("taste", "sour")
         assert run.status is Status.FAILED
-        reason = f"failed at iteration {at}: RuntimeError: I don't like it (test_run.py:"
+        reason = f"failed at step {at}: RuntimeError: I don't like it (test_run.py:"
         assert run.message.startswith(reason)
         snapshot = run.snapshot()
         assert snapshot.iteration == at

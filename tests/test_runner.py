@@ -314,7 +314,7 @@ def test_a_backend_that_fails_in_training_stops_and_the_next_step_tries_again(
     runner = begin(Plain(between=between))
     runner.train()
     wait_until(lambda: runner.is_idle and runner.snapshot.status is Status.FAILED)
-    reason = "failed at iteration 4: RuntimeError: the cable is loose (test_runner.py:"
+    reason = "failed at step 4: RuntimeError: the cable is loose (test_runner.py:"
     assert runner.snapshot.message.startswith(reason)
     assert not runner.snapshot.training
     assert runner.snapshot.iteration == 3

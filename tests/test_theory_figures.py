@@ -380,7 +380,7 @@ def test_the_penalty_pulls_each_weight_by_its_slope(
         step[cell] = 0.5  # of a parabola the central difference is exact
         slope = backend.regularization(lecture_weights + step)
         slope -= backend.regularization(lecture_weights - step)
-        (decay,) = (r.value for r in reasons(run, names, cell) if r.name == "decay")
+        (decay,) = (r.value for r in reasons(run, names, cell) if r.name == "penalty")
         assert decay == pytest.approx(slope, rel=1e-10)
         assert decay == pytest.approx(2 * l2 * lecture_weights[cell] / 27**2, rel=1e-13)
 

@@ -23,7 +23,7 @@ from tests.conftest import CountLines
 
 GIVEN = ["N", "n"]
 SOFTMAX = ["W", "odds", "sum", "P", "surprise"]
-DESCENT = ["data", "decay", "gradient", "step", "then W", "then P"]
+DESCENT = ["data", "penalty", "gradient", "step", "then W", "then P"]
 
 LINES = ["abba", "baab", "cab", "abc", "b"]
 
@@ -144,7 +144,7 @@ def test_every_step_is_what_a_plain_loop_finds_and_the_next_is_what_the_run_take
             "P": p,
             "surprise": -math.log(p),
             "data": data,
-            "decay": decay,
+            "penalty": decay,
             "gradient": data + decay,
             "step": -rate * (data + decay),
             "then W": float(later.weights[cell]),
@@ -195,7 +195,7 @@ def test_a_row_without_counts_is_neither_pushed_by_data_nor_divided_by_0(text: B
     assert text.row_sums[4] == 0
     trained = by_name(started(NumpyBackend(), text, 2).snapshot(), text, cell)
     assert trained["data"].value == 0
-    assert trained["gradient"].value == trained["decay"].value != 0
+    assert trained["gradient"].value == trained["penalty"].value != 0
     counted = by_name(started(CountingBackend(smoothing=0.0), text).snapshot(), text, cell)
     assert counted["P"].numbers.startswith("1 / 5")
 

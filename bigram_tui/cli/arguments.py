@@ -107,7 +107,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         type=seed,
         default=2147483647,
         metavar="N",
-        help="of start weights and names (default: lecture's)",
+        help="of start weights and samples (default: lecture's)",
     )
     add(
         "--start",
@@ -117,8 +117,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     training = parser.add_argument_group("training and output")
     add = training.add_argument
-    add("--steps", type=natural, metavar="N", help="iterations at first (100 headless, else 0)")
-    add("--samples", type=natural, metavar="N", help="names (5 headless, else what fits)")
+    add("--steps", type=natural, metavar="N", help="steps at first (100 headless, else 0)")
+    add("--samples", type=natural, metavar="N", help="how many (5 headless, else what fits)")
     add("--headless", action="store_true", help="print a table, no screen")
     add("--json", action="store_true", help="print one JSON document, no screen")
     add("--reference", metavar="RUN", help="what others are compared with")

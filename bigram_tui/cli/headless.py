@@ -168,10 +168,10 @@ def table(session: Session, results: list[Result], reference: str) -> str:
     held_out = [name for name in ("validation", "test") if getattr(corpus, name) is not None]
     rows = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     rows.add_column("backend")
-    for title in ("iteration", "nll", "perplexity", "total", "gap", *held_out, "time/iteration"):
+    for title in ("step", "nll", "perplexity", "total", "gap", *held_out, "time/step"):
         rows.add_column(title, justify="right", no_wrap=True)
     marking = "• stands in the corpus" if corpus.items is not None else "• off: text too large"
-    rows.add_column(f"names ({marking})", overflow="fold")
+    rows.add_column(f"samples ({marking})", overflow="fold")
     for result in results:
         if result.final is not None and result.final.has_loss:
             rows.add_row(*_row(corpus, result, result.final, held_out))
@@ -196,11 +196,12 @@ def _headline(session: Session) -> str:
     rare = f" ({len(vocabulary.rare):,} rare characters as one)" if vocabulary.rare else ""
     split = _shares(corpus)
     training = f" ({corpus.train.total:,} for training; {split})" if split else ""
+    in_training = " in training" if split else ""
     facts = [
         counted(corpus.lines, "line"),
         counted(corpus.bigrams, "bigram") + training,
         f"V = {size:,}{rare}",
-        f"{corpus.train.unseen:,} of {size * size:,} never seen in training; seed {seed}, "
+        f"{corpus.train.unseen:,} of {size * size:,} pairs never occur{in_training}; seed {seed}, "
         f"{session.start} start",
     ]
     return f"{printable(corpus.path)}: {', '.join(facts)}"

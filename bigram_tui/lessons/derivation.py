@@ -120,7 +120,7 @@ def _by_weights(run: Snapshot, bigrams: Bigrams, cell: Cell) -> Iterator[Step]:
     assert run.probabilities is not None
     assert run.weights is not None
     row, probability = run.weights[cell[0]].astype(float), float(run.probabilities[cell])
-    yield Step("W", "", f"the logit of iteration {run.iteration:,}", float(row[cell[1]]))
+    yield Step("W", "", f"the logit at step {run.iteration:,}", float(row[cell[1]]))
     with np.errstate(over="ignore"):
         odds = np.exp(row)
         total = float(odds.sum())
@@ -154,8 +154,8 @@ def _update(
         return
     fractions = f"({row_sum}·{_text(probability)} − {n}) / {total}"
     yield Step("data", "(n·P − N) / B", fractions, data)
-    yield Step("decay", "2λW / V²", f"2 · {l2:g} · {_text(weight)} / {size}²", decay)
-    yield Step("gradient", "data + decay", f"{_text(data)} + {_text(decay)}", gradient)
+    yield Step("penalty", "2λW / V²", f"2 · {l2:g} · {_text(weight)} / {size}²", decay)
+    yield Step("gradient", "data + penalty", f"{_text(data)} + {_text(decay)}", gradient)
     rate = run.number("learning_rate")
     if rate is None or run.status in (Status.DIVERGED, Status.FAILED):
         return

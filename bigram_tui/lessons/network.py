@@ -136,7 +136,7 @@ STAGES = (
         "W′",
         "W.data += -eta * W.grad",
         "W = W - eta * dW",
-        "The update: against the gradient, hence the minus, and outside of the graph.",
+        "The step: against the gradient, hence the minus, and outside of the graph.",
         made="W",
     ),
 )
@@ -260,7 +260,7 @@ class Network:
         for stage in STAGES:
             code = stage.torch if self.framework.is_torch else stage.numpy
             if stage.name == "W" and iteration:
-                code = f"# W after {counted(iteration, 'update')}"
+                code = f"# W after {counted(iteration, 'step')}"
             else:
                 exec(_compiled(code), scope)  # ours: what a user types is data in it, never code
             tensors[stage.name] = _captured(code, stage.meaning, scope[stage.variable])

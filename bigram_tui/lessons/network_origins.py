@@ -67,7 +67,7 @@ def _w(now: Pass, k: int, j: int) -> Origin:
     pair = f"the logit of {label(now, j)} after {label(now, k)}"
     if now.iteration == 0:
         return Origin(f"W[{k}, {j}] = {value}, drawn from a normal distribution: {pair}")
-    return Origin(f"W[{k}, {j}] = {value}, what the updates have made of it: {pair}")
+    return Origin(f"W[{k}, {j}] = {value}, what the steps have made of it: {pair}")
 
 
 def _z(now: Pass, i: int, j: int) -> Origin:

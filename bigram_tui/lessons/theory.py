@@ -334,7 +334,7 @@ NUMBERS: dict[str, Number] = {
     "row_odds": _of_cell("sum"),
     "smoothed": _smoothed,
     "data": _of_cell("data"),
-    "decay": _of_cell("decay"),
+    "decay": _of_cell("penalty"),
     "gradient": _of_cell("gradient"),
     "step": _of_cell("step"),
 }

@@ -141,7 +141,7 @@ def _untrained(seen: Seen) -> str:
             f"{run.name} has taken {_steps(run)}. It began with a table that knew nothing of the "
             f"text, at nll {run.losses[0, 0]:.4f}: r goes back there."
         )
-    start = "random, and so are its names" if run.weights.any() else "0, and so all of P is 1/V"
+    start = "random, and so are its samples" if run.weights.any() else "0, and so all of P is 1/V"
     return (
         f"{run.name} has learned nothing: its W is {start}. Its loss is nll {_loss(run.nll)}; "
         f"equal guesses give log V = {math.log(seen.size):.4f}."
@@ -153,7 +153,7 @@ def _one_step(seen: Seen) -> str:
         return f"{seen.run.name} has no step to take: b goes to a run that does, if there is one."
     return (
         "s takes one step: every weight goes a little way against its gradient, downhill. "
-        "Watch the loss, the picture and the names."
+        "Watch the loss, the picture and the samples."
     )
 
 
@@ -167,7 +167,7 @@ def _running(seen: Seen) -> str:
 
 def _names(_: Seen) -> str:
     return (
-        "The names are drawn from the rows, one character after the other; g draws others. "
+        "The samples are drawn from the rows, one character after the other; g draws others. "
         "And why is the marked cell what it is? enter shows it."
     )
 

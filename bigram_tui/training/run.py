@@ -276,15 +276,15 @@ class Run:
         self._overshoot = None
         nll, penalty, *_ = self._losses.row(self.iteration)
         if not math.isfinite(nll + penalty):
-            what, value = ("regularization", penalty) if math.isfinite(nll) else ("NLL", nll)
+            what, value = ("penalty", penalty) if math.isfinite(nll) else ("nll", nll)
             self.status = Status.DIVERGED
-            self.message = f"diverged at iteration {self.iteration}: the {what} is {value:g}"
+            self.message = f"diverged at step {self.iteration}: the {what} is {value:g}"
             before = max(0, self.iteration - 1)
             self._overshoot = self._descent.overshoot(before, model, self._settings)
         elif self.iteration == self._end:
             self.status, self.message = Status.FINISHED, NOTHING_LEFT
         elif self.iteration == LAST_ITERATION:
-            self.status, self.message = Status.FINISHED, "as many iterations as a run remembers"
+            self.status, self.message = Status.FINISHED, "as many steps as a run remembers"
         else:
             self.status, self.message = Status.READY, ""
 
@@ -301,7 +301,7 @@ class Run:
         module = sys.modules.get(type(self.backend).__module__)
         of_gpu = trouble(error, self._settings.at(iteration))
         reason = of_gpu or described(error, getattr(module, "__file__", None))
-        self.message = f"failed at iteration {iteration}: {reason}"
+        self.message = f"failed at step {iteration}: {reason}"
 
     def _start_here(self) -> None:
         """Start the backend anew where it stands; without weights the way must be gone again."""

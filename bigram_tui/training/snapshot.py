@@ -216,17 +216,17 @@ class Snapshot:
             return ""
         if self.overshoot is not None and self.overshoot > 1:
             multiple = f"{self.overshoot:,.{0 if self.overshoot >= 100 else 2}f}"
-            return f"the step is too large, η is {multiple} × 2/λmax at the minimum"
+            return f"the step is too large: η is {multiple} times the stable limit at the minimum"
         totals = self.losses[: self.iteration, [NLL, REGULARIZATION]].sum(axis=1)
         if not totals.size:
             return ""
         least, last = int(totals.argmin()), totals.size - 1
         if totals[least] < totals[last]:
             return (
-                f"the total rose from {totals[least]:.4g} at iteration {least:,} to "
+                f"the total rose from {totals[least]:.4g} at step {least:,} to "
                 f"{totals[last]:.4g} at {last:,}"
             )
-        return f"the total was {totals[last]:.4g} at iteration {last:,}"
+        return f"the total was {totals[last]:.4g} at step {last:,}"
 
     @property
     def doubt(self) -> str:

@@ -8,6 +8,7 @@ from rich.style import Style
 from rich.text import Text
 
 from bigram_tui.analysis.curvature import curvature
+from bigram_tui.analysis.ordering import Order
 from bigram_tui.backend import Hyperparameter, hyperparameters
 from bigram_tui.comparison.lineup import Lineup
 from bigram_tui.comparison.lockstep import Frame
@@ -51,7 +52,7 @@ def corpus_facts(corpus: Corpus) -> list[str]:
         counted(corpus.lines, "line"),
         counted(corpus.train.total, "training bigram" if corpus.validation else "bigram"),
         size,
-        f"{corpus.train.unseen:,} unseen",
+        f"{corpus.train.unseen:,} of {len(vocabulary) ** 2:,} pairs never occur",
     ]
 
 
@@ -77,8 +78,8 @@ def run_line(snapshot: Snapshot, pace: float | None, strong: Style) -> Text:
 
 
 def lockstep_line(frame: Frame, latest: int, pace: float | None, strong: Style) -> Text:
-    """At which iteration all runs are, and whether they move."""
-    line = Text("all at ", no_wrap=True)
+    """At which step all runs are, and whether they move."""
+    line = Text("position ", no_wrap=True)
     line.append(f"{frame.position:,}", strong)
     if frame.training:
         line.append(f" ▶ {_speed(frame.rate, pace)}".rstrip(), strong)
@@ -152,6 +153,11 @@ def _decimal(value: float, decimals: int = 4) -> str:
     return f"{value:.{decimals}f}".replace("inf", "∞")
 
 
+def order_text(order: Order | None) -> str:
+    """In which order the tokens stand; None is that of their code points."""
+    return f"order: {'code point' if order is None else order.name}"
+
+
 def axes_text(log: bool, log_x: bool) -> str:
     """Which axes of the plot are logarithmic."""
     return "  ".join(text for text, on in (("log y", log), ("log x", log_x)) if on)
@@ -176,8 +182,16 @@ def plot(lineup: Lineup, active: Runner, *, dark: bool, log: bool, log_x: bool) 
     return Plot(curves, marker, log, log_x, hint)
 
 
+def hyperparameters_title(run: Snapshot, bigrams: Bigrams, width: int) -> str:
+    """The title of the controls, with what the step size or the smoothing means if that fits."""
+    head, size = "hyperparameters", step_size(run, bigrams)
+    sizes = [size] if size else smoothing_sizes(run, bigrams)
+    titles = [*(f"{head}  {size}" for size in sizes), *sizes]
+    return next((title for title in titles if len(title) <= width), head)
+
+
 def step_size(run: Snapshot, bigrams: Bigrams) -> str:
-    """Where the learning rate stands to what the curvature here allows near a minimum.
+    """The learning rate as a share of what the curvature here allows near a minimum.
 
     Empty unless the run is known to take plain steps of gradient descent: of others it is not true.
     """
@@ -189,17 +203,21 @@ def step_size(run: Snapshot, bigrams: Bigrams) -> str:
     standing = curvature(table, bigrams, run.number("l2") or 0.0).standing(rate)
     if np.isnan(standing):
         return ""
-    return f"η {standing:.2f} × 2/λmax" + (", large" if standing > 1 else "")
+    percent = 100 * standing
+    return f"η is {percent:{',.0f' if percent >= 10 else '.2g'}} % of the stable limit"
 
 
-def smoothing_size(run: Snapshot, bigrams: Bigrams) -> str:
-    """What α adds to each row of counts, α·V, beside what a row holds on the average, B/V."""
+def smoothing_sizes(run: Snapshot, bigrams: Bigrams) -> list[str]:
+    """What α adds to each row of counts, α·V, beside what a row holds on average, B/V.
+
+    At full length, then shorter; nothing if the run does not smooth.
+    """
     smoothing = run.number("smoothing")
     if not smoothing:
-        return ""
+        return []
     size = len(bigrams.vocabulary)
-    added, held = smoothing * size, bigrams.total / size
-    return f"α·V {added:,.4g} {'>' if added > held else '<'} {held:,.0f} a row"
+    added, held = f"α adds {smoothing * size:,.4g}", f"{bigrams.total / size:,.0f} on average"
+    return [f"{added} to each row, which holds {held}", f"{added} to rows of {held}"]
 
 
 def parameters_of(run: Snapshot) -> dict[str, Hyperparameter]:
@@ -233,7 +251,7 @@ def _delay(runner: Runner) -> str:
     waited = 0.0 if since is None or run.status is Status.LOADING else time.monotonic() - since
     if waited < PATIENCE_SECONDS:
         return ""
-    return f"{runner.name} has been busy with iteration {run.iteration + 1} for {waited:.0f} s"
+    return f"{runner.name} has been busy with step {run.iteration + 1} for {waited:.0f} s"
 
 
 @lru_cache(maxsize=4)

@@ -32,7 +32,7 @@ def test_a_session_from_the_first_screen_to_the_last_key(start: Start) -> None:
     terminal.send("c")
     terminal.wait_for("compare", "the reference")
     terminal.send("s")
-    terminal.wait_for("all at 2")
+    terminal.wait_for("position 2")
     terminal.send("c")
     terminal.wait_for("hyperparameters", "numpy step 2")
     terminal.send("G")

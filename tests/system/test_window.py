@@ -43,7 +43,7 @@ def storm(terminal: PseudoTerminal) -> tuple[int, int]:
     ("opening", "key", "answer"),
     [
         ("", "s", "nll 3.3703"),
-        ("c", "s", "all at 1"),
+        ("c", "s", "position 1"),
         (" ", " ", "paused"),
         ("G", "\x1b", "hyperparameters"),
         ("\x10", "\x1b", "hyperparameters"),

@@ -282,14 +282,14 @@ async def test_keys_that_can_do_nothing_say_so(make_app: MakeApp, settle: Settle
         await settle(pilot)
         for key in ("z", "Z"):
             said = await toasts_of(pilot, settle, key)
-            assert said == ["numpy is at its first iteration"]
+            assert said == ["numpy is at step 0, the start"]
         assert await toasts_of(pilot, settle, "s") == []
         assert await toasts_of(pilot, settle, "z") == [], "this one could"
         await pilot.press("2")
         for key in ("s", "S", "x", "space"):
             said = await toasts_of(pilot, settle, key)
             assert said == ["count has nothing left to learn"], key
-        assert await toasts_of(pilot, settle, "z") == ["count is at its first iteration"]
+        assert await toasts_of(pilot, settle, "z") == ["count is at step 0, the start"]
         assert await toasts_of(pilot, settle, "ctrl+c") == ["q quits"]
         assert pilot.app.is_running
         assert iterations(pilot) == [0, 0]
@@ -600,11 +600,11 @@ async def test_what_is_asked_and_typed_and_complained_about_is_to_be_seen(
         before = screen_text(pilot).split("\n")[:-1]
         await pilot.press("slash")
         await settle(pilot)
-        assert "go to character, bigram or U+code" in last_line(pilot)
+        assert "go to character, bigram or U+code: " in last_line(pilot)
         assert "step" not in last_line(pilot)
         await pilot.press("e", "7")
         await settle(pilot)
-        assert re.search(r"U\+code +e7 ", last_line(pilot))
+        assert re.search(r"U\+code: +e7 ", last_line(pilot))
         await pilot.press("enter")
         await settle(pilot)
         assert re.search(r"'7' is not in the text +e7 ", last_line(pilot))
@@ -617,7 +617,7 @@ async def test_what_is_asked_and_typed_and_complained_about_is_to_be_seen(
         focused = app.focused
         await pilot.press("enter")
         await settle(pilot)
-        assert re.search(r"η learning rate = +50 ", last_line(pilot))
+        assert re.search(r"η learning rate: +50 ", last_line(pilot))
         await pilot.press("2", "x", "enter")
         await settle(pilot)
         assert re.search(r"learning_rate is a number, not '2x' +2x ", last_line(pilot))
@@ -666,7 +666,7 @@ async def test_divergence_shows_its_reason_and_z_leads_back(
         await settle(pilot)
         run = run_of(pilot)
         assert run.status is Status.DIVERGED
-        assert f"diverged at iteration {run.iteration}" in shown(pilot, "#notice")
+        assert f"diverged at step {run.iteration}" in shown(pilot, "#notice")
         assert "z goes back" in " ".join(shown(pilot, "#notice").split())
         assert "diverged" in shown(pilot, RunsBar)
         assert "diverged" in shown(pilot, StatusLine)
@@ -700,7 +700,9 @@ async def test_a_step_is_called_too_large_only_where_it_is(
         await pilot.press("z")
         await settle(pilot)
         title = str(app.screen.query_one("#parameters").border_title)
-        assert ("2/λmax" in title) is too_large
+        percent = re.search(r"η is (\S+) % of the stable limit", title)
+        assert (percent is not None) is too_large
+        assert percent is None or float(percent[1].replace(",", "")) > 100
 
 
 async def test_a_change_in_the_past_shows_the_way_that_was_left(
@@ -1107,7 +1109,7 @@ async def test_capital_o_shows_the_tokens_in_another_order(
         before = inspected(shown(pilot, Inspector))
         for name in ("frequency", "similarity"):
             await pilot.press("O")
-            await wait_until(pilot, lambda name=name: f"by {name}" in str(heatmap.border_title))
+            await wait_until(pilot, lambda name=name: f"order: {name}" in str(heatmap.border_title))
             await settle(pilot)
             order = ORDERS[name](bigrams).tolist()
             written = "".join(bigrams.vocabulary.labels[token] for token in order)
@@ -1123,7 +1125,7 @@ async def test_capital_o_shows_the_tokens_in_another_order(
             app.screen.cursor = (0, bigrams.vocabulary.index[before[1]])
             await settle(pilot)
         await pilot.press("O")
-        await wait_until(pilot, lambda: "by " not in str(heatmap.border_title))
+        await wait_until(pilot, lambda: "order: code point" in str(heatmap.border_title))
 
 
 async def test_each_order_is_looked_for_once_and_the_last_one_wanted_is_shown(
@@ -1146,9 +1148,9 @@ async def test_each_order_is_looked_for_once_and_the_last_one_wanted_is_shown(
         assert heatmap.order is None
         await pilot.press("O", "O", "O")
         go.set()
-        await wait_until(pilot, lambda: "by similarity" in str(heatmap.border_title))
+        await wait_until(pilot, lambda: "order: similarity" in str(heatmap.border_title))
         await pilot.press("O", "O")
-        await wait_until(pilot, lambda: "by frequency" in str(heatmap.border_title))
+        await wait_until(pilot, lambda: "order: frequency" in str(heatmap.border_title))
     assert sorted(looked_for) == ["frequency", "similarity"]
 
 
@@ -1209,8 +1211,24 @@ async def test_question_mark_shows_the_keys_on_one_page(make_app: MakeApp, settl
             key = binding.key_display or binding.key.split(",")[0]
             if len(key) == 1 and key.isascii() and not key.isdigit():
                 assert re.search(rf"(^|[│ ]){re.escape(key)}( |$)", text, re.MULTILINE), key
-        assert "closes this" in text
+        assert "esc, ? or q closes" in text
         assert max(map(cell_len, text.split("\n"))) == 80
+
+
+async def test_the_help_explains_its_words_below_the_keys(
+    make_app: MakeApp, settle: Settle
+) -> None:
+    """All at once where they fit, else by scrolling."""
+    words = ("run", "step", "nll", "penalty", "total", "gap", "surprise", "samples")
+    for size, keys in (((120, 40), ()), ((80, 24), ("end",))):
+        async with make_app().run_test(size=size) as pilot:
+            await settle(pilot)
+            await pilot.press("question_mark", *keys)
+            await settle(pilot)
+            text = screen_text(pilot)
+            for word in words:
+                assert re.search(rf"│ {word}  +\S", text), word
+            assert "nll + penalty: what training lowers" in text
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def status(pilot: Pilot[None]) -> str:
 
 
 def iteration(pilot: Pilot[None]) -> int:
-    found = re.search(r"iteration ([\d,]+) ", status(pilot))
+    found = re.search(r"step ([\d,]+) ", status(pilot))
     assert found is not None, status(pilot)
     return int(found[1].replace(",", ""))
 
@@ -256,7 +256,7 @@ async def test_a_long_word_leaves_all_to_be_seen(
         await opened(pilot)
         await ask_for(pilot, LONG, rest)
         assert " “ab" in status(pilot)
-        for fact in ("…” iteration 0 ", f"loss {net.now.loss:.6f}", "η 0.1", "by numpy"):
+        for fact in ("…” step 0 ", f"loss {net.now.loss:.6f}", "η 0.1", "by numpy"):
             assert fact in status(pilot)
         for _ in range(199):
             await pilot.press("down")
@@ -346,13 +346,13 @@ async def test_the_floor_is_explained_with_the_loss(
 ) -> None:
     async with make_app(("count",)).run_test(size=SMALL) as pilot:
         await opened(pilot)
-        assert "least 0.277259" in status(pilot)
+        assert "best 0.277259" in status(pilot)
         await go_to(pilot, "loss", rest)
         assert "“m” is followed by “m” and “a”" in flat("\n".join(told(pilot)))
         assert "0.277259" in flat("\n".join(told(pilot)))
         await ask_for(pilot, "abc", rest)
         assert "as near to 0 as one likes" in flat("\n".join(told(pilot)))
-        assert "least 0.000000" in status(pilot)
+        assert "best 0.000000" in status(pilot)
         await ask_for(pilot, "abacadae", rest)
         assert "“a” is followed by “b” and “c” and 2 more" in flat("\n".join(told(pilot)))
 
@@ -433,8 +433,8 @@ async def test_keys_step_and_go_back(
             assert f"loss {net.losses[place]:.6f}" in status(pilot)
         assert any(bar in status(pilot) for bar in "▁▂▃▄▅▆▇█")
         await go_to(pilot, "W", rest)
-        assert told(pilot)[0].startswith("# W after 1 update")
-        assert "what the updates have made of it" in formula(pilot)
+        assert told(pilot)[0].startswith("# W after 1 step")
+        assert "what the steps have made of it" in formula(pilot)
 
 
 async def test_keys_in_quick_succession_are_all_obeyed(
@@ -542,20 +542,20 @@ async def test_w_asks_for_a_word(
         await rest(pilot)
         prompt = screen.query_one(Prompt)
         assert prompt.display
-        assert "word" in last_line(pilot)
+        assert "word: " in last_line(pilot)
         assert screen.query_one(Input).value == "emma"
         await pilot.press(*"sq1 Z", "enter")
         await rest(pilot)
         assert prompt.display, "it keeps asking"
         assert "not in the text's vocabulary: “1”, “␣”, “Z”" in last_line(pilot)
-        assert "“emma” iteration 10 " in status(pilot)
+        assert "“emma” step 10 " in status(pilot)
         await pilot.press(*["backspace"] * 5, "enter")
         await rest(pilot)
         assert "type a word" in last_line(pilot)
         await pilot.press(*"zoe", "enter")
         await rest(pilot)
         assert not prompt.display
-        assert "“zoe” iteration 0 " in status(pilot)
+        assert "“zoe” step 0 " in status(pilot)
         net = Network("zoe", Vocabulary(LETTERS), NUMPY, LECTURE_SEED)
         assert f"loss {net.now.loss:.6f}" in status(pilot)
         assert screen.focused is heatmap(pilot, "result")
@@ -571,7 +571,7 @@ async def test_escape_keeps_the_word(
         screen = await opened(pilot)
         await pilot.press("s", "w", *"otto", "escape")
         await rest(pilot)
-        assert "“emma” iteration 1 " in status(pilot)
+        assert "“emma” step 1 " in status(pilot)
         assert not screen.query_one(Prompt).display
         assert isinstance(pilot.app.screen, NetworkScreen)
 
@@ -745,7 +745,7 @@ async def test_without_torch_numpy_does_it(
         await ask_for(pilot, "ab", rest)
         await pilot.press("x")
         await rest(pilot)
-        assert "“ab” iteration 100 " in status(pilot)
+        assert "“ab” step 100 " in status(pilot)
         assert "by numpy" in status(pilot)
 
 
@@ -963,6 +963,6 @@ async def test_the_theme_and_the_help_have_their_keys(
         await wait_until(pilot, lambda: pilot.app.current_theme.dark is not dark)
         await pilot.press("question_mark")
         await wait_until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
-        await wait_until(pilot, lambda: "closes this" in screen_text(pilot))
+        await wait_until(pilot, lambda: "q closes" in screen_text(pilot))
         await pilot.press("escape")
         await wait_until(pilot, lambda: pilot.app.screen is screen)

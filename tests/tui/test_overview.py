@@ -191,7 +191,7 @@ async def test_plus_goes_into_the_detail_around_the_cursor_and_minus_comes_back(
             names.append(heatmap.form.name)
             assert screen_of(pilot).cursor == (200, 150)
             told = text_of(pilot.app.screen.query_one(Legend))
-            assert ("max of" in told) == heatmap.form.overview
+            assert (f" of {heatmap.form.block}×" in told) == heatmap.form.overview
             row, column = heatmap._place_of((200, 150))
             x = heatmap.form.label_width + column * heatmap.form.width - heatmap.scroll_offset.x
             y = 1 + heatmap.form.line_of(row) - heatmap.scroll_offset.y

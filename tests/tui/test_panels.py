@@ -141,7 +141,7 @@ async def test_why_tells_of_the_cell_under_the_cursor(make_app: MakeApp, opened:
             point_at(pilot, cell)
             text = await opened(pilot, "enter")
             assert f"why P({pair[1]} | {pair[0]})?" in title(pilot)
-            assert "numpy at iteration 3" in title(pilot)
+            assert "numpy at step 3" in title(pilot)
             counted = sum(f".{line}.".count(pair) for line in lines_of(pilot))
             assert number(value_of(text, "N")) == counted == bigrams.counts[cell]
             assert number(value_of(text, "n")) == bigrams.row_sums[cell[0]]
@@ -202,7 +202,7 @@ async def test_side_by_side_why_tells_of_the_active_run_where_all_are(
         frame = app_of(pilot).lockstep.frame
         assert frame.position == 3
         found = []
-        for active, name in enumerate(("numpy at iteration 3", "count at iteration 0")):
+        for active, name in enumerate(("numpy at step 3", "count at step 0")):
             await pilot.press(str(active + 1))
             await settle(pilot)
             compare = pilot.app.screen
@@ -294,7 +294,7 @@ async def test_nothing_is_said_of_weights_where_there_are_none(
 
 @pytest.mark.parametrize(
     ("backend", "settings", "name"),
-    [("numpy", {"l2": 0.0}, "decay"), ("count", {"smoothing": 0.0}, "surprise")],
+    [("numpy", {"l2": 0.0}, "penalty"), ("count", {"smoothing": 0.0}, "surprise")],
 )
 async def test_zero_has_no_sign(
     make_app: MakeApp,
@@ -429,7 +429,7 @@ async def test_the_meters_show_what_was_measured(
         assert run.weights is not None
         assert run.probabilities is not None
         text = await opened(pilot, "M", "exact.")
-        assert "numpy at iteration 7" in title(pilot)
+        assert "numpy at step 7" in title(pilot)
 
         found = curvature(run.probabilities, corpus.train, 5.0)
         assert found.largest == pytest.approx(eigenvalue(run, pilot), rel=1e-12)
@@ -638,8 +638,8 @@ async def test_markup_and_control_characters_show_as_themselves(
             assert line in text
             assert line in screen_text(pilot)
             assert "[red]x␇ has it" in text
-            assert "[red]x␇ at iteration 0" in title(pilot)
-            assert "[red]x␇ at iteration 0" in screen_text(pilot)
+            assert "[red]x␇ at step 0" in title(pilot)
+            assert "[red]x␇ at step 0" in screen_text(pilot)
             assert_safe(pilot)
             await pilot.press("escape")
         for row, column in np.argwhere(bigrams.counts)[::15].tolist():
@@ -650,7 +650,7 @@ async def test_markup_and_control_characters_show_as_themselves(
         for key in ("M", "N"):
             await opened(pilot, key)
             assert_safe(pilot)
-            assert key == "N" or "[red]x␇ at iteration 0" in screen_text(pilot)
+            assert key == "N" or "[red]x␇ at step 0" in screen_text(pilot)
             await pilot.press("escape")
 
 
@@ -709,8 +709,8 @@ async def test_the_step_size_is_too_large_exactly_beyond_what_the_curvature_allo
             assert run.settings["learning_rate"] == rate
             assert eigenvalue(run, pilot) == pytest.approx(2 / critical, rel=1e-12)
             shown = str(pilot.app.screen.query_one("#parameters").border_title)
-            expected = f"η {rate / critical:.2f} × 2/λmax"
-            assert shown.endswith(expected + (", large" if rate > critical else ""))
+            percent = f"{100 * rate / critical:{'.0f' if rate > 10 else '.2g'}} %"
+            assert shown.endswith(f"η is {percent} of the stable limit")
 
 
 @dataclass

@@ -63,26 +63,26 @@ async def assert_the_other_run_steps(pilot: Pilot[None], settle: Settle) -> None
 
 
 FAILING = {
-    "raises at iteration 3": (
+    "raises at step 3": (
         """
         for iteration in range(3):
             yield Iteration(uniform(bigrams), weights)
         raise RuntimeError("out of luck")
         """,
-        "plugin failed at iteration 3: RuntimeError: out of luck",
+        "plugin failed at step 3: RuntimeError: out of luck",
     ),
-    "raises at once": ("raise KeyError('lost')\nyield", "plugin failed at iteration 0: KeyError"),
+    "raises at once": ("raise KeyError('lost')\nyield", "plugin failed at step 0: KeyError"),
     "exits": (
         "yield Iteration(uniform(bigrams), weights)\nraise SystemExit(3)",
-        "plugin failed at iteration 1: SystemExit",
+        "plugin failed at step 1: SystemExit",
     ),
     "wrong shape": (
         "yield Iteration(uniform(bigrams)[1:], weights)",
-        "plugin failed at iteration 0: ValueError: probabilities must be (27, 27)",
+        "plugin failed at step 0: ValueError: probabilities must be (27, 27)",
     ),
     "no iteration": (
         "yield uniform(bigrams)",
-        "plugin failed at iteration 0: TypeError: train() yielded ndarray",
+        "plugin failed at step 0: TypeError: train() yielded ndarray",
     ),
     "ends at once": ("return\nyield", "train() ended before it yielded an iteration"),
 }
@@ -121,7 +121,7 @@ async def test_a_table_without_numbers_is_shown_as_diverged(
         await pilot.press("minus", "minus", "minus", "s")
         await settle(pilot)
         assert app.runners[0].snapshot.status is Status.DIVERGED
-        assert "plugin diverged at iteration 1" in screen_text(pilot)
+        assert "plugin diverged at step 1" in screen_text(pilot)
         assert "diverged" in screen_text(pilot).split("\n")[1]
         assert not app.screen.query_one(Heatmap).form.value
         await pilot.press("plus", "plus", "plus")

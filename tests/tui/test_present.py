@@ -62,8 +62,14 @@ def test_smoothing_is_told_beside_what_it_smooths(names: Bigrams) -> None:
     def run(smoothing: float) -> Snapshot:
         return Snapshot("count", settings={"smoothing": smoothing})
 
-    assert present.smoothing_size(run(1.0), names) == "α·V 27 < 8,511 a row"
-    assert present.smoothing_size(run(0.5), names) == "α·V 13.5 < 8,511 a row"
-    assert present.smoothing_size(run(316.0), names) == "α·V 8,532 > 8,511 a row"
-    assert present.smoothing_size(run(0.0), names) == ""
-    assert present.smoothing_size(Snapshot("numpy", settings={"learning_rate": 1.0}), names) == ""
+    def title(snapshot: Snapshot, width: int = 99) -> str:
+        return present.hyperparameters_title(snapshot, names, width)
+
+    told = "to each row, which holds 8,511 on average"
+    assert title(run(1.0)) == f"hyperparameters  α adds 27 {told}"
+    assert title(run(0.5)) == f"hyperparameters  α adds 13.5 {told}"
+    assert title(run(316.0), 56) == f"α adds 8,532 {told}"
+    assert title(run(1.0), 40) == "α adds 27 to rows of 8,511 on average"
+    assert title(run(1.0), 20) == "hyperparameters"
+    assert title(run(0.0)) == "hyperparameters"
+    assert title(Snapshot("numpy", settings={"learning_rate": 1.0})) == "hyperparameters"

@@ -111,7 +111,7 @@ async def test_the_title_is_in_words(
     async with make_app(("count",)).run_test(size=(80, 24)) as pilot:
         rows, _ = await opened(pilot, settle, bigrams, (row, 1))
         assert str(rows.border_title).startswith(title)
-        assert "count at iteration 3" in str(rows.border_title)
+        assert "count at step 3" in str(rows.border_title)
 
 
 async def test_only_what_is_seen_is_drawn(

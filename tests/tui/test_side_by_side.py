@@ -267,10 +267,10 @@ def apart(probability: float, weight: float = 0.0, nll: float = 0.0, *, since: i
         (apart(1.3e-15), None, "agree to 2e-15"),
         (apart(0, nll=3e-14), apart(0, nll=3.1e-14), "agree to 4e-14"),
         (apart(1e-16, 0.5), apart(2e-15, 0.5), "agree to 2e-15"),
-        (apart(1e-16), apart(1.3e-15, since=1200), "agree to 2e-15 since 1,200"),
-        (apart(0), apart(0, since=7), "agree exactly since 7"),
+        (apart(1e-16), apart(1.3e-15, since=1200), "agree to 2e-15 (compared from 1,200 on)"),
+        (apart(0), apart(0, since=7), "agree exactly (compared from 7 on)"),
         (apart(2e-15), apart(1e-11), "agree again"),
-        (apart(2e-15), apart(1e-11, since=9), "agree again since 9"),
+        (apart(2e-15), apart(1e-11, since=9), "agree again (compared from 9 on)"),
         (apart(2e-15), apart(0, nll=1e-11), "agree again"),
         (apart(0.02), apart(0.02), "differ by 0.020"),
         (apart(1e-11), apart(0.5), "differ by 1.0e-11"),
@@ -313,7 +313,7 @@ def test_the_verdict_of_a_coarser_format_names_it_and_allows_its_rounding(
         assert verdict(replace(one, now=far, worst=far), other) == "differ by 7.1e-6 (float32)"
         since = apart(1e-6, since=3)
         words = verdict(replace(one, now=since, worst=since), other)
-        assert words == "agree to 1e-6 (float32) since 3"
+        assert words == "agree to 1e-6 (float32, compared from 3 on)"
 
 
 def test_the_verdict_says_why_there_is_none(tiny: Bigrams, trained: Run) -> None:
@@ -352,7 +352,7 @@ def test_the_table_says_of_each_run_how_it_stands(tiny: Bigrams, trained: Run) -
     assert cells_of(sides, "run") == [
         "1 ━━ [b] ◎", "2 ━━ 漢␛[31m", "3 ── late", "4 ━━ NumpyBackend", "5 ━━ no",
     ]  # fmt: skip
-    assert cells_of(sides, "iteration") == ["6/9", "0", "", "9", ""]
+    assert cells_of(sides, "step") == ["6/9", "0", "", "9", ""]
     head = head_columns(sides)[1]
     assert [cell.plain for cell in head.cells] == ["", "✓", "…", "✗", "✗"]
 
@@ -392,7 +392,7 @@ def test_losses_stand_in_their_columns(tiny: Bigrams, count_lines: CountLines) -
     validation = -(math.log(table[0, 2]) + math.log(table[2, 1]) + math.log(table[1, 0])) / 3
     least = likeliest(tiny)
     assert cells_of(sides, "nll") == [f"{nll:.6f}", f"{least:.6f}", ""]
-    assert cells_of(sides, "reg") == [f"{penalty:.6f}", "", ""]
+    assert cells_of(sides, "penalty") == [f"{penalty:.6f}", "", ""]
     assert cells_of(sides, "total") == [f"{nll + penalty:.6f}", f"{least:.6f}", ""]
     assert cells_of(sides, "held out") == [f"{validation:.6f}", "∞", ""], "“ba” never occurs"
     assert cells_of(sides, "perplexity") == [f"{math.exp(nll):.4f}", f"{math.exp(least):.4f}", ""]
@@ -408,7 +408,7 @@ def test_the_gap_of_counting_is_what_smoothing_costs(tiny: Bigrams, smoothing: f
         whole = sum(row) + 3 * smoothing
         smoothed -= sum(n * math.log((n + smoothing) / whole) for n in row)
     gap = smoothed / int(tiny.counts.sum()) - likeliest(tiny)
-    assert cells_of([side(1, run, reference=True)], "to best", optima(tiny)) == [difference(gap)]
+    assert cells_of([side(1, run, reference=True)], "gap", optima(tiny)) == [difference(gap)]
 
 
 @pytest.mark.parametrize("l2", [0.0, 0.01, 1.0])
@@ -422,7 +422,7 @@ def test_the_gap_of_a_descent_is_to_the_minimum(
     run = run_of(NumpyBackend(learning_rate=2.0, l2=l2), full, iterations)
     gap = run.snapshot().total - (least_total(full, l2) if l2 else likeliest(full))
     assert gap > 1e-9
-    assert cells_of([side(1, run, reference=True)], "to best", optima(full)) == [difference(gap)]
+    assert cells_of([side(1, run, reference=True)], "gap", optima(full)) == [difference(gap)]
 
 
 def test_a_gap_of_rounding_alone_is_written_as_its_bound(tiny: Bigrams) -> None:
@@ -430,16 +430,16 @@ def test_a_gap_of_rounding_alone_is_written_as_its_bound(tiny: Bigrams) -> None:
     descended = run_of(NumpyBackend(learning_rate=10.0, l2=0.1), tiny, 4000)
     assert descended.snapshot().total - least_total(tiny, 0.1) == pytest.approx(0, abs=1e-12)
     sides = [side(1, exact, reference=True), side(2, descended)]
-    assert cells_of(sides, "to best", optima(tiny)) == ["<1e-12", "<1e-12"]
+    assert cells_of(sides, "gap", optima(tiny)) == ["<1e-12", "<1e-12"]
 
 
 def test_there_is_no_gap_where_the_least_is_not_known(tiny: Bigrams) -> None:
     """Not yet, of a run that is not there, or with a penalty that only its backend knows."""
     sides = [side(1, run_of(OwnPenalty(), tiny), reference=True), side(2, Snapshot("late"))]
-    assert cells_of(sides, "to best", optima(tiny)) == []
-    assert cells_of([side(1, run_of(CountingBackend(), tiny), reference=True)], "to best") == []
+    assert cells_of(sides, "gap", optima(tiny)) == []
+    assert cells_of([side(1, run_of(CountingBackend(), tiny), reference=True)], "gap") == []
     sides.append(side(3, run_of(CountingBackend(), tiny)))
-    assert cells_of(sides, "to best", optima(tiny))[:2] == ["", ""]
+    assert cells_of(sides, "gap", optima(tiny))[:2] == ["", ""]
 
 
 def test_hyperparameters_stand_in_a_column_each(tiny: Bigrams) -> None:
@@ -470,8 +470,8 @@ def test_the_speed_is_that_of_updates_alone(tiny: Bigrams) -> None:
         side(1, fast, reference=True), side(2, slow),
         side(3, run_of(CountingBackend(), tiny)), side(4, Snapshot("late")),
     ]  # fmt: skip
-    assert cells_of(sides, "µs/it") == ["2,000", "4,000,000", "", ""]
-    assert cells_of(sides, "it/s") == ["500", "0.25", "", ""]
+    assert cells_of(sides, "µs/step") == ["2,000", "4,000,000", "", ""]
+    assert cells_of(sides, "steps/s") == ["500", "0.25", "", ""]
 
 
 def test_a_column_that_says_nothing_is_left_out(tiny: Bigrams, trained: Run) -> None:
@@ -483,8 +483,8 @@ def test_a_column_that_says_nothing_is_left_out(tiny: Bigrams, trained: Run) -> 
         assert all(any(cell.plain for cell in column.cells) for column in columns)
         titles = {column.title for column in columns}
         assert {"nll", "total", "perplexity", "format"} <= titles
-        assert not titles & {"held out", "|ΔW| now", "to best"}
-        assert ("reg" in titles) == ("η" in titles) == (sides is not counted)
+        assert not titles & {"held out", "|ΔW| now", "gap"}
+        assert ("penalty" in titles) == ("η" in titles) == (sides is not counted)
 
 
 def rows_by_title(sides: Sequence[Side], optimum: OptimumOf) -> list[dict[str, object]]:
@@ -1097,7 +1097,7 @@ def table_entries(run: Snapshot, cell: tuple[int, int]) -> dict[str, str]:
         told["W"] = f"{run.weights[cell]:+.4f}"
     if run.gradient is not None:
         told["∂L/∂W"] = f"{run.gradient[cell]:+.2e}"
-    return {**told, "−log P": f"{-math.log(p):.4f}" if p else "∞"}
+    return {**told, "surprise": f"{-math.log(p):.4f}" if p else "∞"}
 
 
 CELLS = [(0, 13), (17, 21), (10, 17), (0, 0)]
@@ -1111,7 +1111,7 @@ def test_the_cell_under_the_cursor_is_told_of_all_runs_in_columns(
     label = "".join(names.vocabulary.labels[k] for k in cell)
     times, whole = int(names.counts[cell]), int(names.counts[cell[0]].sum())
     assert first == f"{label}  N {times:,} of {whole:,}"
-    assert titles.split("  ")[-1].strip() == "−log P"
+    assert titles.split("  ")[-1].strip() == "surprise"
     for each, row in zip(three, rows, strict=True):
         assert row.split("  ")[0].startswith(f"{each.number} ━━ {each.name}")
         told = table_entries(each.run, cell)
@@ -1132,7 +1132,7 @@ def test_in_little_room_the_numbers_stand_one_after_the_other(
         else:
             title = line
             told[title] = []
-    assert list(told) == ["P", "W", "∂L/∂W", "−log P"]
+    assert list(told) == ["P", "W", "∂L/∂W", "surprise"]
     for title, rows in told.items():
         expected = [
             (each.number, table_entries(each.run, cell)[title])

@@ -24,7 +24,7 @@ def cell_lines(
         ("P", [_of_cell(side.run.probabilities, cell, number) for side in sides]),
         ("W", [_of_cell(side.run.weights, cell, "{:+.4f}".format) for side in sides]),
         ("∂L/∂W", [_of_cell(side.run.gradient, cell, "{:+.2e}".format) for side in sides]),
-        ("−log P", [_of_cell(side.run.probabilities, cell, _surprise_text) for side in sides]),
+        ("surprise", [_of_cell(side.run.probabilities, cell, _surprise_text) for side in sides]),
     ]
     names = [label_of(side) for side in sides]
     if width >= 48:

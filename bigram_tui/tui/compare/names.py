@@ -1,6 +1,7 @@
 """The names of all runs from the same uniforms, and what made them part."""
 
 from collections.abc import Callable, Mapping, Sequence
+from textwrap import wrap
 
 import numpy as np
 from rich.text import Text
@@ -26,6 +27,9 @@ END = "■"
 NUMBER = 3
 """Columns of the number of a name."""
 
+PARTED = "where samples part: previous character, random number, interval that was hit"
+"""What the lines below the names say."""
+
 
 def name_lines(
     sides: Sequence[Side],
@@ -50,7 +54,8 @@ def name_lines(
     explained = _explained(sides, names, chosen)
     parted = [] if explained is None else _parted(names[explained.number])
     if explained is not None:
-        while rows > height // 2 and 1 + rows + _lines_of_reasons(parted, rows) > height:
+        told = wrap(PARTED if parted else _the_same(explained, reference_of(sides)), width)
+        while rows > height // 2 and 1 + rows + len(told) + _reasons(parted, rows) > height:
             rows -= 1
     lines = [_numbered("", in_columns([label_of(side) for side in shown], room), inks)]
     for k in range(rows):
@@ -58,10 +63,7 @@ def name_lines(
         lines.append(_numbered(str(k + 1), in_columns(cells, room), inks))
     if explained is not None:
         reference = reference_of(sides)
-        told = f"{printable(explained.name)} draws the same as {printable(reference.name)}"
-        if parted:
-            told = "who drew what: after, draw, intervals of P"
-        lines.append(Text(told, inks.title, no_wrap=True))
+        lines += [Text(line, inks.title, no_wrap=True) for line in told]
         for k, parting in parted:
             if k < rows:
                 lines.append(_reason(k, parting, reference, explained, vocabulary, width, inks))
@@ -72,9 +74,13 @@ def _parted(names: Sequence[NameBeside]) -> list[tuple[int, Parting]]:
     return [(k, name.parting) for k, name in enumerate(names) if name.parting is not None]
 
 
-def _lines_of_reasons(parted: Sequence[tuple[int, Parting]], rows: int) -> int:
-    """A line of title, and one for each name in sight that parts."""
-    return 1 + sum(k < rows for k, _ in parted)
+def _the_same(explained: Side, reference: Side) -> str:
+    return f"{printable(explained.name)} draws the same as {printable(reference.name)}"
+
+
+def _reasons(parted: Sequence[tuple[int, Parting]], rows: int) -> int:
+    """How many of the names in sight part."""
+    return sum(k < rows for k, _ in parted)
 
 
 def _explained(

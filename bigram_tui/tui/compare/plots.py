@@ -88,11 +88,11 @@ def _has_finished(side: Side) -> bool:
     return side.run.end is not None and side.run.end == side.run.latest
 
 
-ABOVE_OPTIMUM = PlotKind("total − optimum, × is 0", True, _above_optimum)
+ABOVE_OPTIMUM = PlotKind("gap = total − best total, × is 0", True, _above_optimum)
 
 PLOTS = (
     PlotKind("nll", False, lambda side, *_: _nll(side.run.losses), _nll),
-    PlotKind("total = nll + reg", False, lambda side, *_: _total(side.run.losses), _total),
+    PlotKind("total = nll + penalty", False, lambda side, *_: _total(side.run.losses), _total),
     ABOVE_OPTIMUM,
     PlotKind("|Δnll| to {reference}, × is 0", True, _apart),
 )

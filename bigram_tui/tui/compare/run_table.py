@@ -38,7 +38,7 @@ def head_columns(sides: Sequence[Side], title: str = "run") -> list[Column]:
     return [
         Column(title, [label_of(side) for side in sides], right=False, least=12),
         Column("", [Text(SIGNS[side.run.status]) for side in sides], right=False, least=1),
-        Column("iteration", [Text(_iteration(side.run)) for side in sides]),
+        Column("step", [Text(_iteration(side.run)) for side in sides], least=5),
     ]
 
 
@@ -83,13 +83,13 @@ def _agreement(now: Farthest, worst: Farthest, run: Snapshot, reference: Snapsho
     here, most = max(now.probability, now.nll), max(worst.probability, worst.nll)
     allowed = tolerance(run, reference)
     coarse = sorted({run.dtype, reference.dtype} - {"float64"})
-    kind = f" ({', '.join(coarse)})" if coarse else ""
-    since = f" since {worst.since:,}" if worst.since else ""
+    remarks = [*coarse, *([f"compared from {worst.since:,} on"] if worst.since else [])]
+    remark = f" ({', '.join(remarks)})" if remarks else ""
     if most <= allowed:
         agreement = f"agree to {_rounded_up(most)}" if most else "agree exactly"
     else:
         agreement = "agree again" if here <= allowed else f"differ by {difference(here)}"
-    return f"{agreement}{kind}{since}"
+    return f"{agreement}{remark}"
 
 
 def _rounded_up(value: float) -> str:
@@ -100,17 +100,17 @@ def _rounded_up(value: float) -> str:
 
 
 def loss_columns(sides: Sequence[Side], optimum: OptimumOf) -> list[Column]:
-    """The parts of the loss, and how far from the best it is."""
+    """The parts of the loss, and the gap: how far the total is above the best one."""
 
     def column(title: str, of: Callable[[Snapshot], str], least: int = 8) -> Column:
         return Column(title, [Text(of(side.run)) for side in sides], least=least)
 
     return [
         column("nll", lambda run: decimal(run.nll)),
-        column("to best", lambda run: _gap(run, optimum), 7),
+        column("gap", lambda run: _gap(run, optimum), 7),
         column("held out", lambda run: decimal(run.validation)),
         column("perplexity", lambda run: decimal(run.perplexity, 4)),
-        column("reg", lambda run: decimal(run.regularization) if run.regularization else ""),
+        column("penalty", lambda run: decimal(run.regularization) if run.regularization else ""),
         column("total", lambda run: decimal(run.total)),
         column("|gradient|", _gradient_norm),
     ]
@@ -162,14 +162,14 @@ def _value(value: object) -> str:
 
 
 def speed_columns(sides: Sequence[Side]) -> list[Column]:
-    """How long the backend takes for an iteration, and how many a second it could make alone."""
+    """How long the backend takes for a step, and how many a second it could take alone."""
     # Without an update yet, there is only the time of setting up.
     seconds = [side.run.seconds_per_iteration if side.run.latest > 0 else 0.0 for side in sides]
     each = [f"{1e6 * s:,.0f}" if s else "" for s in seconds]
     rate = [f"{1 / s:,.{0 if s < 0.1 else 2}f}" if s else "" for s in seconds]
     return [
-        Column("µs/it", [Text(cell) for cell in each], least=6),
-        Column("it/s", [Text(cell) for cell in rate], least=6),
+        Column("µs/step", [Text(cell) for cell in each], least=7),
+        Column("steps/s", [Text(cell) for cell in rate], least=7),
     ]
 
 

@@ -5,11 +5,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from rich.cells import cell_len
 
+from bigram_tui.analysis.ordering import Order
 from bigram_tui.formatting.printable import printable
 from bigram_tui.model.bigrams import Bigrams, Counts, Matrix
 from bigram_tui.training.snapshot import Status
 from bigram_tui.tui.compare.sides import Side, difference
+from bigram_tui.tui.present import order_text
 from bigram_tui.tui.render.heatmap import Scale, paint
 from bigram_tui.tui.render.pooling import extremes
 from bigram_tui.tui.views import View, signed_text
@@ -17,15 +20,20 @@ from bigram_tui.tui.widgets.maps import Map
 
 
 def maps_of(
-    sides: Sequence[Side], view: View, bigrams: Bigrams, scale: Scale, by: str = ""
+    sides: Sequence[Side],
+    view: View,
+    bigrams: Bigrams,
+    scale: Scale,
+    order: Order | None = None,
+    width: int = 0,
 ) -> list[Map]:
     """A map for each run; a colour stands for the same value in all.
 
-    by: what the titles say of the order of the tokens; nothing if it is the usual one.
+    order: of the tokens; None is that of their code points. width: of a title.
     """
-    title = f"{view.name}  {by}" if by else view.title
     if not view.of_run:
         counts = view.picture(sides[0].run, bigrams, scale)
+        title = _title("", view, order, width + LABEL)
         same = "is the same for all runs"
         return [Map(title, None, counts), *(Map("", None, None, same) for _ in sides[1:])]
     pictures = [
@@ -34,7 +42,7 @@ def maps_of(
     limit = max((picture.limit for picture in pictures if picture is not None), default=1.0)
     return [
         Map(
-            f"{printable(side.name)}  {title}",
+            _title(printable(side.name), view, order, width),
             side.color,
             picture and replace(picture, limit=limit),
             f"{printable(side.name)} {_absence(side, view)}",
@@ -53,10 +61,29 @@ def _absence(side: Side, view: View) -> str:
     return "is not loaded yet"
 
 
+LABEL = 3
+"""Columns of the colour of a run before its name."""
+
+
+def _title(name: str, view: View, order: Order | None, width: int) -> str:
+    """Which table it is and how it is ordered; the usual order gives way where room is scarce."""
+    by = order_text(order)
+    least = [name, view.title] if order is None else [name, by] if name else [view.name, by]
+    forms = ([name, view.title, by], [name, view.name, by], least)
+    titles = ["  ".join(filter(None, form)) for form in forms]
+    return next((title for title in titles if cell_len(title) <= width), titles[-1])
+
+
 def difference_map(
-    a: Side, b: Side, view: View, bigrams: Bigrams, scale: Scale, by: str = ""
+    a: Side,
+    b: Side,
+    view: View,
+    bigrams: Bigrams,
+    scale: Scale,
+    order: Order | None = None,
+    width: int = 0,
 ) -> Map:
-    """The table of one run less that of another. by: as of `maps_of`."""
+    """The table of one run less that of another. order, width: as of `maps_of`."""
     title = f"{printable(a.name)} − {printable(b.name)}"
     if not view.of_run:
         return Map(title, None, None, "is the same for all runs")
@@ -66,7 +93,9 @@ def difference_map(
     apart = Apart(tables[0], tables[1])
     most = extremes(apart).largest
     picture = paint(apart, scale, signed_text, diverging=True)
-    return Map(f"{title}  max {difference(most)}  {by}".rstrip(), None, picture)
+    title = f"{title}  max {difference(most)}"
+    whole = f"{title}  {order_text(order)}"
+    return Map(whole if cell_len(whole) <= width else title, None, picture)
 
 
 @dataclass(frozen=True, eq=False)

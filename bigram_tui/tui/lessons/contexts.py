@@ -58,7 +58,7 @@ def told(models: Sequence[ContextModel], sample: Sample) -> Text:
         Column("train nll", [Text(f"{model.train_nll:.4f}") for model in models]),
         Column("held out", [_held_out(model, model is best) for model in models]),
         Column("best α", [Text(_alpha(model)) for model in models]),
-        Column("unseen", [Text(_unseen(model)) for model in models]),
+        Column("unknown", [Text(_unseen(model)) for model in models]),
     ]
     lines = table_lines(columns, WIDTH, Style(bold=True))
     if len(models) < sample.longest:
@@ -82,8 +82,8 @@ def _lesson(models: Sequence[ContextModel], best: ContextModel | None, sample: S
     )
     held = "one distinct line of ten" if sample.own_split else "the validation lines"
     notes = f"nats per character; held out: {held}, none of which was counted; they also choose α; "
-    notes += "unseen: predictions whose context training lacks; α = 0 gives ∞ as soon as one pair "
-    notes += "is new."
+    notes += "unknown: predictions in contexts that training lacks; α = 0 gives ∞ as soon as one "
+    notes += "pair is new."
     few = "nats per character; no lines were held out: there are too few"
     parts.append(few if best is None else notes)
     if not sample.whole:

@@ -30,7 +30,7 @@ class MetersScreen(Panel):
 
     def __init__(self, run: Snapshot, corpus: Corpus, seed: int) -> None:
         """seed: the one that the corpus was split with."""
-        at = f"{printable(run.name)} at iteration {run.iteration:,}"
+        at = f"{printable(run.name)} at step {run.iteration:,}"
         super().__init__(f"meters  {at}")
         self._run = run
         self._corpus = corpus
@@ -77,8 +77,9 @@ def _step_size(run: Snapshot, bigrams: Bigrams) -> str:
     if math.isnan(standing):
         return "P holds what is no number"
     row = _character(bigrams, found.row)
-    told = f"steepest in row {row}: λmax = {found.largest:.4g}, so the stable limit here and now "
-    told += f"is 2/λmax = {found.critical_learning_rate:.4g}. η = {rate:g} is {standing:.2g} of it. "
+    limit = f"the stable limit here and now is 2/λmax = {found.critical_learning_rate:.4g}"
+    told = f"steepest in row {row}: λmax = {found.largest:.4g}, so {limit}. "
+    told += f"η = {rate:g} is {standing:.2g} of it. "
     told += "In a valley that curves as it does here, a step of gradient descent "
     if standing <= 0.5:
         return told + "goes straight down."
@@ -101,7 +102,7 @@ def _invariants(run: Snapshot, bigrams: Bigrams) -> str:
     apart = float(np.abs(means - factor * run.start_weights.mean(axis=1)).max())
     return (
         f"The rows of the NLL's gradient sum to 0: measured, at most {sums:.0e}. So only λ moves "
-        f"the mean of a row of W: by (1 − 2ηλ/V²) per iteration, ×{factor:.6f} since the start; "
+        f"the mean of a row of W: by (1 − 2ηλ/V²) per step, ×{factor:.6f} since the start; "
         f"measured, no mean is farther than {apart:.0e} from that."
     )
 

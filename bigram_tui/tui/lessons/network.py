@@ -283,8 +283,8 @@ class NetworkScreen(FollowsWindow, Screen[None]):
 
     def _status(self) -> Text:
         net, now = self._seen.net, self._seen.now
-        most = f" iteration {now.iteration:,}  loss {now.loss:.6f}"
-        rest = f"  least {net.least_loss:.6f}  η {now.learning_rate:g}  by {self._by}  "
+        most = f" step {now.iteration:,}  loss {now.loss:.6f}"
+        rest = f"  best {net.least_loss:.6f}  η {now.learning_rate:g}  by {self._by}  "
         word, room = printable(net.word), self.size.width - len(most) - len(rest) - 3
         if cell_len(word) > max(room, LEAST_WORD):
             word = set_cell_size(word, max(room, LEAST_WORD) - 1) + "…"

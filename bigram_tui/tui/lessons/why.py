@@ -24,7 +24,7 @@ class WhyScreen(Panel):
     def __init__(self, run: Snapshot, corpus: Corpus, cell: Cell) -> None:
         bigrams = corpus.train
         first, second = (in_cells(bigrams.vocabulary.labels[k], 2).rstrip() for k in cell)
-        at = f"{printable(run.name)} at iteration {run.iteration:,}"
+        at = f"{printable(run.name)} at step {run.iteration:,}"
         super().__init__(f"why P({second} | {first})?  {at}")
         self._run = run
         self._bigrams = bigrams

@@ -441,9 +441,10 @@ def legend(picture: Picture, width: int, look: Look, block: int = 1) -> list[Seg
     room = width - sum(len(mark) + 1 for mark in marks) - 1
     segments = []
     if block > 1:
-        told = f"each cell the largest of {block}×{block}  "
-        if len(told) > room // 2:
-            told = f"max of {block}×{block}  "
+        area = f"{block}×{block}  "
+        told = f"max of {area}"
+        for longer, least in ((f"largest of {area}", 6), (f"each cell: the largest of {area}", 16)):
+            told = longer if room - len(longer) >= least else told
         segments.append(Segment(told, look.label))
         room -= len(told)
     for half in (0, 1):

@@ -59,6 +59,8 @@ FIRST_WORD = "emma"
 
 MAP_WIDTH = 31
 """Columns of the smallest map: its legend must fit."""
+TITLE_EDGES = 7
+"""Columns of a map beside the words of its title: its ends, and the colour of the run."""
 CELL_WIDTH = 23
 """Columns that the cell under the cursor takes beside the maps."""
 PANES_HEIGHT = 14
@@ -103,6 +105,7 @@ class CompareScreen(LockstepScreen):
         super().__init__(session, lineup, gaze, fps, depth, lockstep=lockstep)
         self._layout = Layout.ALL
         self._count = 1  # of maps
+        self._map_width = MAP_WIDTH
         self._first_column = 0  # of the table's data
         self._shown_columns = 1
         self._first_row = self._rows = 0  # of the table
@@ -152,7 +155,14 @@ class CompareScreen(LockstepScreen):
         models = (side.run.model for side in sides)
         state = (chosen.number, self.size, dark, reference, *models)
         if self._is_new(
-            "maps", self.order, self.view, self.scale, self._layout, self._count, *state
+            "maps",
+            self.order,
+            self.view,
+            self.scale,
+            self._layout,
+            self._count,
+            self._map_width,
+            *state,
         ):
             self.query_one(Maps).show(self._maps(sides, chosen))
         if numbers:
@@ -242,15 +252,15 @@ class CompareScreen(LockstepScreen):
 
     def _maps(self, sides: list[Side], chosen: Side) -> list[Map]:
         bigrams, view, scale = self._session.corpus.train, self.view, self.scale
-        by = "" if self.order is None else f"by {self.order.name}"
+        titled = self.order, self._map_width - TITLE_EDGES
         if self._layout is Layout.ALL or len(sides) == 1:
             shown = in_room(sides, chosen, self._count, 1)
-            return maps_of(shown, view, bigrams, scale, by)
+            return maps_of(shown, view, bigrams, scale, *titled)
         first = reference_of(sides)
         others = [side for side in sides if side is not first]
         second = chosen if chosen is not first or not others else others[0]
-        pair = maps_of([first, second], view, bigrams, scale, by)
-        apart = difference_map(first, second, view, bigrams, scale, by)
+        pair = maps_of([first, second], view, bigrams, scale, *titled)
+        apart = difference_map(first, second, view, bigrams, scale, *titled)
         return [*pair, apart][3 - self._count :]
 
     def _show_names(self, sides: list[Side], chosen: Side) -> None:
@@ -271,7 +281,7 @@ class CompareScreen(LockstepScreen):
         )
         draw = f"  draw {self._gaze.draw + 1}" if self._gaze.draw else ""
         marking = present.marking(corpus)
-        entitle(pane, f"names from one stream of random numbers{draw}  {marking}")
+        entitle(pane, f"samples from the same random numbers{draw}  {marking}")
 
     def _show_word(self, sides: list[Side], chosen: Side) -> None:
         pane = self.query_one("#word", Drawn)
@@ -305,7 +315,7 @@ class CompareScreen(LockstepScreen):
         form = self._choose_form(across // least - 1, down)
         scrolls = form.height_of(size) > down
         map_width = max(form.width_of(size) + (1 if scrolls else 0), MAP_WIDTH)
-        map_width = min(map_width, max(MAP_WIDTH, across // least))
+        self._map_width = map_width = min(map_width, max(MAP_WIDTH, across // least))
         runs = len(self._lineup.runners)
         most = runs if self._layout is Layout.ALL or runs == 1 else 3
         self._count = max(1, min(most, MOST_MAPS, across // (map_width + 1)))

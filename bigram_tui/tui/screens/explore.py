@@ -145,8 +145,7 @@ class ExploreScreen(LessonScreen):
         controls = self.query_one(Hyperparameters)
         controls.show(present.parameters_of(run), run.settings)
         bigrams = self._session.corpus.train
-        size = present.step_size(run, bigrams) or present.smoothing_size(run, bigrams)
-        entitle(controls, f"hyperparameters  {size}".rstrip())
+        entitle(controls, present.hyperparameters_title(run, bigrams, controls.size.width - 4))
 
     def _show_picture(self, run: Snapshot) -> None:
         heatmap = self.query_one(Heatmap)
@@ -159,18 +158,13 @@ class ExploreScreen(LessonScreen):
     def _title(self, room: int) -> str:
         """What the table is, its scale and its order, in as many words as there is room for."""
         scale = self.scale.value
-        if self.order is None:
-            short = f"{self.view.title}  {scale} scale"
-            hint = (
-                "an overview, + goes in"
-                if self.query_one(Heatmap).form.overview
-                else "row, then column"
-            )
-            titles = [f"{short}  {hint}", short]
-        else:
-            by = f"by {self.order.name}"
-            titles = [f"{self.view.title}  {scale} scale  {by}", f"{self.view.name}  {scale}  {by}"]
-        return next((title for title in titles if len(title) <= room), titles[-1])
+        order = present.order_text(self.order)
+        parts = [f"{self.view.title}  {scale} scale", order, "overview, + zooms in"]
+        if not self.query_one(Heatmap).form.overview:
+            parts.pop()
+        least = parts[0] if self.order is None else f"{self.view.name}  {scale}  {order}"
+        titles = ["  ".join(parts), "  ".join(parts[:2]), f"{self.view.title}  {order}", least]
+        return next((title for title in titles if len(title) <= room), least)
 
     def _show_names(self, run: Snapshot, names: NameList) -> None:
         most = names.size.width * names.size.height // 6
@@ -182,7 +176,7 @@ class ExploreScreen(LessonScreen):
             sampled = self._as_many_as_fit(table, most, names)
         names.names = sampled
         draw = f"  draw {self._gaze.draw + 1}" if self._gaze.draw else ""
-        entitle(names, f"names{draw}  {present.marking(self._session.corpus)}")
+        entitle(names, f"samples{draw}  {present.marking(self._session.corpus)}")
 
     def _as_many_as_fit(self, table: Matrix, most: int, names: NameList) -> list[ShownName]:
         """No more than that many, and hardly more than are seen: some models end no name soon."""
@@ -224,7 +218,7 @@ class ExploreScreen(LessonScreen):
     def action_back(self, iterations: int) -> None:
         """Go back along the timeline."""
         if self.runner.snapshot.iteration == 0 and not self.runner.snapshot.training:
-            self._say(f"{self.runner.name} is at its first iteration")
+            self._say(f"{self.runner.name} is at step 0, the start")
         self.runner.back(iterations)
 
     @on(IterationPointed)

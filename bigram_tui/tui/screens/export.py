@@ -145,7 +145,7 @@ def export_of_losses(runs: Sequence[tuple[str, Snapshot]]) -> Export:
     def write(file: TextIO, ending: str) -> None:
         write_losses(file, runs, ending)
 
-    return Export("losses of all runs and iterations", "losses", SUFFIXES, lambda: write)
+    return Export("losses of all runs and steps", "losses", SUFFIXES, lambda: write)
 
 
 def export_of_table(run: Snapshot, view: View, bigrams: Bigrams) -> Export:

@@ -78,7 +78,7 @@ class LockstepScreen(LessonScreen, inherit_bindings=False):
     def action_back(self, iterations: int) -> None:
         """Go back along the timelines."""
         if self._lockstep.frame.position == 0:
-            self._say("all are at the first iteration")
+            self._say("all are at step 0, the start")
         self._lockstep.shift(-iterations, self._latest)
 
     def action_toggle_training(self) -> None:

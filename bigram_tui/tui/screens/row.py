@@ -30,7 +30,7 @@ class RowScreen(FollowsWindow, ModalScreen[int | None]):
         assert run.probabilities is not None
         self._row = Row.of(run.probabilities, bigrams, cell[0])
         self._chosen = int((self._row.order == cell[1]).argmax())
-        self._at = f"{printable(run.name)} at iteration {run.iteration:,}"
+        self._at = f"{printable(run.name)} at step {run.iteration:,}"
 
     def compose(self) -> ComposeResult:
         """The list."""

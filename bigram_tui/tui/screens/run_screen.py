@@ -279,7 +279,7 @@ class RunScreen(FollowsWindow, Screen[None]):
         if pace != self._gaze.pace:
             self._gaze.pace = pace
             self._change_pace()
-        speed = "full speed" if self.pace is None else f"{counted(self.pace, 'iteration')} a second"
+        speed = "full speed" if self.pace is None else f"{counted(self.pace, 'step')} a second"
         self._say(f"runs at {speed}")
 
     @property
@@ -346,7 +346,7 @@ class RunScreen(FollowsWindow, Screen[None]):
             return None
 
         value = runner.snapshot.settings[event.name]
-        question = f"{parameter.symbol} {parameter.name.replace('_', ' ')} =".strip()
+        question = f"{parameter.symbol} {parameter.name.replace('_', ' ')}".strip()
         self._ask(question, str(value).removesuffix(".0"), answer)
 
     def _ask(self, question: str, value: str, answer: Callable[[str], str | None]) -> None:

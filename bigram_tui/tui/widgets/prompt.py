@@ -47,11 +47,11 @@ class Prompt(Horizontal):
         self._focused: Widget | None = None
 
     def ask(self, question: str, value: str, answer: Check) -> None:
-        """Show the line and wait for an answer."""
+        """Show the line, `question: `, and wait for an answer."""
         self._answer = answer
         if not self.display:
             self._focused = self.screen.focused
-        self._write(question, amiss=False)
+        self._write(f"{question}:", amiss=False)
         box = self.query_one(Input)
         box.value = value
         self._show(True)
