@@ -432,7 +432,7 @@ async def test_a_pace_is_told_and_changes_a_training(
         assert frame(pilot).training
         await pilot.press("space")
         await settle(pilot)
-        told = [re.search(r"[\d,]+(?= iteration)|full", note) for note in notifications(pilot)]
+        told = [re.search(r"[\d,]+(?= step)|full", note) for note in notifications(pilot)]
         paces = [
             math.inf if found[0] == "full" else float(found[0].replace(",", ""))
             for found in told
@@ -1243,7 +1243,7 @@ async def test_o_plots_one_kind_after_the_other(
         assert (numpy.iteration, numpy.latest) == (3, 10)
         titles, plots = [], []
         for _ in range(5):
-            if "optimum" in str(pane.border_title):
+            if "gap" in str(pane.border_title):
                 await wait_until(pilot, lambda: "numpy" in shown(pilot, "#values"))
                 await settle(pilot)
             titles.append(str(pane.border_title))
@@ -1252,8 +1252,8 @@ async def test_o_plots_one_kind_after_the_other(
         assert plots[0][0] == f"━ numpy {numpy.nll:.6f}  ━ count {count.nll:.6f}"
         assert plots[1][0] == f"━ numpy {numpy.total:.6f}  ━ count {count.total:.6f}"
         assert plots[3][0] == f"━ count {difference(abs(numpy.nll - count.nll))}"
-        assert [title.split()[0] for title in titles] == ["nll", "total", "total", "|Δnll|", "nll"]
-        assert "optimum" in titles[2]
+        assert [title.split()[0] for title in titles] == ["nll", "total", "gap", "|Δnll|", "nll"]
+        assert "best total" in titles[2]
         assert "numpy" in titles[3], "the reference"
         assert ["log y" in title for title in titles] == [False, False, True, True, False]
         assert len(set(plots[:4])) == 4

@@ -95,7 +95,7 @@ def difference_map(
     picture = paint(apart, scale, signed_text, diverging=True)
     title = f"{title}  max {difference(most)}"
     whole = f"{title}  {order_text(order)}"
-    return Map(whole if cell_len(whole) <= width else title, None, picture)
+    return Map(title if order is None and cell_len(whole) > width else whole, None, picture)
 
 
 @dataclass(frozen=True, eq=False)
