@@ -775,7 +775,7 @@ def test_a_one_hot_cell_is_told_by_its_token(now: Pass) -> None:
 @given(passes())
 def test_a_weight_is_told_by_its_bigram(now: Pass) -> None:
     labels = now.vocabulary.labels
-    made = "what the updates have made of it"
+    made = "what the steps have made of it"
     made = made if now.iteration else "drawn from a normal distribution"
     for k, j in cells_of(now, "W"):
         formula = told(now, "W", (k, j)).formula

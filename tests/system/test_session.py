@@ -13,7 +13,7 @@ DIALOGUES = {
     "d": "26 characters and the end",
     "\r": "╭─ why P(a | .)?",
     "G": "╭─ theory",
-    "T": "least 0.277259",
+    "T": "best 0.277259",
     "P": "╭─ pitfalls",
     "H": "╭─ presets",
     "M": "╭─ meters",
