@@ -16,7 +16,7 @@ SUPPORTED = ("3.11", "3.12", "3.13", "3.14")
 REPOSITORY = Path(__file__).parents[1]
 ENVIRONMENTS = REPOSITORY / ".pythons"
 
-LEFT_OUT = ("tests/tui", "tests/test_packaging.py", "tests/test_benchmarks.py")
+LEFT_OUT = ("tests/tui", "tests/system/test_packaging.py", "tests/system/test_benchmarks.py")
 """Pilot tests, which `make test` runs, and what makes environments of its own."""
 
 

@@ -17,8 +17,8 @@ from typing import IO
 import pytest
 
 from bigram_tui.cli import main as cli
+from tests.cli.test_cli import LIGHT, PATIENCE, PROGRAM, environment, folder, started
 from tests.system.pseudo_terminal import PseudoTerminal, running
-from tests.test_cli import LIGHT, PATIENCE, PROGRAM, environment, folder, started
 
 __all__ = ["folder"]
 
