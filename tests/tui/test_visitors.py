@@ -70,8 +70,8 @@ async def test_all_exports_are_downloads_for_which_no_path_is_asked(
     screen: str,
 ) -> None:
     expected = {
-        "losses.csv": "losses of all runs and iterations  .csv",
-        "losses.jsonl": "losses of all runs and iterations  .jsonl",
+        "losses.csv": "losses of all runs and steps  .csv",
+        "losses.jsonl": "losses of all runs and steps  .jsonl",
         "P.csv": "table P of numpy  .csv",
         "bigram-tui.svg": "this screen as a picture  .svg",
     }

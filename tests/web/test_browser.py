@@ -203,7 +203,7 @@ def test_an_export_is_a_download(
     visitor.press("v")
     visitor.sees("N counts")
     visitor.press("E")
-    visitor.sees(r"losses of all runs and iterations +\.jsonl")
+    visitor.sees(r"losses of all runs and steps +\.jsonl")
     visitor.press("ArrowDown", "ArrowDown")
     with visitor.page.expect_download() as started:
         visitor.press("Enter")
@@ -225,7 +225,7 @@ def test_a_large_download_comes_whole_while_frames_are_drawn(visit: Visit, tmp_p
     visitor.sees(r"numpy step 800\b")
     visitor.press("Space")
     visitor.press("E")
-    visitor.sees(r"losses of all runs and iterations +\.csv")
+    visitor.sees(r"losses of all runs and steps +\.csv")
     with visitor.page.expect_download() as started:
         visitor.press("Enter")
     started.value.save_as(tmp_path / "losses.csv")
