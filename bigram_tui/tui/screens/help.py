@@ -27,7 +27,7 @@ character after the other.
            choose, ← → change,  [b]g t[/b]     other samples; dark, light
            enter types          [b]E[/b]       export to a file
 [b]c[/b]          compare side by side [b]enter[/b]   why is this cell so?
-[b]L[/b]          all lessons          [b]ctrl+p q[/b] all actions, themes; quit
+[b]L[/b]          all lessons          [b]ctrl+p q ctrl+z[/b] all actions, quit, suspend
 Lessons: [b]G[/b] theory, [b]T[/b] tensors of one word, [b]P[/b] pitfalls, [b]H[/b] presets,
 [b]M[/b] meters, [b]F[/b] λ is not α, [b]N[/b] longer contexts
 
