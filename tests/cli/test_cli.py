@@ -18,6 +18,7 @@ from typing import IO, Any
 import pytest
 
 from bigram_tui.cli import main as cli
+from bigram_tui.cli.arguments import parse, parse_serve, settings
 
 REPOSITORY = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-m", "bigram_tui")
@@ -314,8 +315,10 @@ def test_the_examples_of_the_help_are_right(help_text: str) -> None:
     for example in examples:
         commands = [shlex.split(command) for command in example.split("|")]
         (arguments,) = (words[1:] for words in commands if words[0] == "bigram-tui")
-        options = cli.parse(arguments)
-        assert cli.settings(options.set).keys() <= {Path(b).stem for b in options.backend}
+        if arguments[0] == "serve":
+            _, arguments = parse_serve(arguments[1:])
+        options = parse(arguments)
+        assert settings(options.set).keys() <= {Path(b).stem for b in options.backend}
 
 
 def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:

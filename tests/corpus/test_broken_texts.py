@@ -17,7 +17,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bigram_tui.cli.main import session_or_reading
+from bigram_tui.cli.plan import session_or_reading
 from bigram_tui.corpus import ascii_pairs, cache, corpus
 from bigram_tui.corpus.background import BackgroundRead
 from bigram_tui.corpus.corpus import Corpus, CorpusError, Extent, read_corpus, read_items

@@ -12,8 +12,7 @@ import pytest
 from bigram_backends.counting import CountingBackend
 from bigram_backends.numpy_gradient import NumpyBackend
 from bigram_tui.backend import Backend
-from bigram_tui.cli import first_run
-from bigram_tui.cli import main as cli
+from bigram_tui.cli import first_run, screen
 from bigram_tui.cli.arguments import parse
 from bigram_tui.cli.first_run import offer_tour, tour_mark
 from bigram_tui.lessons.tour import FAR, NEAR, STEPS, Seen, Tour
@@ -371,18 +370,18 @@ def test_it_is_not_offered_if_that_cannot_be_remembered(
 )
 @pytest.mark.usefixtures("home")
 def test_only_a_plain_first_start_begins_with_it(arguments: list[str], wanted: bool) -> None:
-    assert cli.wants_tour(parse(arguments)) == wanted
+    assert screen.wants_tour(parse(arguments)) == wanted
     assert tour_mark().exists() == wanted, "only what was shown is remembered"
-    assert not (wanted and cli.wants_tour(parse(arguments)))
+    assert not (wanted and screen.wants_tour(parse(arguments)))
 
 
 @pytest.mark.usefixtures("home")
 def test_who_asks_for_it_always_gets_it() -> None:
     for _ in range(2):
-        assert cli.wants_tour(parse(["--tour"]))
-        assert cli.wants_tour(parse(["--tour", "--steps", "10"]))
+        assert screen.wants_tour(parse(["--tour"]))
+        assert screen.wants_tour(parse(["--tour", "--steps", "10"]))
     assert first_run.offer_tour(), "that was no offer"
-    assert cli.wants_tour(parse(["--tour"]))
+    assert screen.wants_tour(parse(["--tour"]))
 
 
 @pytest.mark.usefixtures("home")

@@ -105,7 +105,8 @@ def test_the_first_screen_is_the_explorer_or_the_reading(make_app: MakeApp) -> N
 def test_a_start_imports_nothing_that_is_for_later() -> None:
     script = """
 import asyncio, json, sys
-from bigram_tui.cli.main import make_session, parse
+from bigram_tui.cli.arguments import parse
+from bigram_tui.cli.plan import make_session
 from bigram_tui.tui.app import BigramApp
 
 async def look() -> None:

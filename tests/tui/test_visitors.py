@@ -12,7 +12,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
-from bigram_tui.cli import main as cli
+from bigram_tui.cli import screen
 from bigram_tui.cli.arguments import parse
 from bigram_tui.cli.first_run import tour_mark
 from bigram_tui.cli.terminal import WEB_DRIVER
@@ -130,13 +130,13 @@ def test_each_visitor_is_offered_the_tour(
     """Whether or not it was seen where the server is, and nothing is remembered."""
     monkeypatch.setenv("TEXTUAL_DRIVER", WEB_DRIVER)
     assert tour_mark().exists()
-    assert cli.wants_tour(parse(arguments))
+    assert screen.wants_tour(parse(arguments))
     monkeypatch.setenv("XDG_STATE_HOME", os.devnull)
-    assert cli.wants_tour(parse(arguments))
-    assert not cli.wants_tour(parse([*arguments, "--no-tour"]))
-    assert not cli.wants_tour(parse([*arguments, "--steps", "5"]))
+    assert screen.wants_tour(parse(arguments))
+    assert not screen.wants_tour(parse([*arguments, "--no-tour"]))
+    assert not screen.wants_tour(parse([*arguments, "--steps", "5"]))
     monkeypatch.delenv("TEXTUAL_DRIVER")
-    assert not cli.wants_tour(parse(arguments))
+    assert not screen.wants_tour(parse(arguments))
 
 
 @pytest.mark.parametrize("in_browser", [False, True])

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from bigram_tui.cli import main as cli
+from bigram_tui.cli import screen
 from bigram_tui.cli.arguments import parse, parse_serve
 from bigram_tui.cli.terminal import WEB_DRIVER
 from tests.cli.test_cli import PATIENCE, apart, environment
@@ -227,7 +228,7 @@ def test_no_terminal_takes_the_place_of_what_the_server_sends(
 
     monkeypatch.setenv("TEXTUAL_DRIVER", WEB_DRIVER)
     monkeypatch.setattr(cli, "read_keys_from_terminal", taken)
-    monkeypatch.setattr(cli, "open_screen", lambda *_: 42)
+    monkeypatch.setattr(screen, "open_screen", lambda *_: 42)
     assert cli.run(["good.txt"]) == 42
 
 

@@ -1,0 +1,23 @@
+"""Checks and writes the file of `--history`."""
+
+import argparse
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bigram_tui.training.snapshot import Snapshot
+
+
+def check_history(options: argparse.Namespace) -> None:
+    """UserError, before any work, if the history can't be written in the end."""
+    from bigram_tui.export.history import check_target
+
+    check_target(options.history, overwrite=options.overwrite)
+
+
+def write_runs(runs: "Iterable[tuple[str, Snapshot]]", options: argparse.Namespace) -> None:
+    """Write the history, if one is wanted. runs: each with the name of its backend."""
+    from bigram_tui.export.history import write_history
+
+    if options.history is not None:
+        write_history(options.history, runs, overwrite=options.overwrite)

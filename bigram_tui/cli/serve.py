@@ -1,0 +1,67 @@
+"""Runs `bigram-tui serve`: checks its arguments and lets visitors explore in their browsers."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bigram_tui.cli.arguments import UsageError, parse, parse_serve
+from bigram_tui.cli.exit_status import DONE
+from bigram_tui.cli.garbage import settle
+from bigram_tui.cli.plan import plan, request_of, session_or_reading
+from bigram_tui.cli.screen import make_app
+from bigram_tui.cli.terminal import emit
+from bigram_tui.errors import TextError, UserError
+from bigram_tui.signals import status_of
+
+if TYPE_CHECKING:
+    pass
+
+NOT_SERVED = ("headless", "json", "list_backends", "history", "overwrite")
+"""Options of no use to visitors: they print, or write files."""
+
+
+def serve(arguments: Sequence[str]) -> int:
+    """Let visitors explore the texts in their browsers, until ctrl+c."""
+    server, rest = parse_serve(arguments)
+    options = parse(rest)
+    check_served(options)
+    try:
+        from bigram_tui.web.server import Server
+    except ModuleNotFoundError as error:
+        raise UserError(f"serve needs {error.name}: pip install textual-serve") from error
+    # What a visitor's program would refuse is refused now; what it would have to read for longer
+    # than anybody waits, it reads while the visitor watches.
+    session_of, request = plan(options), request_of(options)
+    for path in request.paths:
+        check_readable(path)
+    make_app(session_or_reading(session_of, request), options)
+    settle()
+    # -P: nothing that lies in the current folder is imported in place of a library.
+    command = [sys.executable, "-P", "-m", "bigram_tui", *rest]
+    number = Server(command, server.host, server.port).serve(emit)
+    return DONE if number is None else status_of(number)
+
+
+def check_served(options: argparse.Namespace) -> None:
+    """UsageError if an option is not for visitors, who may write no files here."""
+    for name in NOT_SERVED:
+        if getattr(options, name):
+            flag = "--" + name.replace("_", "-")
+            raise UsageError(f"{flag} is not for visitors of a server: leave it out")
+    if "-" in options.files:
+        raise UsageError("'-' is standard input, which visitors can't all read: name a file")
+
+
+def check_readable(path: str) -> None:
+    """UsageError unless any number of visitors can read a text, each from its beginning."""
+    from bigram_tui.corpus.streams import open_file
+
+    try:
+        if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+            raise UsageError(f"{path!r} is no ordinary file, which each visitor could read")
+        with open_file(path):
+            pass
+    except TextError as error:
+        raise UsageError(f"{path!r} {error}") from error
