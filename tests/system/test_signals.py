@@ -9,11 +9,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.system.conftest import NAMES, PROGRAM, Start
+from tests.system.pseudo_terminal import PATIENCE_SECONDS
 
 ENTER_SCREEN = "\x1b[?1049h"
 
@@ -103,21 +106,62 @@ def test_a_signal_while_a_text_is_read_restores_the_terminal(start: Start) -> No
     terminal.wait_until(lambda: not terminal.left_behind(), "restored terminal")
 
 
-def test_without_a_screen_a_signal_ends_with_its_status_and_no_traceback() -> None:
-    command = [str(PROGRAM), str(NAMES), "--headless", "--steps", "100000000", "--backend", "numpy"]
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-            time.sleep(1.5)
-            process.send_signal(number)
-            _, errors = process.communicate(timeout=30)
-        assert process.returncode == 128 + number
-        assert errors == b""
+WAITING = '''
+"""A backend that says when it is under way, and waits until it is told to go on."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from bigram_tui.backend import Backend, Iteration
+
+
+@dataclass
+class Waiting(Backend):
+    """Makes the file `under-way`, and ends when there is a file `go`."""
+
+    def train(self, bigrams, weights):
+        Path("under-way").touch()
+        while not Path("go").exists():
+            time.sleep(0.01)
+        yield Iteration(bigrams.counts / bigrams.row_sums[:, None], last=True)
+'''
+
+
+@contextmanager
+def under_way(folder: Path, backend: str, *before: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run the program without a screen until its backend is under way.
+
+    backend: its source. before: the start of the command.
+    """
+    (folder / "backend.py").write_text(backend, "utf-8")
+    command = [*before, str(PROGRAM), str(NAMES), "--headless", "--backend", "backend.py"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=folder, **pipes) as process:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not (folder / "under-way").exists():
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        yield process
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGQUIT"])
+def test_without_a_screen_a_signal_ends_with_its_status_and_no_traceback(
+    tmp_path: Path, name: str
+) -> None:
+    with under_way(tmp_path, WAITING) as process:
+        process.send_signal(signal.Signals[name])
+        _, errors = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 128 + signal.Signals[name]
+    assert errors == b""
 
 
 SLOW_IN_C = '''
 """A backend whose first iteration is one long call of other code than Python's."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -129,17 +173,15 @@ class Slow(Backend):
     """Takes minutes."""
 
     def train(self, bigrams, weights):
+        Path("under-way").touch()
         np.linalg.svd(np.random.default_rng(0).random((6000, 6000)))
         yield Iteration(weights)
 '''
 
 
 def test_a_long_call_of_other_code_does_not_hold_up_the_end(tmp_path: Path) -> None:
-    backend = tmp_path / "slow.py"
-    backend.write_text(SLOW_IN_C, "utf-8")
-    command = [str(PROGRAM), str(NAMES), "--headless", "--backend", str(backend)]
-    with subprocess.Popen(command) as process:
-        time.sleep(2)
+    with under_way(tmp_path, SLOW_IN_C) as process:
+        time.sleep(0.5)  # until it is within the call
         before = time.monotonic()
         process.terminate()
         assert process.wait(60) == 128 + signal.SIGTERM
@@ -158,12 +200,11 @@ def test_a_signal_where_a_part_is_offered_ends_with_its_status(
     assert terminal.left_behind() == {}
 
 
-def test_a_signal_that_nohup_ignores_is_ignored_without_a_screen() -> None:
-    command = f"trap '' HUP; exec {PROGRAM} {NAMES} --headless --steps 3000 --backend numpy"
-    with subprocess.Popen(["sh", "-c", command], stdout=subprocess.PIPE) as process:
-        time.sleep(0.4)
+def test_a_signal_that_nohup_ignores_is_ignored_without_a_screen(tmp_path: Path) -> None:
+    with under_way(tmp_path, WAITING, "sh", "-c", "trap '' HUP; exec \"$@\"", "sh") as process:
         process.send_signal(signal.SIGHUP)
-        output, _ = process.communicate(timeout=60)
+        (tmp_path / "go").touch()
+        output, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0
     assert b"perplexity" in output
 
