@@ -15,7 +15,7 @@ from bigram_backends.counting import CountingBackend
 from bigram_backends.numpy_gradient import NumpyBackend
 from bigram_tui.analysis.optimum import gradient_optimum
 from bigram_tui.backend import Backend, Bigrams, Iteration, Matrix, hyperparameter
-from bigram_tui.corpus.corpus import read_corpus
+from bigram_tui.corpus.corpus import Corpus, read_corpus
 from bigram_tui.lessons.derivation import descends
 from bigram_tui.model.loss import softmax
 from bigram_tui.model.torch_rng import start_weights
@@ -340,3 +340,35 @@ def test_arrays_that_take_slices_alone_are_looked_at_too(names: Bigrams) -> None
     run.advance(3)
     assert run.iteration == 3, run.snapshot().message
     assert descends(run.snapshot(), names)
+
+
+@pytest.mark.parametrize(
+    ("standing", "words"),
+    [
+        (0.3, "each step would go straight down"),
+        (0.8, "would overshoot, less far each time, and so converge"),
+        (1.3, "would overshoot, farther each time, and never settle"),
+    ],
+)
+def test_the_meters_say_what_a_step_does_near_a_minimum_of_this_curvature(
+    names: Bigrams, standing: float, words: str
+) -> None:
+    """A step multiplies the distance along the steepest direction by 1 − ηλ."""
+    steepest = np.linalg.eigvalsh(hessian_of_steepest_row(names))[-1] + 2 * 0.01 / 27**2
+    run = Run(NumpyBackend(learning_rate=standing * 2 / steepest), names, start_weights(27))
+    run.advance(0)
+    factor = 1 - 2 * standing
+    assert (factor >= 0, -1 < factor < 0, factor < -1).count(True) == 1
+    told = dict(meters(run.snapshot(), Corpus("text", 3, names, None, None, None), 0))
+    assert words in told["how large a step may be"]
+    assert f"is {standing:g} of it" in told["how large a step may be"]
+
+
+def hessian_of_steepest_row(bigrams: Bigrams) -> Matrix:
+    """The block n_i/B·(diag(p) − ppᵀ), by the plain formula, that has the largest eigenvalue."""
+    table = softmax(start_weights(27))
+    blocks = [
+        n / bigrams.total * (np.diag(p) - np.outer(p, p))
+        for n, p in zip(bigrams.row_sums, table, strict=True)
+    ]
+    return max(blocks, key=lambda block: float(np.linalg.eigvalsh(block)[-1]))

@@ -80,11 +80,11 @@ def _lesson(models: Sequence[ContextModel], best: ContextModel | None, sample: S
         "(embeddings), so that similar contexts share what they learn. The softmax and the loss "
         "stay as they are."
     )
-    held = "one distinct line of ten" if sample.own_split else "the validation lines"
-    notes = f"nats per character; held out: {held}, none of which was counted; they also choose α; "
-    notes += "unknown: predictions in contexts that training lacks; α = 0 gives ∞ as soon as one "
-    notes += "pair is new."
-    few = "nats per character; no lines were held out: there are too few"
+    held = "one distinct line of ten" if sample.own_split else "the validation part"
+    notes = f"Losses are in nats per character. Held out is {held}: not counted, but used to "
+    notes += "choose α. Unknown are predictions in contexts that training lacks. α = 0 gives ∞ as "
+    notes += "soon as one pair is new."
+    few = "Losses are in nats per character. No lines were held out: there are too few."
     parts.append(few if best is None else notes)
     if not sample.whole:
         parts.append(f"Counted on the first {sample.lines:,} lines.")

@@ -78,14 +78,13 @@ def _step_size(run: Snapshot, bigrams: Bigrams) -> str:
         return "P holds what is no number"
     row = _character(bigrams, found.row)
     limit = f"the stable limit here and now is 2/λmax = {found.critical_learning_rate:.4g}"
-    told = f"steepest in row {row}: λmax = {found.largest:.4g}, so {limit}. "
-    told += f"η = {rate:g} is {standing:.2g} of it. "
-    told += "In a valley that curves as it does here, a step of gradient descent "
+    told = f"The loss curves most in row {row}: λmax = {found.largest:.4g}, so {limit}. "
+    told += f"η = {rate:g} is {standing:.2g} of it. Near a minimum with this curvature, "
     if standing <= 0.5:
-        return told + "goes straight down."
+        return told + "each step would go straight down."
     if standing < 1:
-        return told + "swings to the other side, less far each time."
-    return told + "ends farther up the other side: near such a minimum it would never settle."
+        return told + "each step would overshoot, less far each time, and so converge."
+    return told + "each step would overshoot, farther each time, and never settle."
 
 
 def _invariants(run: Snapshot, bigrams: Bigrams) -> str:
