@@ -52,8 +52,8 @@ def on_signals(
 
     leave: gets that number; called in the main thread, between any two of its instructions.
     last_resort: called in another thread if the block does not end within PATIENCE_SECONDS after
-        the signal; then the process ends at once. So it does while the main thread waits for other
-        code than Python's, but not while that code keeps Python's lock.
+        the signal; then the process ends at once. This works while the main thread is inside native
+        code, too, unless that code holds the GIL.
 
     Outside the main thread, where Python has no signal handlers, nothing is done.
     """

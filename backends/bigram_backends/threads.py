@@ -18,10 +18,10 @@ VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 @contextmanager
 def fitting_threads(torch: Any, cells: int) -> Iterator[None]:
-    """Compute within this with one thread if there are few cells; torch's number is put back.
+    """Use one thread inside this block if there are few cells, then restore torch's number.
 
-    That number belongs to the thread that asks where torch uses OpenMP, and to the process where
-    not: either way nobody else should be left with ours. cells: that an operation goes through.
+    With OpenMP the number belongs to the calling thread, otherwise to the process; in both cases
+    nobody else should be left with ours. cells: how many an operation goes through.
     """
     threads = torch.get_num_threads()
     if cells >= MANY_CELLS or threads == 1 or was_chosen(threads):
@@ -37,8 +37,7 @@ def fitting_threads(torch: Any, cells: int) -> Iterator[None]:
 def was_chosen(threads: int) -> bool:
     """Whether somebody chose the number of threads: by the environment, or by set_num_threads.
 
-    torch itself takes one for each core: of those that the system counts, or half of them where
-    each core counts twice.
+    torch's own choice is one thread for each core, or for each two logical cores.
     """
     cores = {os.cpu_count() or 1, _usable_cores()}
     own = cores | {count // 2 for count in cores}

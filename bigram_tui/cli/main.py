@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from bigram_tui.cli.arguments import parse
 from bigram_tui.cli.exit_status import DONE, FAILED, INTERRUPTED, WRONG_USE
-from bigram_tui.cli.garbage import settle
+from bigram_tui.cli.garbage import collect_from_now_on
 from bigram_tui.cli.history import check_history, write_runs
 from bigram_tui.cli.plan import plan, read, request_of, session_or_reading
 from bigram_tui.cli.terminal import (
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the program and exit."""
-    gc.disable()  # until `settle`
+    gc.disable()  # until collect_from_now_on
     have_streams()
     try:
         with on_signals(unignored(ENDING), raise_stopped):
@@ -123,7 +123,7 @@ def print_headless(session: "Session", options: argparse.Namespace) -> int:
     steps = 100 if options.steps is None else options.steps
     samples = 5 if options.samples is None else options.samples
     explicit = bool(options.backend or options.run)
-    settle()
+    collect_from_now_on()
     # A plugin may print what it likes to stderr.
     with redirect_stdout(sys.stderr), progress_bar(of_bytes=False) as progress:
         results = list(train(session, steps, samples, explicit=explicit, progress=progress))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bigram_tui.cli.arguments import UsageError, parse
 from bigram_tui.cli.exit_status import DONE
-from bigram_tui.cli.garbage import settle
+from bigram_tui.cli.garbage import collect_from_now_on
 from bigram_tui.cli.history import write_runs
 from bigram_tui.cli.terminal import (
     SavedTerminal,
@@ -71,19 +71,19 @@ def open_screen(session: "Session | BackgroundRead[Session]", options: argparse.
         forget_exported_size()
     app = make_app(session, options)
     app.tour = wants_tour(options)
-    settle()
+    collect_from_now_on()
     terminal = SavedTerminal()
 
     def write_history() -> None:
         if runs := app.history():  # not where the text was not read
             write_runs(runs, options)
 
-    def leave_behind_all_well() -> None:
+    def restore_and_write() -> None:
         terminal.restore()
         write_history()
 
-    # Whoever ignores these signals, as nohup does, does not keep a screen open by it.
-    with on_signals((signal.SIGINT, *ENDING), app.leave, leave_behind_all_well) as received:
+    # Not even nohup keeps the screen open: without its terminal it is of no use.
+    with on_signals((signal.SIGINT, *ENDING), app.leave, restore_and_write) as received:
         app.run(mouse=not options.no_mouse)
     if app.trouble is not None and not received:
         raise app.trouble

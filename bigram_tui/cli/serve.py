@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bigram_tui.cli.arguments import UsageError, parse, parse_serve
 from bigram_tui.cli.exit_status import DONE
-from bigram_tui.cli.garbage import settle
+from bigram_tui.cli.garbage import collect_from_now_on
 from bigram_tui.cli.plan import plan, request_of, session_or_reading
 from bigram_tui.cli.screen import make_app
 from bigram_tui.cli.terminal import emit
@@ -37,7 +37,7 @@ def serve(arguments: Sequence[str]) -> int:
     for path in request.paths:
         check_readable(path)
     make_app(session_or_reading(session_of, request), options)
-    settle()
+    collect_from_now_on()
     # -P: nothing that lies in the current folder is imported in place of a library.
     command = [sys.executable, "-P", "-m", "bigram_tui", *rest]
     number = Server(command, server.host, server.port).serve(emit)
