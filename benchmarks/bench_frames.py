@@ -19,7 +19,7 @@ from benchmarks.stage import Floor, Stage
 from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.model.bigrams import Matrix
 from bigram_tui.tui.render.colors import LEVELS, TRUE_COLOR
-from bigram_tui.tui.render.heatmap import SMALL, Scale, compact, paint
+from bigram_tui.tui.render.heatmap import SMALL, ColorScale, compact, paint
 from bigram_tui.tui.widgets.heatmap import Heatmap
 
 SIZE = 120, 40
@@ -66,7 +66,7 @@ def ours(loop: asyncio.Runner, names: Corpus) -> Iterator[Stage]:
 
 def show(stage: Stage, table: Matrix) -> None:
     assert isinstance(stage.widget, Heatmap)
-    stage.widget.picture = paint(table, Scale.LINEAR, compact)
+    stage.widget.picture = paint(table, ColorScale.LINEAR, compact)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from benchmarks.rivals import SEED, sample_by_multinomial
 from bigram_tui.analysis.smoothing import counting_table
 from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.model.bigrams import Matrix
-from bigram_tui.model.sampling import sample_names, uniforms
+from bigram_tui.model.sampling import draw_samples, uniforms
 
 COUNT = 1000
 
@@ -26,7 +26,7 @@ def table(names: Corpus) -> Matrix:
 
 
 def by_ours(names: Corpus, table: Matrix) -> list[str]:
-    drawn = sample_names(table, names.train.vocabulary, uniforms(SEED), COUNT)
+    drawn = draw_samples(table, names.train.vocabulary, uniforms(SEED), COUNT)
     return [name.text + "." for name in drawn]
 
 

@@ -51,7 +51,7 @@ def by_similarity(bigrams: Bigrams) -> Permutation:
     The end of the most frequent character stands first.
     """
     inner = _characters(bigrams.vocabulary)
-    neighbours = _Neighbours.of(bigrams, inner)
+    neighbours = _Neighbours.from_tokens(bigrams, inner)
     score = neighbours.scores()
     if score.size and score[bigrams.row_sums[inner].argmax()] > 0:
         score = -score
@@ -67,7 +67,7 @@ ORDERS: Mapping[str, Callable[[Bigrams], Permutation]] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Order:
+class TokenOrder:
     """Where each token of a text stands."""
 
     name: str
@@ -75,7 +75,7 @@ class Order:
     """The token at each place."""
 
     @classmethod
-    def of(cls, name: str, bigrams: Bigrams) -> "Order":
+    def named(cls, name: str, bigrams: Bigrams) -> "TokenOrder":
         """One of ORDERS."""
         return cls(name, ORDERS[name](bigrams))
 
@@ -105,7 +105,7 @@ class _Neighbours:
     shape: tuple[int, int]
 
     @classmethod
-    def of(cls, bigrams: Bigrams, tokens: Permutation) -> "_Neighbours":
+    def from_tokens(cls, bigrams: Bigrams, tokens: Permutation) -> "_Neighbours":
         size = len(bigrams.vocabulary)
         first, second = np.divmod(bigrams.seen, size)
         counts = bigrams.counts.ravel()[bigrams.seen].astype(np.float64)

@@ -17,10 +17,10 @@ from rich.text import Text
 from bigram_tui.comparison.difference import compare, optimum_of
 from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.export.history import finite
-from bigram_tui.formatting.printable import EMPTY, counted, printable
+from bigram_tui.formatting.printable import EMPTY, printable, quantity
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams
 from bigram_tui.model.loss import negative_log_likelihood, perplexity
-from bigram_tui.model.sampling import Name
+from bigram_tui.model.sampling import Sample
 from bigram_tui.training.registry import BackendError
 from bigram_tui.training.run import Run
 from bigram_tui.training.session import Session
@@ -41,7 +41,7 @@ class Result:
 
     name: str
     final: Snapshot | None
-    names: list[Name]
+    names: list[Sample]
     error: str | None
 
 
@@ -198,8 +198,8 @@ def _headline(session: Session) -> str:
     training = f" ({corpus.train.total:,} for training; {split})" if split else ""
     in_training = " in training" if split else ""
     facts = [
-        counted(corpus.lines, "line"),
-        counted(corpus.bigrams, "bigram") + training,
+        quantity(corpus.lines, "line"),
+        quantity(corpus.bigrams, "bigram") + training,
         f"V = {size:,}{rare}",
         f"{corpus.train.unseen:,} of {size * size:,} pairs never occur{in_training}; seed {seed}, "
         f"{session.start} start",

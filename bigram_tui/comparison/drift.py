@@ -1,4 +1,4 @@
-"""How far two runs were from each other on their way: at each iteration, the most so far."""
+"""The drift of a run from the reference: the largest differences up to each iteration."""
 
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -14,7 +14,7 @@ Spans = tuple[Span, ...]
 
 
 @dataclass(frozen=True)
-class Farthest:
+class MaxDifference:
     """The largest differences of a run from the reference on the way to some iteration."""
 
     since: int
@@ -31,28 +31,28 @@ class Farthest:
 
 
 @dataclass(frozen=True, eq=False)
-class Trail:
+class Drift:
     """What two runs had at most between them, from the iteration `start` on."""
 
     start: int
-    farthest: Floats
+    maxima: Floats
     """[n, 3]: the running maxima of |ΔP|, |ΔW| and |Δnll|."""
 
-    def up_to(self, iteration: int) -> Farthest | None:
+    def up_to(self, iteration: int) -> MaxDifference | None:
         """The largest differences up to an iteration; None where it was not compared."""
         place = iteration - self.start
-        if not 0 <= place < len(self.farthest):
+        if not 0 <= place < len(self.maxima):
             return None
-        return Farthest(self.start, *self.farthest[place].tolist())
+        return MaxDifference(self.start, *self.maxima[place].tolist())
 
     @property
     def end(self) -> int:
         """The last iteration that was compared."""
-        return self.start + len(self.farthest) - 1
+        return self.start + len(self.maxima) - 1
 
 
-class GrowingTrail:
-    """A trail that goes on."""
+class DriftRecorder:
+    """Records the drift of one run from the reference, iteration by iteration."""
 
     def __init__(
         self, start: int, here: tuple[float, float, float], runs: tuple[Snapshot, Snapshot]
@@ -89,8 +89,8 @@ class GrowingTrail:
         before = self._rows.row(len(self._rows) - 1)
         self._rows.extend(np.fmax.accumulate(np.vstack([before, differences]), axis=0)[1:])
 
-    def view(self) -> Trail:
-        return Trail(self.start, self._rows.view())
+    def view(self) -> Drift:
+        return Drift(self.start, self._rows.view())
 
 
 def _parted(old: Spans, new: Spans) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 
 from bigram_tui.backend import Iteration
 from bigram_tui.comparison.difference import compare, distances
-from bigram_tui.comparison.drift import Farthest, Floats, GrowingTrail, Trail
+from bigram_tui.comparison.drift import Drift, DriftRecorder, Floats, MaxDifference
 from bigram_tui.comparison.lineup import Lineup
 from bigram_tui.errors import one_line
 from bigram_tui.training.run import Run
@@ -21,19 +21,19 @@ from bigram_tui.training.runner import Runner
 from bigram_tui.training.snapshot import Snapshot, Status
 from bigram_tui.training.timeline import NLL, memory
 
-LEG_SECONDS = 0.03
+CHUNK_SECONDS = 0.03
 """About how long the runs move before new orders are looked at and a frame is published."""
-LEG_BYTES = 32 * 2**20
-"""The most memory for the reference's models of one leg."""
-LONGEST_LEG = 4096
+CHUNK_BYTES = 32 * 2**20
+"""The most memory for the reference's models of one chunk."""
+LONGEST_CHUNK = 4096
 RETRACE = 10_000
 """How many iterations all go again together when a run joins them that has yet to begin."""
 FOLLOW_SECONDS = 0.1
-"""How long one run may take for a leg, before all go on from where it is."""
+"""How long one run may take for a chunk, before all go on from where it is."""
 REACH_SECONDS = 0.05
 """How long one run that lags behind may move alone before orders are looked at."""
 PAUSE_SECONDS = 0.0002
-"""What other threads get of the interpreter between two legs."""
+"""What other threads get of the interpreter between two chunks."""
 
 Result = TypeVar("Result")
 
@@ -45,9 +45,9 @@ class Frame:
     position: int = 0
     """The iteration at which they are, or to which they are being brought."""
     snapshots: Mapping[Runner, Snapshot] = field(default_factory=dict)
-    now: Mapping[Runner, Farthest] = field(default_factory=dict)
+    now: Mapping[Runner, MaxDifference] = field(default_factory=dict)
     """How far each run is from the reference here; none where they can't be compared."""
-    trails: Mapping[Runner, Trail] = field(default_factory=dict)
+    drifts: Mapping[Runner, Drift] = field(default_factory=dict)
     """How far each was at most on the way."""
     training: bool = False
     """Whether they are to go on from here."""
@@ -97,13 +97,13 @@ class Lockstep:
         self._news = False  # an order that was not looked at
         self._seen = True  # whether the frame shows all that has changed
         # What the thread knows.
-        self._leg = 1  # iterations
+        self._chunk = 1  # iterations
         self._rate: float | None = None
-        self._hopeless: tuple[int, set[Runner]] = 0, set()  # which failed to come, in which turn
+        self._unreachable: tuple[int, set[Runner]] = 0, set()  # which failed to come, in which turn
         self._held_against: Runner | None = None
         self._snapshots: dict[Runner, Snapshot] = {}
-        self._now: dict[Runner, Farthest] = {}
-        self._trails: dict[Runner, GrowingTrail] = {}
+        self._now: dict[Runner, MaxDifference] = {}
+        self._drifts: dict[Runner, DriftRecorder] = {}
         self._frame = Frame()
         self.is_idle = True
         """Whether all is where it is to be."""
@@ -252,10 +252,10 @@ class Lockstep:
             )
             self._reset = False
         if plan.reset or plan.reference is not self._held_against:
-            self._trails.clear()
+            self._drifts.clear()
             self._now.clear()
-        for runner in self._trails.keys() - set(plan.runners):
-            del self._trails[runner]
+        for runner in self._drifts.keys() - set(plan.runners):
+            del self._drifts[runner]
             self._now.pop(runner, None)
         self._held_against = plan.reference
         return plan
@@ -304,10 +304,10 @@ class Lockstep:
 
     def _is_in_place(self, runner: Runner, plan: _Plan) -> bool:
         """Whether a run is where it is to be, or as near as it can come."""
-        run, (turn, hopeless) = runner.snapshot, self._hopeless
+        run, (turn, unreachable) = runner.snapshot, self._unreachable
         if run.iteration == plan.position:
             return True
-        if run.status is Status.FAILED and turn == plan.turn and runner in hopeless:
+        if run.status is Status.FAILED and turn == plan.turn and runner in unreachable:
             return True
         return run.iteration < plan.position and not can_go_on(run)
 
@@ -320,20 +320,20 @@ class Lockstep:
                 self._position, self._goal = 0, max(self._goal, plan.position)
 
     def _bring(self, late: Sequence[Runner], plan: _Plan) -> None:
-        self._leg = 1
+        self._chunk = 1
         self._now.clear()
-        if self._hopeless[0] != plan.turn:
-            self._hopeless = plan.turn, set()
+        if self._unreachable[0] != plan.turn:
+            self._unreachable = plan.turn, set()
         for runner in late:
             run = self._ask(runner, partial(_reach, iteration=plan.position))
             self._snapshots[runner] = run
             if run.status is Status.FAILED:
-                self._hopeless[1].add(runner)
+                self._unreachable[1].add(runner)
 
     def _go(self, plan: _Plan) -> None:
         """Move all runs by the same number of iterations, comparing each with the reference."""
         started = time.monotonic()
-        count = 1 if plan.pace is not None else int(min(self._leg, plan.goal - plan.position))
+        count = 1 if plan.pace is not None else int(min(self._chunk, plan.goal - plan.position))
         self._compare_here(plan, moving=True)
         going = [runner for runner in plan.loaded if not _has_stopped(runner.snapshot)]
         for runner in set(plan.loaded) - set(going):
@@ -344,7 +344,7 @@ class Lockstep:
             model = plan.reference.snapshot.model
             assert model is not None  # it is loaded
             size = memory((model.probabilities, model.weights, model.gradient, model.state))
-            count = min(count, max(1, LEG_BYTES // size))
+            count = min(count, max(1, CHUNK_BYTES // size))
             lead = partial(_lead, start=plan.position, count=count)
             models, self._snapshots[plan.reference], busy = self._ask(plan.reference, lead)
             count = len(models) or count
@@ -361,7 +361,7 @@ class Lockstep:
                 back = partial(_reach, iteration=reached)
                 self._snapshots[runner] = self._ask(runner, back)
         self._now = {
-            runner: Farthest(reached, *rows[reached - plan.position - 1].tolist())
+            runner: MaxDifference(reached, *rows[reached - plan.position - 1].tolist())
             for runner, rows in differences.items()
             if 0 < reached - plan.position <= len(rows)
         }
@@ -370,7 +370,7 @@ class Lockstep:
                 self._position = reached
                 self._goal = max(self._goal, self._position)
         self._measure(plan, reached - plan.position, time.monotonic() - started)
-        self._choose_leg(plan, reached - plan.position, count, busy)
+        self._choose_chunk(plan, reached - plan.position, count, busy)
 
     def _common_end(self, plan: _Plan, count: int) -> int:
         """Up to where all came that can go on; if none can, up to where the last one came."""
@@ -386,17 +386,17 @@ class Lockstep:
         latest = moved / max(seconds + PAUSE_SECONDS, 1 / plan.pace if plan.pace else 1e-9)
         self._rate = latest if self._rate is None else 0.8 * self._rate + 0.2 * latest
 
-    def _choose_leg(self, plan: _Plan, moved: int, count: int, busy: float) -> None:
-        """Find out how long the next leg should be. busy: seconds of the runs' own work.
+    def _choose_chunk(self, plan: _Plan, moved: int, count: int, busy: float) -> None:
+        """Find out how long the next chunk should be. busy: seconds of the runs' own work.
 
-        What they had to wait for each other does not count, lest a busy machine has short legs.
+        What they had to wait for each other does not count, lest a busy machine has short chunks.
         """
         if plan.pace is not None:
-            self._leg = 1
-        elif moved == count and busy < LEG_SECONDS / 2:
-            self._leg = min(2 * self._leg, LONGEST_LEG)
-        elif busy > 2 * LEG_SECONDS:
-            self._leg = max(1, min(self._leg // 2, moved))
+            self._chunk = 1
+        elif moved == count and busy < CHUNK_SECONDS / 2:
+            self._chunk = min(2 * self._chunk, LONGEST_CHUNK)
+        elif busy > 2 * CHUNK_SECONDS:
+            self._chunk = max(1, min(self._chunk // 2, moved))
 
     def _ask(self, runner: Runner, work: Callable[[Run], Result]) -> Result:
         """What a run's thread makes of some work. _GoneError if there is no such run any more."""
@@ -419,26 +419,26 @@ class Lockstep:
 
     def _publish(self) -> None:
         snapshots = {r: self._snapshots.get(r, r.snapshot) for r in self._lineup.runners}
-        trails = {runner: trail.view() for runner, trail in self._trails.items()}
+        drifts = {runner: drift.view() for runner, drift in self._drifts.items()}
         training = self._goal > self._position
         self._frame = Frame(
-            self._position, snapshots, dict(self._now), trails, training, self._rate
+            self._position, snapshots, dict(self._now), drifts, training, self._rate
         )
 
     # Comparing with the reference
 
     def _compare_here(self, plan: _Plan, *, moving: bool) -> None:
-        """Compare all at this iteration; if they are to go on, only those whose trails begin here.
+        """Compare all at this iteration; if they are to go on, only those whose drifts begin here.
 
-        Who only looks keeps the trails as they are.
+        Who only looks keeps the drifts as they are.
         """
         position, reference = plan.position, plan.reference.snapshot
         if not moving:
             self._now.clear()
         for runner in plan.runners:
             run = runner.snapshot
-            trail = self._trail(runner, (run, reference))
-            covered = trail is not None and trail.start <= position <= trail.end
+            drift = self._drift(runner, (run, reference))
+            covered = drift is not None and drift.start <= position <= drift.end
             if runner is plan.reference or (covered and moving):
                 continue
             if not (stands_at(run, position) and stands_at(reference, position)):
@@ -446,21 +446,21 @@ class Lockstep:
             found = compare(run, reference)
             weight = math.nan if found.max_abs_weight is None else found.max_abs_weight
             here = found.max_abs_probability, weight, found.max_abs_nll
-            self._now[runner] = Farthest(position, *here)
-            if trail is None or (moving and not covered):
-                self._trails[runner] = GrowingTrail(position, here, (run, reference))
+            self._now[runner] = MaxDifference(position, *here)
+            if drift is None or (moving and not covered):
+                self._drifts[runner] = DriftRecorder(position, here, (run, reference))
 
-    def _trail(self, runner: Runner, runs: tuple[Snapshot, Snapshot]) -> GrowingTrail | None:
-        """The trail of a run, without what was left when hyperparameters were changed."""
-        trail = self._trails.get(runner)
-        if trail is not None:
-            trail.follow(runs)
-            if not len(trail):
-                del self._trails[runner]
-        return self._trails.get(runner)
+    def _drift(self, runner: Runner, runs: tuple[Snapshot, Snapshot]) -> DriftRecorder | None:
+        """The drift of a run, without what was left when hyperparameters were changed."""
+        drift = self._drifts.get(runner)
+        if drift is not None:
+            drift.follow(runs)
+            if not len(drift):
+                del self._drifts[runner]
+        return self._drifts.get(runner)
 
     def _note(self, runner: Runner, plan: _Plan, apart: Floats) -> Floats:
-        """Add what a leg has shown to a run's trail. apart: [n, 2], |ΔP| and |ΔW|.
+        """Add what a chunk has shown to a run's drift. apart: [n, 2], |ΔP| and |ΔW|.
 
         Returns them with |Δnll|, [n, 3].
         """
@@ -469,9 +469,9 @@ class Lockstep:
         runs = self._snapshots[runner], self._snapshots[plan.reference]
         own, its = (_losses_after(run, plan.position, len(apart)) for run in runs)
         differences = np.column_stack([apart, np.abs(own - its)])
-        trail = self._trail(runner, runs)
-        if trail is not None:
-            trail.extend(plan.position, differences)
+        drift = self._drift(runner, runs)
+        if drift is not None:
+            drift.extend(plan.position, differences)
         return differences
 
 

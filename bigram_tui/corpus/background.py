@@ -9,10 +9,10 @@ from typing import Generic, TypeVar
 
 from bigram_tui.corpus.corpus import PartialCounts
 
-GLIMPSE_SECONDS = 0.25
+PARTIAL_SECONDS = 0.25
 """How long a glimpse is good for."""
 
-GLIMPSE_SHARE = 0.25
+PARTIAL_SHARE = 0.25
 """Of the reading thread's time, what glimpses may take; it is that much only for many tokens."""
 
 PACE_SECONDS = 10.0
@@ -71,7 +71,7 @@ class BackgroundRead(Generic[Result]):
         """read: reads with our `report`, `look` and `wants_stop`; called in a thread."""
         self.title = title
         self.progress = Progress()
-        self.glimpse: PartialCounts | None = None
+        self.partial_counts: PartialCounts | None = None
         """The last one that was taken."""
         self.result: Result | None = None
         """There once the reading has ended, unless there is an error."""
@@ -81,7 +81,7 @@ class BackgroundRead(Generic[Result]):
         self._read = read
         self._clock = clock
         self._pace = Pace()
-        self._next_mark = self._next_glimpse = -float("inf")
+        self._next_mark = self._next_partial = -float("inf")
         self._stop = threading.Event()
         self._ended = threading.Event()
         # Nobody waits for a pipe out of which nothing comes.
@@ -101,7 +101,7 @@ class BackgroundRead(Generic[Result]):
 
     def stop(self) -> bool:
         """Make do with what was read; False, and nothing happens, if it is none to train on."""
-        if self.glimpse is None or not self.glimpse.can_train:
+        if self.partial_counts is None or not self.partial_counts.can_train:
             return False
         self._stop.set()
         return True
@@ -123,20 +123,20 @@ class BackgroundRead(Generic[Result]):
         now = self._clock()
         if now >= self._next_mark:
             self._pace.note(now, done)
-            self._next_mark = now + GLIMPSE_SECONDS
+            self._next_mark = now + PARTIAL_SECONDS
         rate = self._pace.rate()
         # A file may have grown since its size was asked for.
         remaining = max(0, size - done) / rate if size is not None and rate else None
         self.progress = Progress(done, size, rate, remaining)
 
-    def look(self, glimpse: Callable[[], PartialCounts]) -> None:
+    def look(self, partial_counts: Callable[[], PartialCounts]) -> None:
         """There is more to see, of which a glimpse may be taken."""
         start = self._clock()
-        if start < self._next_glimpse:
+        if start < self._next_partial:
             return
-        self.glimpse = glimpse()
+        self.partial_counts = partial_counts()
         now = self._clock()
-        self._next_glimpse = now + max(GLIMPSE_SECONDS, (now - start) * (1 / GLIMPSE_SHARE - 1))
+        self._next_partial = now + max(PARTIAL_SECONDS, (now - start) * (1 / PARTIAL_SHARE - 1))
 
     def offer(self, part: Result) -> None:
         """An error follows, and this is what was made of the text before it."""

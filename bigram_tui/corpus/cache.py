@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram_tui import __version__
-from bigram_tui.corpus.corpus import Corpus, title_of
+from bigram_tui.corpus.corpus import Corpus, corpus_title
 from bigram_tui.corpus.counter import (
     ITEM_BUDGET,
     ITEM_OVERHEAD,
@@ -161,7 +161,7 @@ def _corpus(arrays: dict[str, npt.NDArray[Any]], entry: Entry) -> Corpus:
     if about["items"] is not None:
         items = frozenset(_text(arrays["items"]).split(LINE_END))
         _must([len(items), sum(map(len, items))] == about["items"])
-    title, several = title_of(entry.paths), entry.paths if len(entry.paths) > 1 else ()
+    title, several = corpus_title(entry.paths), entry.paths if len(entry.paths) > 1 else ()
     return Corpus(title, lines, train, validation, test, items, entry.split, several)
 
 

@@ -26,7 +26,7 @@ from typing import Any, ClassVar, NoReturn, Protocol
 
 from bigram_tui.corpus.streams import Readable, Stop, read, stream_size
 from bigram_tui.errors import BrokenTextError, TextError
-from bigram_tui.formatting.printable import counted
+from bigram_tui.formatting.printable import quantity
 
 MAGIC: Mapping[str, tuple[bytes, ...]] = {
     "gzip": (b"\x1f\x8b",),
@@ -213,7 +213,7 @@ class Decompressed:
     def _refuse_what_follows(self, end: int, what: str) -> NoReturn:
         """Say what follows the last stream, which ends at this byte of the file."""
         size = stream_size(self._packed)
-        amount = "" if size is None else f"{counted(size - end, 'byte')} of "
+        amount = "" if size is None else f"{quantity(size - end, 'byte')} of "
         raise BrokenTextError(
             f"goes on with {amount}{what} after its {self._kind} data: "
             f"get it again, or take the part before with head -c {end} FILE"

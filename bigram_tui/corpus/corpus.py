@@ -79,7 +79,7 @@ class PartialCounts:
     """Whether any line is for training; with a split, that may not be the first."""
 
 
-Look = Callable[[Callable[[], PartialCounts]], None]
+OnChunk = Callable[[Callable[[], PartialCounts]], None]
 """Gets what takes a glimpse, which needs time for each cell of the table."""
 
 
@@ -122,7 +122,7 @@ class Corpus:
         """The number of bigrams in all parts together."""
         return sum(part.total for part in (self.train, self.validation, self.test) if part)
 
-    def glimpse(self) -> PartialCounts:
+    def partial_counts(self) -> PartialCounts:
         """All parts together, as they would be seen at the end of the reading."""
         counts = [part.counts for part in (self.train, self.validation, self.test) if part]
         return PartialCounts(self.lines, Bigrams(self.train.vocabulary, np.sum(counts, axis=0)))
@@ -161,7 +161,7 @@ def read_corpus(
     max_vocabulary: int = MAX_VOCABULARY,
     progress: Progress | None = None,
     stop: Stop | None = None,
-    look: Look | None = None,
+    look: OnChunk | None = None,
     chunk_size: int = CHUNK_SIZE,
     workers: int = WORKERS,
 ) -> Corpus:
@@ -178,7 +178,7 @@ def read_corpus(
     corpus of what was read before, whose extent tells how far that is.
     """
     paths = expanded(paths)
-    title = title_of(paths)
+    title = corpus_title(paths)
     count = _Count(split, seed, max_vocabulary, stop, look)
     done, size = 0, None
 
@@ -204,7 +204,7 @@ def read_corpus(
     return corpus(is_whole=not count.is_cut)
 
 
-def title_of(paths: Sequence[str]) -> str:
+def corpus_title(paths: Sequence[str]) -> str:
     """What several paths are called together; a single one is its own title."""
     return paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
 
@@ -329,14 +329,14 @@ class _Count:
         seed: int,
         max_vocabulary: int,
         stop: Stop | None = None,
-        look: Look | None = None,
+        look: OnChunk | None = None,
     ) -> None:
         self._split = None if split is None else tuple(split)
         self._items, self._tally = Items(), BigramCounter(split, seed)
         self._plain = np.zeros((ASCII, ASCII), np.int64)
         self._is_empty = True
         self._max_vocabulary = max_vocabulary
-        self._stop, self._look = stop, look
+        self._stop, self._on_chunk = stop, look
         self.is_cut = False
         """Whether the text goes on after what was counted."""
         self.content = 0
@@ -395,8 +395,8 @@ class _Count:
         self._show()
 
     def _show(self) -> None:
-        if self._look is not None:
-            self._look(self._glimpse)
+        if self._on_chunk is not None:
+            self._on_chunk(self._partial_counts)
 
     def _until_stopped(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """The chunks, of the last one only whole lines if reading is stopped there."""
@@ -417,7 +417,7 @@ class _Count:
         self._tally.add(self._plain)
         self._plain[:] = 0
 
-    def _glimpse(self) -> PartialCounts:
+    def _partial_counts(self) -> PartialCounts:
         self._add_plain()
         parts = self._tally.bigrams(self._max_vocabulary)
         counts = parts[0].counts

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bigram_tui.corpus.corpus import Corpus, expanded, read_corpus, title_of
+from bigram_tui.corpus.corpus import Corpus, corpus_title, expanded, read_corpus
 from bigram_tui.corpus.counter import MAX_VOCABULARY
 from bigram_tui.corpus.reader import STANDARD_INPUT, takes_time
 from bigram_tui.corpus.streams import size_of
@@ -40,7 +40,7 @@ class CorpusRequest:
     @property
     def title(self) -> str:
         """What the files are called together."""
-        return title_of(self.paths)
+        return corpus_title(self.paths)
 
     def is_quick(self) -> bool:
         """Whether reading is done, or fails, before anybody would wait for it."""

@@ -33,7 +33,7 @@ EMPTY = "(empty)"
 """What is shown for a text without characters."""
 
 
-def counted(number: int, noun: str) -> str:
+def quantity(number: int, noun: str) -> str:
     """A number of things: '1 line', '32,257 lines'."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
@@ -44,7 +44,7 @@ def byte_text(size: float) -> str:
         if size >= 0.9995 * factor:  # which would be written as 1000 of the unit before
             part = size / factor
             return f"{part:.{0 if part >= 99.95 else 1}f} {unit}"
-    return counted(round(size), "byte")
+    return quantity(round(size), "byte")
 
 
 def printable(text: str) -> str:

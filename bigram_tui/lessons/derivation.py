@@ -21,7 +21,7 @@ CLOSE = 32
 
 
 @dataclass(frozen=True)
-class Step:
+class Quantity:
     """One quantity and how it follows from those before it."""
 
     name: str
@@ -34,7 +34,7 @@ class Step:
 
 def reasons(
     run: Snapshot, bigrams: Bigrams, cell: Cell, following: Iteration | None = None
-) -> list[Step]:
+) -> list[Quantity]:
     """The derivation of a cell of a run, as far as the run keeps to it; the counts at least.
 
     A backend may have formulas of its own: what does not agree with its numbers is left out.
@@ -42,8 +42,8 @@ def reasons(
     """
     counts = int(bigrams.counts[cell]), int(bigrams.row_sums[cell[0]])
     steps = [
-        Step("N", "", "how often the bigram occurs", counts[0]),
-        Step("n", "", "how often its first character occurs", counts[1]),
+        Quantity("N", "", "how often the bigram occurs", counts[0]),
+        Quantity("n", "", "how often its first character occurs", counts[1]),
     ]
     if run.probabilities is None:
         return steps
@@ -52,7 +52,7 @@ def reasons(
     probability = float(run.probabilities[cell])
     if probability > 0:
         steps.append(
-            Step("surprise", "−log P", f"−log {_text(probability)}", -math.log(probability))
+            Quantity("surprise", "−log P", f"−log {_text(probability)}", -math.log(probability))
         )
     if run.gradient is not None and run.weights is not None:
         steps += _update(run, bigrams, cell, following)
@@ -100,7 +100,7 @@ def is_plain(run: Snapshot, rate: float, following: Iteration) -> bool:
     return bool((apart <= CLOSE * run.precision * (abs(run.weights) + abs(step))).all())
 
 
-def _by_counting(run: Snapshot, bigrams: Bigrams, cell: Cell) -> Iterator[Step]:
+def _by_counting(run: Snapshot, bigrams: Bigrams, cell: Cell) -> Iterator[Quantity]:
     assert run.probabilities is not None
     probability = float(run.probabilities[cell])
     n, row_sum = int(bigrams.counts[cell]), int(bigrams.row_sums[cell[0]])
@@ -109,34 +109,34 @@ def _by_counting(run: Snapshot, bigrams: Bigrams, cell: Cell) -> Iterator[Step]:
     whole = row_sum + (alpha or 0.0) * size
     if alpha is not None and whole and _agree((n + alpha) / whole, probability, run):
         numbers = f"({n} + {alpha:g}) / ({row_sum} + {alpha:g} · {size})"
-        yield Step("P", "(N + α) / (n + αV)", numbers, probability)
+        yield Quantity("P", "(N + α) / (n + αV)", numbers, probability)
     elif alpha is not None and not whole and _agree(1 / size, probability, run):
-        yield Step("P", "1 / V", f"1 / {size}: the row has no counts", probability)
+        yield Quantity("P", "1 / V", f"1 / {size}: the row has no counts", probability)
     else:
-        yield Step("P", "", f"as {run.name} has it", probability)
+        yield Quantity("P", "", f"as {run.name} has it", probability)
 
 
-def _by_weights(run: Snapshot, bigrams: Bigrams, cell: Cell) -> Iterator[Step]:
+def _by_weights(run: Snapshot, bigrams: Bigrams, cell: Cell) -> Iterator[Quantity]:
     assert run.probabilities is not None
     assert run.weights is not None
     row, probability = run.weights[cell[0]].astype(float), float(run.probabilities[cell])
-    yield Step("W", "", f"the logit at step {run.iteration:,}", float(row[cell[1]]))
+    yield Quantity("W", "", f"the logit at step {run.iteration:,}", float(row[cell[1]]))
     with np.errstate(over="ignore"):
         odds = np.exp(row)
         total = float(odds.sum())
     sound = 0 < total < math.inf and np.isfinite(row).all()
     if not sound or not _agree(float(softmax(row)[cell[1]]), probability, run):
-        yield Step("P", "", f"as {run.name} has it", probability)
+        yield Quantity("P", "", f"as {run.name} has it", probability)
         return
     own = float(odds[cell[1]])
-    yield Step("odds", "e^W", f"e^{_text(row[cell[1]])}", own)
-    yield Step("sum", "", f"Σ e^W over the {len(row)} cells of the row", total)
-    yield Step("P", "e^W / Σ e^W", f"{_text(own)} / {_text(total)}", probability)
+    yield Quantity("odds", "e^W", f"e^{_text(row[cell[1]])}", own)
+    yield Quantity("sum", "", f"Σ e^W over the {len(row)} cells of the row", total)
+    yield Quantity("P", "e^W / Σ e^W", f"{_text(own)} / {_text(total)}", probability)
 
 
 def _update(
     run: Snapshot, bigrams: Bigrams, cell: Cell, following: Iteration | None
-) -> Iterator[Step]:
+) -> Iterator[Quantity]:
     """The gradient and the step that it leads to."""
     assert run.probabilities is not None
     assert run.gradient is not None
@@ -150,29 +150,29 @@ def _update(
     is_ours = "l2" not in run.settings or run.number("l2") is not None
     terms = (row_sum * probability + n) / total + abs(decay)
     if not (is_ours and abs(data + decay - gradient) <= CLOSE * run.precision * terms):
-        yield Step("gradient", "", f"∂L/∂W as {run.name} has it", gradient)
+        yield Quantity("gradient", "", f"∂L/∂W as {run.name} has it", gradient)
         return
     fractions = f"({row_sum}·{_text(probability)} − {n}) / {total}"
-    yield Step("data", "(n·P − N) / B", fractions, data)
-    yield Step("penalty", "2λW / V²", f"2 · {l2:g} · {_text(weight)} / {size}²", decay)
-    yield Step("gradient", "data + penalty", f"{_text(data)} + {_text(decay)}", gradient)
+    yield Quantity("data", "(n·P − N) / B", fractions, data)
+    yield Quantity("penalty", "2λW / V²", f"2 · {l2:g} · {_text(weight)} / {size}²", decay)
+    yield Quantity("gradient", "data + penalty", f"{_text(data)} + {_text(decay)}", gradient)
     rate = run.number("learning_rate")
     if rate is None or run.status in (Status.DIVERGED, Status.FAILED):
         return
     if following is not None and not is_plain(run, rate, following):
         told = f"as {run.name} goes on, which is no plain step of gradient descent"
-        yield Step("then W", "", told, float(as_numpy(following.weights)[cell]))
-        yield Step(
+        yield Quantity("then W", "", told, float(as_numpy(following.weights)[cell]))
+        yield Quantity(
             "then P", "", "in its next table", float(as_numpy(following.probabilities)[cell])
         )
         return
-    yield Step("step", "−η · gradient", f"−{rate:g} · {_text(gradient)}", -rate * gradient)
+    yield Quantity("step", "−η · gradient", f"−{rate:g} · {_text(gradient)}", -rate * gradient)
     row = run.weights[cell[0]].astype(float) - rate * run.gradient[cell[0]]
     numbers = f"{_text(weight)} + {_text(-rate * gradient)}"
-    yield Step("then W", "W + step", numbers, float(row[cell[1]]))
+    yield Quantity("then W", "W + step", numbers, float(row[cell[1]]))
     with np.errstate(invalid="ignore", over="ignore"):
         after = float(softmax(row)[cell[1]])
-    yield Step("then P", "", "after such a step of all W of the row", after)
+    yield Quantity("then P", "", "after such a step of all W of the row", after)
 
 
 def lines_with(

@@ -69,7 +69,7 @@ class Families:
 
 
 @dataclass(frozen=True)
-class Standing:
+class LambdaMatch:
     """Where a λ is on its way, and which counting tables could be called its like."""
 
     share: float
@@ -89,7 +89,7 @@ def families(
     progress: called with how many places of how many are done; what it raises ends the work. Each
     place takes three or four calls of gradient_optimum, whose ArithmeticError it may raise.
     """
-    way = _Way(bigrams)
+    way = _LambdaPath(bigrams)
     if way.span < NO_WAY:
         return None
     steps = next(steps for most, steps in STEPS if len(bigrams.counts) <= most)
@@ -108,21 +108,21 @@ def families(
     return Families(bigrams, shares, smoothing, l2, largest, farthest)
 
 
-def standing(bigrams: Bigrams, l2: float) -> Standing | None:
+def match(bigrams: Bigrams, l2: float) -> LambdaMatch | None:
     """Where the table of the least loss for a λ > 0 is; None where there is no way."""
-    way = _Way(bigrams)
+    way = _LambdaPath(bigrams)
     if way.span < NO_WAY:
         return None
     table, nll = _least_loss(bigrams, l2)
     nearest = nearest_smoothing(table, bigrams)
     assert nearest is not None  # the table is of finite numbers
     share = way.share(nll)
-    return Standing(
+    return LambdaMatch(
         share, way.smoothing_at(share), nearest, way.share(way.counting_nll(nearest.smoothing))
     )
 
 
-class _Way:
+class _LambdaPath:
     """From the NLL of the counts to that of uniform."""
 
     def __init__(self, bigrams: Bigrams) -> None:

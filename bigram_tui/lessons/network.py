@@ -15,7 +15,7 @@ import numpy.typing as npt
 from bigram_tui.analysis.optimum import counting_optimum
 from bigram_tui.backend import as_numpy
 from bigram_tui.errors import UserError
-from bigram_tui.formatting.printable import counted, in_cells
+from bigram_tui.formatting.printable import in_cells, quantity
 from bigram_tui.lessons.libraries import Library
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Vocabulary
 from bigram_tui.model.torch_rng import start_weights
@@ -260,7 +260,7 @@ class Network:
         for stage in STAGES:
             code = stage.torch if self.framework.is_torch else stage.numpy
             if stage.name == "W" and iteration:
-                code = f"# W after {counted(iteration, 'step')}"
+                code = f"# W after {quantity(iteration, 'step')}"
             else:
                 exec(_compiled(code), scope)  # ours: what a user types is data in it, never code
             tensors[stage.name] = _captured(code, stage.meaning, scope[stage.variable])

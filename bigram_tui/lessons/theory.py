@@ -14,7 +14,7 @@ from bigram_tui.analysis.optimum import counting_optimum
 from bigram_tui.backend import Iteration
 from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.formatting.printable import in_cells, printable
-from bigram_tui.lessons.derivation import Cell, Step, descends, reasons, successor
+from bigram_tui.lessons.derivation import Cell, Quantity, descends, reasons, successor
 from bigram_tui.model.bigrams import Matrix
 from bigram_tui.training.snapshot import Snapshot
 
@@ -56,7 +56,7 @@ class Section:
 
 
 @dataclass(frozen=True, eq=False)
-class Present:
+class Subject:
     """What the numbers in the text are of."""
 
     run: Snapshot
@@ -75,7 +75,7 @@ class Present:
         return descends(self.run, self.corpus.train)
 
 
-Number = Callable[[Present], str | None]
+Number = Callable[[Subject], str | None]
 """Writes one number; None where the run has none, as counting has no W."""
 
 
@@ -91,7 +91,7 @@ def _links(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(re.findall(r"\]\(see:([^)]+)\)", text)))
 
 
-def fill(text: str, present: Present) -> str:
+def fill(text: str, subject: Subject) -> str:
     """The Markdown of a section with the present numbers; KeyError names what is no number.
 
     ValueError if a number that may be missing stands outside ⟦⟧, and is missing.
@@ -99,14 +99,14 @@ def fill(text: str, present: Present) -> str:
     # In a code block nothing is Markdown, and a backslash would be seen.
     blocks = re.split(r"(^```.*?^```$)", text, flags=re.MULTILINE | re.DOTALL)
     filled = [
-        _filled(block, present, str if place % 2 else escape) for place, block in enumerate(blocks)
+        _filled(block, subject, str if place % 2 else escape) for place, block in enumerate(blocks)
     ]
     return "".join(filled)
 
 
-def _filled(text: str, present: Present, write: Callable[[str], str]) -> str:
+def _filled(text: str, subject: Subject, write: Callable[[str], str]) -> str:
     def required(found: re.Match[str]) -> str:
-        value = NUMBERS[found[1]](present)
+        value = NUMBERS[found[1]](subject)
         if value is None:
             raise ValueError(f"there is no {found[1]} of this run")
         return write(value)
@@ -153,50 +153,50 @@ def _loss(value: float, run: Snapshot) -> str | None:
     return _written(value, ".4f") if run.has_loss else None
 
 
-def _regularization(present: Present) -> str | None:
-    run = present.run
+def _regularization(subject: Subject) -> str | None:
+    run = subject.run
     return None if run.weights is None else _loss(run.regularization, run)
 
 
-def _log_likelihood(present: Present) -> float | None:
-    log = -present.run.nll * present.corpus.train.total
+def _log_likelihood(subject: Subject) -> float | None:
+    log = -subject.run.nll * subject.corpus.train.total
     return log if math.isfinite(log) else None
 
 
-def _likelihood(present: Present) -> str | None:
-    log = _log_likelihood(present)
+def _likelihood(subject: Subject) -> str | None:
+    log = _log_likelihood(subject)
     return None if log is None else _power(log / math.log(10))
 
 
-def _label(present: Present, place: int) -> str:
-    token = present.cell[place]
-    return in_cells(present.corpus.train.vocabulary.labels[token], 2).rstrip()
+def _label(subject: Subject, place: int) -> str:
+    token = subject.cell[place]
+    return in_cells(subject.corpus.train.vocabulary.labels[token], 2).rstrip()
 
 
-def _file(present: Present) -> str:
-    path = present.corpus.path
+def _file(subject: Subject) -> str:
+    path = subject.corpus.path
     name = "the text" if path == "-" else printable(path.rstrip("/").rpartition("/")[2])
-    return name if present.corpus.split is None else f"the training part of {name}"
+    return name if subject.corpus.split is None else f"the training part of {name}"
 
 
-def _step(present: Present, name: str) -> Step | None:
+def _step(subject: Subject, name: str) -> Quantity | None:
     """A step of the derivation of the cell, as far as the run keeps to it."""
-    steps = reasons(present.run, present.corpus.train, present.cell, present.following)
+    steps = reasons(subject.run, subject.corpus.train, subject.cell, subject.following)
     return next((step for step in steps if step.name == name), None)
 
 
 def _of_cell(name: str) -> Number:
-    def value(present: Present) -> str | None:
-        step = _step(present, name)
+    def value(subject: Subject) -> str | None:
+        step = _step(subject, name)
         return None if step is None else _written(step.value)
 
     return value
 
 
-def _smoothed(present: Present) -> str | None:
+def _smoothed(subject: Subject) -> str | None:
     """The numbers of the counting formula, if that is what the run's P comes from."""
-    step = _step(present, "P")
-    by_counting = step is not None and present.run.weights is None and "α" in step.formula
+    step = _step(subject, "P")
+    by_counting = step is not None and subject.run.weights is None and "α" in step.formula
     return step.numbers if step is not None and by_counting else None
 
 
@@ -214,40 +214,40 @@ def _rate(run: Snapshot) -> float | None:
     return None if run.weights is None else run.number("learning_rate")
 
 
-def _penalty_scale(present: Present) -> str | None:
-    l2, train = _l2(present.run), present.corpus.train
+def _penalty_scale(subject: Subject) -> str | None:
+    l2, train = _l2(subject.run), subject.corpus.train
     return None if l2 is None else _written(2 * l2 * train.total / train.counts.size)
 
 
-def _mean_decay(present: Present) -> str | None:
-    rate, l2 = _rate(present.run), _l2(present.run)
-    if rate is None or l2 is None or not present.descends:
+def _mean_decay(subject: Subject) -> str | None:
+    rate, l2 = _rate(subject.run), _l2(subject.run)
+    if rate is None or l2 is None or not subject.descends:
         return None
-    return _written(row_mean_decay(rate, l2, len(present.corpus.train.counts)), ".8g")
+    return _written(row_mean_decay(rate, l2, len(subject.corpus.train.counts)), ".8g")
 
 
-def _curvature(present: Present) -> Curvature | None:
-    run, bigrams = present.run, present.corpus.train
-    if run.probabilities is None or len(bigrams.counts) > _LARGE or not present.descends:
+def _curvature(subject: Subject) -> Curvature | None:
+    run, bigrams = subject.run, subject.corpus.train
+    if run.probabilities is None or len(bigrams.counts) > _LARGE or not subject.descends:
         return None
     found = curvature(run.probabilities, bigrams, _l2(run) or 0.0)
     return found if math.isfinite(found.largest) else None
 
 
-def _critical_eta(present: Present) -> str | None:
-    found = _curvature(present)
+def _critical_eta(subject: Subject) -> str | None:
+    found = _curvature(subject)
     return None if found is None else _written(found.critical_learning_rate, ".4g")
 
 
-def _standing(present: Present) -> str | None:
-    found, rate = _curvature(present), _rate(present.run)
+def _standing(subject: Subject) -> str | None:
+    found, rate = _curvature(subject), _rate(subject.run)
     return None if found is None or rate is None else _written(found.standing(rate), ".2g")
 
 
-def _log_count_spread(present: Present) -> str | None:
+def _log_count_spread(subject: Subject) -> str | None:
     """How far W − log N is from being constant in the row of the cursor, weighted by N."""
-    row, weights = present.cell[0], present.run.weights
-    counts = present.corpus.train.counts[row]
+    row, weights = subject.cell[0], subject.run.weights
+    counts = subject.corpus.train.counts[row]
     seen = counts > 0
     if weights is None or not seen.any() or not np.isfinite(weights[row]).all():
         return None
@@ -256,14 +256,14 @@ def _log_count_spread(present: Present) -> str | None:
     return _written(math.sqrt(np.average((apart - mean) ** 2, weights=counts[seen])), ".3f")
 
 
-def _without_keepdim(present: Present) -> Matrix | None:
+def _without_keepdim(subject: Subject) -> Matrix | None:
     """The row sums of the table whose columns j are divided by the sum of row j. [V]"""
-    run, alpha = present.run, present.run.number("smoothing")
+    run, alpha = subject.run, subject.run.number("smoothing")
     if run.weights is not None:
         with np.errstate(over="ignore", invalid="ignore"):
             odds = np.exp(run.weights.astype(float))
     elif run.probabilities is not None and alpha is not None:
-        odds = present.corpus.train.counts + alpha
+        odds = subject.corpus.train.counts + alpha
     else:
         return None
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -272,21 +272,21 @@ def _without_keepdim(present: Present) -> Matrix | None:
 
 
 def _extreme(of: Callable[[Matrix], float]) -> Number:
-    def value(present: Present) -> str | None:
-        sums = _without_keepdim(present)
+    def value(subject: Subject) -> str | None:
+        sums = _without_keepdim(subject)
         return None if sums is None else _written(float(of(sums)), ".3g")
 
     return value
 
 
-def _gap(present: Present) -> str | None:
-    gap = present.run.nll - counting_optimum(present.corpus.train).nll
-    return _written(gap, ".2g") if present.run.has_loss else None
+def _gap(subject: Subject) -> str | None:
+    gap = subject.run.nll - counting_optimum(subject.corpus.train).nll
+    return _written(gap, ".2g") if subject.run.has_loss else None
 
 
-def _has_weights(present: Present, *, wanted: bool) -> str | None:
+def _has_weights(subject: Subject, *, wanted: bool) -> str | None:
     """The name of the run, if it has a model with weights, or one without."""
-    run = present.run
+    run = subject.run
     known = run.model is not None and (run.weights is not None) == wanted
     return printable(run.name) if known else None
 

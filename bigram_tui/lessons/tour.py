@@ -14,7 +14,7 @@ NEAR = 0.02
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class ScreenState:
     """What a screen shows that the tour speaks of."""
 
     run: Snapshot
@@ -30,15 +30,15 @@ class Seen:
     """Whether the theme is: what is more probable is then brighter, and darker in a light one."""
 
 
-Done = Callable[[Seen, Seen], bool]
+Done = Callable[[ScreenState, ScreenState], bool]
 """Whether what a step asks for was done: since it was first seen, as it is seen now."""
 
 
 @dataclass(frozen=True)
-class Step:
+class TourStep:
     """One thing to see, and to do."""
 
-    text: Callable[[Seen], str]
+    text: Callable[[ScreenState], str]
     done: Done = lambda before, now: False
     opens: str = ""
     """The action that `enter` carries out on the way to the next step."""
@@ -49,7 +49,7 @@ class Tour:
 
     def __init__(self) -> None:
         self._place: int | None = None
-        self._before: Seen | None = None  # when the step began
+        self._before: ScreenState | None = None  # when the step began
 
     @property
     def place(self) -> int | None:
@@ -57,7 +57,7 @@ class Tour:
         return self._place
 
     @property
-    def step(self) -> Step | None:
+    def step(self) -> TourStep | None:
         """The present step."""
         return None if self._place is None else STEPS[self._place]
 
@@ -79,7 +79,7 @@ class Tour:
         """End it, wherever it is."""
         self._go(None)
 
-    def look(self, now: Seen) -> None:
+    def look(self, now: ScreenState) -> None:
         """Go on if what the step asks for was done."""
         if self.step is None:
             return
@@ -96,15 +96,15 @@ class Tour:
 # What is done
 
 
-def _moved(before: Seen, now: Seen) -> bool:
+def _moved(before: ScreenState, now: ScreenState) -> bool:
     return math.dist(before.cursor, now.cursor) >= FAR
 
 
-def _stepped(before: Seen, now: Seen) -> bool:
+def _stepped(before: ScreenState, now: ScreenState) -> bool:
     return now.run.iteration > max(0, before.run.iteration) and not now.run.training
 
 
-def _ran_and_went_back(before: Seen, now: Seen) -> bool:
+def _ran_and_went_back(before: ScreenState, now: ScreenState) -> bool:
     run = now.run
     return run.latest > before.run.latest and 0 <= run.iteration < run.latest and not run.training
 
@@ -112,7 +112,7 @@ def _ran_and_went_back(before: Seen, now: Seen) -> bool:
 # What is told
 
 
-def _picture(seen: Seen) -> str:
+def _picture(seen: ScreenState) -> str:
     likelier = "brighter" if seen.dark else "darker"
     return (
         "This is P(next | current): a row for each character, a column for what follows it. "
@@ -120,14 +120,14 @@ def _picture(seen: Seen) -> str:
     )
 
 
-def _cell(_: Seen) -> str:
+def _cell(_: ScreenState) -> str:
     return (
         "One cell is marked. Move it with the arrow keys, some cells away. “Under the cursor” "
         "says how often the pair occurs, N, and the P it is given."
     )
 
 
-def _untrained(seen: Seen) -> str:
+def _untrained(seen: ScreenState) -> str:
     run = seen.run
     if run.model is None:
         return f"{run.name} is not there yet. Keys 1, 2, 3 and b choose another run."
@@ -148,7 +148,7 @@ def _untrained(seen: Seen) -> str:
     )
 
 
-def _one_step(seen: Seen) -> str:
+def _one_step(seen: ScreenState) -> str:
     if seen.run.model is not None and seen.run.weights is None:
         return f"{seen.run.name} has no step to take: b goes to a run that does, if there is one."
     return (
@@ -157,7 +157,7 @@ def _one_step(seen: Seen) -> str:
     )
 
 
-def _running(seen: Seen) -> str:
+def _running(seen: ScreenState) -> str:
     run = seen.run
     so_far = ""
     if run.has_loss and run.iteration > 0:
@@ -165,14 +165,14 @@ def _running(seen: Seen) -> str:
     return so_far + "space runs on, space again stops. z goes one step back, as often as you like."
 
 
-def _names(_: Seen) -> str:
+def _names(_: ScreenState) -> str:
     return (
         "The samples are drawn from the rows, one character after the other; g draws others. "
         "And why is the marked cell what it is? enter shows it."
     )
 
 
-def _compare(seen: Seen) -> str:
+def _compare(seen: ScreenState) -> str:
     if not seen.compares:
         return (
             "Last: c puts all runs side by side, to move together. Do counting and gradient "
@@ -202,12 +202,12 @@ def _loss(value: float) -> str:
 
 
 STEPS = (
-    Step(_picture),
-    Step(_cell, _moved),
-    Step(_untrained),
-    Step(_one_step, _stepped),
-    Step(_running, _ran_and_went_back),
-    Step(_names, opens="why"),
-    Step(_compare),
+    TourStep(_picture),
+    TourStep(_cell, _moved),
+    TourStep(_untrained),
+    TourStep(_one_step, _stepped),
+    TourStep(_running, _ran_and_went_back),
+    TourStep(_names, opens="why"),
+    TourStep(_compare),
 )
 """From “what is this picture” to “the two models agree”."""

@@ -19,7 +19,7 @@ _BLOCK = 1024
 _SMALL = 64
 
 
-class Name(NamedTuple):
+class Sample(NamedTuple):
     """A sampled item: its text, and whether the model ended it or it grew too long."""
 
     text: str
@@ -27,7 +27,7 @@ class Name(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Parting:
+class Divergence:
     """Where a name parts from the reference's: one uniform, after one token, drew two.
 
     Probabilities are as drawn, shares of their row's sum; nan where a row that holds NaN ended
@@ -49,11 +49,11 @@ class Parting:
 
 
 @dataclass(frozen=True)
-class NameBeside:
+class PairedSample:
     """A name, and where it parts from the reference's; None if it is the same name."""
 
-    name: Name
-    parting: Parting | None = None
+    sample: Sample
+    divergence: Divergence | None = None
 
 
 def uniforms(seed: int) -> Iterator[float]:
@@ -62,13 +62,13 @@ def uniforms(seed: int) -> Iterator[float]:
     return chain.from_iterable(generator.uniform(_BLOCK).tolist() for _ in repeat(None))
 
 
-def sample_names(
+def draw_samples(
     probabilities: Matrix,
     vocabulary: Vocabulary,
     stream: Iterator[float],
     count: int,
     longest: int = LONGEST,
-) -> list[Name]:
+) -> list[Sample]:
     """Draw names by inverse CDF, one uniform per character, as the lecture's recording does.
 
     probabilities: [V, V], rows sum to 1. Token j follows i where the running sum of row i first
@@ -77,7 +77,7 @@ def sample_names(
     """
     rows = _running_sums(probabilities)
     labels, boundary = vocabulary.labels, vocabulary.boundary_label
-    names: list[Name] = []
+    names: list[Sample] = []
     begun: list[int] = []
     token = BOUNDARY
     while len(names) < count:
@@ -91,22 +91,22 @@ def sample_names(
         if BOUNDARY in drawn:
             cut = len(begun) - begun[::-1].index(BOUNDARY)
             text = "".join([labels[each] for each in begun[:cut]])
-            names += map(Name, text.split(boundary)[:-1])
+            names += map(Sample, text.split(boundary)[:-1])
             del begun[:cut]
         elif len(begun) == longest:
-            names.append(Name(vocabulary.decode(begun), ended=False))
+            names.append(Sample(vocabulary.decode(begun), ended=False))
             begun, token = [], BOUNDARY
     return names
 
 
-def sample_beside(
+def draw_paired_samples(
     reference: Matrix,
     others: Sequence[Matrix],
     vocabulary: Vocabulary,
     stream: Iterator[float],
     count: int,
     longest: int = LONGEST,
-) -> list[list[NameBeside]]:
+) -> list[list[PairedSample]]:
     """The names that `sample_names` draws from the reference; beside them, those of other models.
 
     reference and each of others: [V, V], rows sum to 1. Returns a list of `count` names for the
@@ -116,16 +116,16 @@ def sample_beside(
     """
     first = _Sampler(reference)
     rest = [_Sampler(probabilities) for probabilities in others]
-    beside: list[list[NameBeside]] = [[] for _ in range(1 + len(rest))]
+    beside: list[list[PairedSample]] = [[] for _ in range(1 + len(rest))]
     for _ in range(count):
         stream, again, *streams = tee(stream, 2 + len(rest))
         reference_tokens = first.draw(stream, longest)
         used = list(islice(again, len(reference_tokens) - 1))
-        beside[0].append(NameBeside(_name(reference_tokens, vocabulary)))
+        beside[0].append(PairedSample(_sample(reference_tokens, vocabulary)))
         for names, sampler, own in zip(beside[1:], rest, streams, strict=True):
             tokens = sampler.draw(own, longest)
-            parting = _parting(sampler, tokens, first, reference_tokens, used)
-            names.append(NameBeside(_name(tokens, vocabulary), parting))
+            divergence = _divergence(sampler, tokens, first, reference_tokens, used)
+            names.append(PairedSample(_sample(tokens, vocabulary), divergence))
     return beside
 
 
@@ -174,26 +174,26 @@ class _Sampler:
         return float(row[token]) / whole if 0 < whole < math.inf else math.nan
 
 
-def _name(tokens: list[int], vocabulary: Vocabulary) -> Name:
+def _sample(tokens: list[int], vocabulary: Vocabulary) -> Sample:
     """The name that some tokens spell, the first of which is the boundary."""
     ended = tokens[-1] == BOUNDARY
-    return Name(vocabulary.decode(tokens[1:-1] if ended else tokens[1:]), ended)
+    return Sample(vocabulary.decode(tokens[1:-1] if ended else tokens[1:]), ended)
 
 
-def _parting(
+def _divergence(
     sampler: _Sampler,
     tokens: list[int],
     reference: _Sampler,
     reference_tokens: list[int],
     used: list[float],
-) -> Parting | None:
+) -> Divergence | None:
     """The first difference of two names that were drawn from the same uniforms, if there is one."""
     # Neither can go on where the other stops: both stop at a boundary, or at the same length.
     drawn = zip(tokens[1:], reference_tokens[1:], used, strict=False)
     for place, (token, reference_token, uniform) in enumerate(drawn):
         if token != reference_token:
             after = tokens[place]
-            return Parting(
+            return Divergence(
                 place,
                 after,
                 uniform,

@@ -26,7 +26,7 @@ PLUGIN_ERRORS = (Exception, SystemExit)
 """Whatever a backend raises is the end of its run alone."""
 
 
-class Start(NamedTuple):
+class Checkpoint(NamedTuple):
     """What a training can be started from, and goes on as the one that had reached it."""
 
     weights: Any
@@ -69,10 +69,12 @@ class Run:
         self._end: int | None = None
         self._overshoot: float | None = None
         self._model: Iteration | None = None
-        self._arrival: Start | None = None  # what was reached here, before a change took effect
+        self._arrival: Checkpoint | None = (
+            None  # what was reached here, before a change took effect
+        )
         self.iteration = -1
         self.status, self.message = Status.READY, ""
-        self._enter(0, Start(self._start_weights))
+        self._enter(0, Checkpoint(self._start_weights))
 
     # What can be asked of it
 
@@ -169,19 +171,19 @@ class Run:
 
     def _replay(self, iteration: int) -> None:
         """Go to an iteration from the nearest keyframe before it."""
-        self._enter(*(self._keyframes.nearest(iteration) or (0, Start(self._start_weights))))
+        self._enter(*(self._keyframes.nearest(iteration) or (0, Checkpoint(self._start_weights))))
         self._walk(iteration)
 
     def _walk(self, iteration: int) -> None:
         while self.iteration < iteration and self.status is Status.READY:
             self._take(self.iteration + 1)
 
-    def _enter(self, iteration: int, start: Start) -> None:
+    def _enter(self, iteration: int, start: Checkpoint) -> None:
         """Start the backend at an iteration, with the hyperparameters that hold there."""
         self._generator: Iterator[Iteration] | None = self._train(iteration, start)
         self._take(iteration, entered=start)
 
-    def _train(self, iteration: int, start: Start) -> Iterator[Iteration]:
+    def _train(self, iteration: int, start: Checkpoint) -> Iterator[Iteration]:
         # A generator of our own, so that whatever the backend does, it does in `_take`.
         self._apply(self._settings.at(iteration))
         train: Callable[..., Iterator[Iteration]] = self.backend.train
@@ -196,7 +198,7 @@ class Run:
         for name, value in values.items():
             setattr(self.backend, name, value)
 
-    def _take(self, iteration: int, entered: Start | None = None) -> None:
+    def _take(self, iteration: int, entered: Checkpoint | None = None) -> None:
         """Take the backend's next yield, the model at an iteration.
 
         entered: what the backend was just started from there, if it was.
@@ -241,7 +243,7 @@ class Run:
                 self._readable.add(kind)
 
     def _commit(
-        self, iteration: int, model: Iteration, arrival: Start | None, seconds: float
+        self, iteration: int, model: Iteration, arrival: Checkpoint | None, seconds: float
     ) -> None:
         """Stand at an iteration, recording it if it is new."""
         losses = self._evaluate(model) if iteration == len(self._losses) else None
@@ -288,7 +290,7 @@ class Run:
         else:
             self.status, self.message = Status.READY, ""
 
-    def _finish(self, iteration: int, entered: Start | None) -> None:
+    def _finish(self, iteration: int, entered: Checkpoint | None) -> None:
         if entered is not None:
             self._fail(ValueError("train() ended before it yielded an iteration"), iteration)
             return
@@ -318,6 +320,6 @@ class Run:
             self._left = Branch(iteration, self._losses.view()[iteration:])
 
 
-def _reached(model: Iteration) -> Start | None:
+def _reached(model: Iteration) -> Checkpoint | None:
     """What a training can go on from; None for a model without weights."""
-    return None if model.weights is None else Start(model.weights, model.state)
+    return None if model.weights is None else Checkpoint(model.weights, model.state)

@@ -19,7 +19,7 @@ SLICE_SECONDS = 0.02
 PAUSE_SECONDS = 0.0002
 """What other threads get of the interpreter between two slices."""
 
-Order = Callable[[Run], None]
+Command = Callable[[Run], None]
 Result = TypeVar("Result")
 
 
@@ -42,7 +42,7 @@ class Runner:
         """Why the last order could not be carried out, if so."""
         self._load = load
         self._on_idle = on_idle
-        self._orders: deque[Order] = deque()
+        self._orders: deque[Command] = deque()
         self._wake = threading.Condition()
         self._goal = 0.0
         self._pace: float | None = None
@@ -140,7 +140,7 @@ class Runner:
         self._send(order, halt=True)
         return future
 
-    def _send(self, order: Order, *, halt: bool = False) -> None:
+    def _send(self, order: Command, *, halt: bool = False) -> None:
         def halting(run: Run) -> None:
             order(run)
             self._goal = run.iteration

@@ -9,7 +9,13 @@ import numpy as np
 from bigram_tui.backend import Backend, configure, hyperparameters
 from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.model.bigrams import Matrix
-from bigram_tui.model.sampling import Name, NameBeside, sample_beside, sample_names, uniforms
+from bigram_tui.model.sampling import (
+    PairedSample,
+    Sample,
+    draw_paired_samples,
+    draw_samples,
+    uniforms,
+)
 from bigram_tui.model.torch_rng import LECTURE_SEED, start_weights
 from bigram_tui.training.registry import BackendError, BackendSource
 from bigram_tui.training.run import Run
@@ -109,14 +115,14 @@ class Session:
             validation=self.corpus.validation,
         )
 
-    def sample(self, probabilities: Matrix, count: int, draw: int = 0) -> list[Name]:
+    def sample(self, probabilities: Matrix, count: int, draw: int = 0) -> list[Sample]:
         """The first names of a draw: each draw is one fresh generator, the first with our seed."""
         stream = uniforms((self.seed + draw) % 2**32)
-        return sample_names(probabilities, self.corpus.train.vocabulary, stream, count)
+        return draw_samples(probabilities, self.corpus.train.vocabulary, stream, count)
 
-    def sample_beside(
+    def sample_paired(
         self, reference: Matrix, others: Sequence[Matrix], count: int, draw: int = 0
-    ) -> list[list[NameBeside]]:
+    ) -> list[list[PairedSample]]:
         """The names that `sample` draws from the reference; beside them, those of other models."""
         stream = uniforms((self.seed + draw) % 2**32)
-        return sample_beside(reference, others, self.corpus.train.vocabulary, stream, count)
+        return draw_paired_samples(reference, others, self.corpus.train.vocabulary, stream, count)

@@ -29,7 +29,7 @@ from bigram_tui.tui.screens.explore import ExploreScreen
 from bigram_tui.tui.screens.help import HelpScreen
 from bigram_tui.tui.screens.lesson_menu import LessonScreen
 from bigram_tui.tui.screens.panel import Panel
-from bigram_tui.tui.screens.run_screen import Gaze, RunScreen
+from bigram_tui.tui.screens.run_screen import RunScreen, ViewState
 from bigram_tui.tui.stylesheet import OnceParsed
 from bigram_tui.tui.widgets.hyperparameters import Control
 from bigram_tui.tui.window_size import FollowsWindow
@@ -116,7 +116,7 @@ class BigramApp(App[None]):
             self._take(session)
         self._fps = frames_per_second
         self._samples = samples
-        self._depth = depth or Depth.of(self.console.color_system, self.no_color)
+        self._depth = depth or Depth.from_console(self.console.color_system, self.no_color)
 
         keymap = config_folder() / "keymap.toml"
         if keymap.exists():
@@ -129,7 +129,7 @@ class BigramApp(App[None]):
         self.lineup = Lineup(session, self._hear_run, self._reference or first)
         self.lockstep = Lockstep(self.lineup, self._hear_lockstep)
         active = next(runner for runner in self.runners if runner.name == first)
-        self._gaze = Gaze.at_first(active, session.corpus)
+        self._view_state = ViewState.initial(active, session.corpus)
         self._has_session = True
 
     def history(self) -> list[tuple[str, Snapshot]]:
@@ -212,10 +212,10 @@ class BigramApp(App[None]):
 
     def _begin(self) -> None:
         """Start the run that is looked at, and the tour if it is wanted."""
-        self._start(self._gaze.runner)
-        self._waiting = [runner for runner in self.runners if runner is not self._gaze.runner]
+        self._start(self._view_state.runner)
+        self._waiting = [runner for runner in self.runners if runner is not self._view_state.runner]
         if self.tour:
-            self._gaze.tour.begin()
+            self._view_state.tour.begin()
 
     def on_first_drawn(self) -> None:
         """Start the other runs that are wanted at once, or are no trouble."""
@@ -239,14 +239,14 @@ class BigramApp(App[None]):
         return ReadingScreen(self.reading, self._fps, self._depth)
 
     def _explore_screen(self) -> Screen[None]:
-        common = self.session, self.lineup, self._gaze, self._fps, self._depth
+        common = self.session, self.lineup, self._view_state, self._fps, self._depth
         return ExploreScreen(*common, samples=self._samples)
 
     def _compare_screen(self) -> Screen[None]:
         """Imported only when it is wanted: the first screen is drawn the sooner."""
         from bigram_tui.tui.screens.compare import CompareScreen
 
-        common = self.session, self.lineup, self._gaze, self._fps, self._depth
+        common = self.session, self.lineup, self._view_state, self._fps, self._depth
         return CompareScreen(*common, lockstep=self.lockstep)
 
     def on_run_settled(self, event: RunSettled) -> None:

@@ -8,12 +8,12 @@ from rich.style import Style
 from rich.text import Text
 
 from bigram_tui.analysis.curvature import curvature
-from bigram_tui.analysis.ordering import Order
+from bigram_tui.analysis.ordering import TokenOrder
 from bigram_tui.backend import Hyperparameter, hyperparameters
 from bigram_tui.comparison.lineup import Lineup
 from bigram_tui.comparison.lockstep import Frame
 from bigram_tui.corpus.corpus import Corpus
-from bigram_tui.formatting.printable import counted, in_cells, printable
+from bigram_tui.formatting.printable import in_cells, printable, quantity
 from bigram_tui.model.bigrams import Bigrams
 from bigram_tui.training.runner import Runner
 from bigram_tui.training.snapshot import Snapshot, Status
@@ -49,8 +49,8 @@ def corpus_facts(corpus: Corpus) -> list[str]:
     return [
         text_name(corpus.path),
         *([] if corpus.extent is None else [str(corpus.extent)]),
-        counted(corpus.lines, "line"),
-        counted(corpus.train.total, "training bigram" if corpus.validation else "bigram"),
+        quantity(corpus.lines, "line"),
+        quantity(corpus.train.total, "training bigram" if corpus.validation else "bigram"),
         size,
         f"{corpus.train.unseen:,} of {len(vocabulary) ** 2:,} pairs never occur",
     ]
@@ -153,7 +153,7 @@ def _decimal(value: float, decimals: int = 4) -> str:
     return f"{value:.{decimals}f}".replace("inf", "∞")
 
 
-def order_text(order: Order | None) -> str:
+def order_text(order: TokenOrder | None) -> str:
     """In which order the tokens stand; None is that of their code points."""
     return f"order: {'code point' if order is None else order.name}"
 

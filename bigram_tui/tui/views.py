@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bigram_tui.model.bigrams import Bigrams, Counts, Matrix
 from bigram_tui.training.snapshot import Snapshot
-from bigram_tui.tui.render.heatmap import VALUE_WIDTH, Picture, Scale, compact, paint
+from bigram_tui.tui.render.heatmap import VALUE_WIDTH, ColorScale, Picture, compact, paint
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class View:
 
     name: str
     title: str
-    default_scale: Scale
+    default_scale: ColorScale
     table: Callable[[Snapshot, Bigrams], Matrix | Counts | None]
     text: Callable[[float], str]
     absent: str = ""
@@ -25,7 +25,7 @@ class View:
     diverging: bool = False
     most: float = math.inf
 
-    def picture(self, snapshot: Snapshot, bigrams: Bigrams, scale: Scale) -> Picture | None:
+    def picture(self, snapshot: Snapshot, bigrams: Bigrams, scale: ColorScale) -> Picture | None:
         """The table of a run, ready to be drawn; None if the model has none."""
         table = self.table(snapshot, bigrams)
         if table is None:
@@ -69,7 +69,7 @@ VIEWS = (
     View(
         "P",
         "P(next | current)",
-        Scale.ROOT,
+        ColorScale.ROOT,
         lambda snapshot, _: snapshot.probabilities,
         probability_text,
         most=1.0,
@@ -77,7 +77,7 @@ VIEWS = (
     View(
         "N",
         "N counts",
-        Scale.ROOT,
+        ColorScale.ROOT,
         lambda _, bigrams: bigrams.counts,
         count_text,
         of_run=False,
@@ -85,7 +85,7 @@ VIEWS = (
     View(
         "W",
         "W weights",
-        Scale.LINEAR,
+        ColorScale.LINEAR,
         lambda snapshot, _: snapshot.weights,
         signed_text,
         "has no weights",
@@ -94,7 +94,7 @@ VIEWS = (
     View(
         "∂W",
         "gradient ∂L/∂W",
-        Scale.ROOT,
+        ColorScale.ROOT,
         lambda snapshot, _: snapshot.gradient,
         signed_text,
         "has no gradient",

@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bigram_tui.analysis.ordering import ORDERS, Order, by_code_point, by_frequency, by_similarity
+from bigram_tui.analysis.ordering import (
+    ORDERS,
+    TokenOrder,
+    by_code_point,
+    by_frequency,
+    by_similarity,
+)
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Vocabulary
 
 all_orders = pytest.mark.parametrize("name", ORDERS)
@@ -144,7 +150,7 @@ def test_the_axis_is_the_singular_vector_of_the_smoothed_table(names: Bigrams) -
 
 @all_orders
 def test_a_place_is_where_its_token_stands(name: str, names: Bigrams) -> None:
-    order = Order.of(name, names)
+    order = TokenOrder.named(name, names)
     assert order.name == name
     assert order.tokens[order.places].tolist() == list(range(27))
 

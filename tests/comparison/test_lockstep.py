@@ -159,14 +159,14 @@ class Company:
     def snapshot(self, name: str) -> Snapshot:
         return self.frame.snapshots[self[name]]
 
-    def farthest(self, name: str) -> np.ndarray:
+    def maxima(self, name: str) -> np.ndarray:
         """Return the largest differences up to the present position."""
-        trail = self.frame.trails[self[name]]
-        return trail.farthest[: self.frame.position - trail.start + 1]
+        drift = self.frame.drifts[self[name]]
+        return drift.maxima[: self.frame.position - drift.start + 1]
 
     def beyond(self, name: str) -> np.ndarray:
         """Return the largest differences of all positions that were compared, even later ones."""
-        return self.frame.trails[self[name]].farthest
+        return self.frame.drifts[self[name]].maxima
 
     def remove(self, name: str) -> None:
         self.lineup.remove(self[name])
@@ -550,8 +550,8 @@ def test_to_reset_begins_again_with_the_present_hyperparameters(gather: Gather) 
         run = company.snapshot(name)
         assert (run.iteration, run.latest, run.changes) == (0, 0, ())
         np.testing.assert_array_equal(run.weights, START)
-    assert [frame.trails[company[name]].start for name in "bc"] == [0, 0]
-    assert [len(company.farthest(name)) for name in "bc"] == [1, 1]
+    assert [frame.drifts[company[name]].start for name in "bc"] == [0, 0]
+    assert [len(company.maxima(name)) for name in "bc"] == [1, 1]
     company.step(4)
     speeds = [company.snapshot(name).weights[0, 0] / 4 for name in "abc"]
     assert speeds == [1, 5, 3]
@@ -596,10 +596,10 @@ def test_in_every_frame_of_a_training_all_stand_at_its_iteration(gather: Gather)
         assert {runner.name for runner in frame.now} >= {"b", "count"}
         for runner, now in frame.now.items():
             assert now.since == frame.position
-            assert now.probability <= frame.trails[runner].farthest[frame.position, 0]
-        for runner, trail in frame.trails.items():
+            assert now.probability <= frame.drifts[runner].maxima[frame.position, 0]
+        for runner, drift in frame.drifts.items():
             behind = runner.name == "short" and frame.position > 699
-            assert len(trail.farthest) == (700 if behind else frame.position + 1)
+            assert len(drift.maxima) == (700 if behind else frame.position + 1)
 
 
 def test_while_runs_are_brought_along_the_frames_tell_where_to(
@@ -622,16 +622,16 @@ def test_while_runs_are_brought_along_the_frames_tell_where_to(
 def test_frames_that_were_taken_do_not_change(gather: Gather) -> None:
     company = gather(swings(1, 2))
     early = company.step(30)
-    trail = early.trails[company["b"]]
-    rows, iterations = trail.farthest.copy(), company.iterations()
+    drift = early.drifts[company["b"]]
+    rows, iterations = drift.maxima.copy(), company.iterations()
     company.step(500)
     company.seek(10)
     company.set("b", "speed", 7.0)
     company.step(100)
-    np.testing.assert_array_equal(trail.farthest, rows)
+    np.testing.assert_array_equal(drift.maxima, rows)
     assert {runner.name: run.iteration for runner, run in early.snapshots.items()} == iterations
     with pytest.raises(ValueError, match="read-only"):
-        trail.farthest[0, 0] = 1
+        drift.maxima[0, 0] = 1
 
 
 # Trails
@@ -650,17 +650,17 @@ def test_a_trail_is_that_of_a_plain_loop_over_two_runs(
         "numpy twin": NumpyBackend(),
         "count": CountingBackend(),
     }
-    assert {runner.name for runner in company.frame.trails} == others.keys()
+    assert {runner.name for runner in company.frame.drifts} == others.keys()
     for name, backend in others.items():
         expected = maxima(
             run_of(NumpyBackend(), names, lecture_weights),
             run_of(backend, names, lecture_weights),
             60,
         )
-        assert company.frame.trails[company[name]].start == 0
-        assert_trail(company.farthest(name), expected)
-    assert not company.farthest("numpy twin").any()
-    assert np.isnan(company.farthest("count")[:, 1]).all()
+        assert company.frame.drifts[company[name]].start == 0
+        assert_trail(company.maxima(name), expected)
+    assert not company.maxima("numpy twin").any()
+    assert np.isnan(company.maxima("count")[:, 1]).all()
 
 
 def test_a_trail_is_of_the_maxima_where_runs_come_near_again(gather: Gather, tiny: Bigrams) -> None:
@@ -671,7 +671,7 @@ def test_a_trail_is_of_the_maxima_where_runs_come_near_again(gather: Gather, tin
     position = company.settle().position
     a, b = run_of(Swing(1), tiny), run_of(Swing(1.3), tiny)
     expected = maxima(a, b, position)
-    assert_trail(company.farthest("b"), expected)
+    assert_trail(company.maxima("b"), expected)
     last = apart(a, b)
     a.seek(21)
     b.seek(21)  # 21 · 0.3 is nearly a full turn
@@ -712,7 +712,7 @@ def test_a_finished_run_is_compared_with_its_last_model(
         company = gather(numpy={}, count={}, reference=reference)
         for _ in range(2):
             company.step(25)
-        assert_trail(company.farthest(follower), expected)
+        assert_trail(company.maxima(follower), expected)
         assert company.iterations() == {"numpy": 50, "count": 0}
         assert company.snapshot("count").status is Status.FINISHED
 
@@ -734,7 +734,7 @@ def test_a_run_that_ends_on_the_way_is_compared_with_its_last_model_from_there(
         company.step(10)
     follower = "a" if reference == "short" else "short"
     expected = maxima(run_of(Short(2.0), tiny), run_of(Swing(1.0), tiny), 40)
-    assert_trail(company.farthest(follower), expected)
+    assert_trail(company.maxima(follower), expected)
     assert company.iterations() == {"a": 40, "short": 13}
 
 
@@ -752,7 +752,7 @@ def test_where_one_has_no_weights_for_a_while_the_maximum_is_of_where_both_have_
     for _ in range(3):
         company.step(4)
     expected = maxima(run_of(Swing(1), tiny), run_of(Swing(1.5), tiny), 12)
-    found = company.farthest("seldom")
+    found = company.maxima("seldom")
     np.testing.assert_array_equal(found[:, 0], np.array(expected)[:, 0])
     assert np.isnan(found[:3, 1]).all()
     assert found[3:, 1].tolist() == [1.5, 2, 2.5, 2.5, 2.5, 2.5, 4.5, 4.5, 4.5, 4.5]
@@ -764,18 +764,16 @@ def test_the_worst_at_an_earlier_iteration_is_that_of_then(gather: Gather, tiny:
     expected = maxima(run_of(Swing(1), tiny), run_of(Swing(1.3), tiny), 40)
     for iteration in (40, 5, 0, 33, 12):
         frame = company.seek(iteration)
-        worst = frame.trails[company["b"]].up_to(frame.position)
+        worst = frame.drifts[company["b"]].up_to(frame.position)
         assert worst is not None
         assert (worst.since, worst.probability, worst.weight) == (0, *expected[iteration][:2])
         assert worst.nll == pytest.approx(expected[iteration][2], abs=1e-13)
     assert_trail(company.beyond("b"), expected)
     company.step(3)  # the same way again
     assert_trail(company.beyond("b"), expected)
-    assert_trail(company.farthest("b"), expected[:16])
+    assert_trail(company.maxima("b"), expected[:16])
     company.step(30)
-    assert_trail(
-        company.farthest("b"), maxima(run_of(Swing(1), tiny), run_of(Swing(1.3), tiny), 45)
-    )
+    assert_trail(company.maxima("b"), maxima(run_of(Swing(1), tiny), run_of(Swing(1.3), tiny), 45))
 
 
 @pytest.mark.parametrize("changed", ["a", "b"])
@@ -788,27 +786,27 @@ def test_the_way_that_was_left_is_forgotten_with_its_maxima(
     company.set(changed, "speed", 1.1)
     a, b, c = (run_of(Swing(speed), tiny) for speed in (1, 1.9, 1.3))
     expected = maxima(a, b, 8)
-    assert_trail(company.farthest("b"), expected)  # where it was changed it is what it was
+    assert_trail(company.maxima("b"), expected)  # where it was changed it is what it was
     assert len(company.beyond("c")) == (9 if changed == "a" else 41)
     (a if changed == "a" else b).set("speed", 1.1)
     for more in (1, 4):
         company.step(more)
         rest = maxima(a, b, more)[1:]
         expected += [tuple(map(max, zip(expected[-1], row, strict=True))) for row in rest]
-        assert_trail(company.farthest("b"), expected)
+        assert_trail(company.maxima("b"), expected)
     if changed == "b":
         a = run_of(Swing(1), tiny)
-        assert_trail(company.farthest("c"), maxima(a, c, 13))
+        assert_trail(company.maxima("c"), maxima(a, c, 13))
     company.seek(5)  # and once more, at an earlier iteration
     company.set(changed, "speed", 1.2)
-    assert_trail(company.farthest("b"), expected[:6])
+    assert_trail(company.maxima("b"), expected[:6])
     company.step(4)
     a, b = run_of(Swing(1), tiny), run_of(Swing(1.9), tiny)
     expected = maxima(a, b, 5)
     (a if changed == "a" else b).set("speed", 1.2)
     for row in maxima(a, b, 4)[1:]:
         expected.append(tuple(map(max, zip(expected[-1], row, strict=True))))
-    assert_trail(company.farthest("b"), expected)
+    assert_trail(company.maxima("b"), expected)
 
 
 @pytest.mark.parametrize("reference", ["count", "a"])
@@ -818,14 +816,14 @@ def test_of_a_finished_run_that_is_changed_nothing_is_kept(
     company = gather({**swings(1), "count": CountingBackend}, reference=reference)
     company.step(10)
     company.set("count", "smoothing", 5.0)
-    (trail,) = company.frame.trails.values()
-    assert (trail.start, trail.end) == (10, 10)
+    (drift,) = company.frame.drifts.values()
+    assert (drift.start, drift.end) == (10, 10)
     company.step(6)
     a, count = run_of(Swing(1), tiny), run_of(CountingBackend(5.0), tiny)
     a.advance(10)
-    (trail,) = company.frame.trails.values()
-    assert trail.start == 10
-    assert_trail(trail.farthest, maxima(a, count, 6))
+    (drift,) = company.frame.drifts.values()
+    assert drift.start == 10
+    assert_trail(drift.maxima, maxima(a, count, 6))
 
 
 def test_who_only_looks_at_what_was_before_a_trail_keeps_it_and_who_goes_on_begins_it_there(
@@ -841,19 +839,19 @@ def test_who_only_looks_at_what_was_before_a_trail_keeps_it_and_who_goes_on_begi
     expected = maxima(a, b, 4)
     for position in (12, 3, 9):
         frame = company.seek(position)
-        trail = frame.trails[company["b"]]
-        assert (trail.start, trail.end) == (8, 12)
-        assert_trail(trail.farthest, expected)
-        assert (trail.up_to(position) is None) == (position == 3)
+        drift = frame.drifts[company["b"]]
+        assert (drift.start, drift.end) == (8, 12)
+        assert_trail(drift.maxima, expected)
+        assert (drift.up_to(position) is None) == (position == 3)
         assert frame.now[company["b"]].since == position
-    assert [trail.up_to(position) for position in (-1, 0, 7, 13)] == [None] * 4
-    assert [trail.up_to(position) is None for position in (8, 12)] == [False, False]
+    assert [drift.up_to(position) for position in (-1, 0, 7, 13)] == [None] * 4
+    assert [drift.up_to(position) is None for position in (8, 12)] == [False, False]
     company.seek(3)
     a.seek(3)
     b.seek(3)
     company.step(6)
-    assert company.frame.trails[company["b"]].start == 3
-    assert_trail(company.farthest("b"), maxima(a, b, 6))
+    assert company.frame.drifts[company["b"]].start == 3
+    assert_trail(company.maxima("b"), maxima(a, b, 6))
 
 
 def test_after_a_leap_beyond_the_end_a_trail_begins_where_it_led(
@@ -861,14 +859,14 @@ def test_after_a_leap_beyond_the_end_a_trail_begins_where_it_led(
 ) -> None:
     company = gather(swings(1, 1.3))
     company.step(5)
-    trail = company.seek(50).trails[company["b"]]
-    assert (trail.start, trail.end, trail.up_to(50)) == (0, 5, None)
+    drift = company.seek(50).drifts[company["b"]]
+    assert (drift.start, drift.end, drift.up_to(50)) == (0, 5, None)
     company.step(4)
     a, b = run_of(Swing(1), tiny), run_of(Swing(1.3), tiny)
     a.advance(50)
     b.advance(50)
-    assert company.frame.trails[company["b"]].start == 50
-    assert_trail(company.farthest("b"), maxima(a, b, 4))
+    assert company.frame.drifts[company["b"]].start == 50
+    assert_trail(company.maxima("b"), maxima(a, b, 4))
 
 
 def test_from_the_start_a_leap_is_a_way_on_which_all_are_compared(
@@ -878,7 +876,7 @@ def test_from_the_start_a_leap_is_a_way_on_which_all_are_compared(
     frame = company.seek(50)
     assert (frame.position, frame.training) == (50, False)
     expected = maxima(run_of(Swing(1), tiny), run_of(Swing(1.3), tiny), 50)
-    assert_trail(company.farthest("b"), expected)
+    assert_trail(company.maxima("b"), expected)
 
 
 def test_with_another_reference_all_trails_begin_anew(gather: Gather, tiny: Bigrams) -> None:
@@ -894,17 +892,17 @@ def test_with_another_reference_all_trails_begin_anew(gather: Gather, tiny: Bigr
     company.lineup.reference = company["c"]
     company.lockstep.look()
     frame = company.settle()
-    assert {runner.name: trail.start for runner, trail in frame.trails.items()} == {
+    assert {runner.name: drift.start for runner, drift in frame.drifts.items()} == {
         "a": 20,
         "b": 20,
     }
-    assert frame.now.keys() == frame.trails.keys()
+    assert frame.now.keys() == frame.drifts.keys()
     company.step(10)
     for name, speed in (("a", 1), ("b", 1.3)):
         other, reference = run_of(Swing(speed), tiny), run_of(Swing(-1), tiny)
         other.advance(20)
         reference.advance(20)
-        assert_trail(company.farthest(name), maxima(other, reference, 10))
+        assert_trail(company.maxima(name), maxima(other, reference, 10))
 
 
 def test_trails_do_not_depend_on_how_the_way_is_cut_into_legs(
@@ -912,29 +910,29 @@ def test_trails_do_not_depend_on_how_the_way_is_cut_into_legs(
 ) -> None:
     expected = maxima(run_of(Swing(1), tiny), run_of(Swing(1.3), tiny), 100)
     for longest, size in ((1, 2**25), (7, 2**25), (4096, 16 * 9 * 3), (4096, 1)):
-        monkeypatch.setattr(lockstep, "LONGEST_LEG", longest)
-        monkeypatch.setattr(lockstep, "LEG_BYTES", size)
+        monkeypatch.setattr(lockstep, "LONGEST_CHUNK", longest)
+        monkeypatch.setattr(lockstep, "CHUNK_BYTES", size)
         company = gather(swings(1, 1.3))
         company.step(100)
-        assert_trail(company.farthest("b"), expected)
+        assert_trail(company.maxima("b"), expected)
 
 
 def test_the_models_of_a_leg_take_bounded_memory(
     gather: Gather, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    legs: list[int] = []
+    chunks: list[int] = []
     lead = lockstep._lead
 
     def counted(run: Run, start: int, count: int) -> object:
-        legs.append(count)
+        chunks.append(count)
         return lead(run, start, count)
 
     monkeypatch.setattr(lockstep, "_lead", counted)
-    monkeypatch.setattr(lockstep, "LEG_BYTES", 5 * 2 * 9 * 8)  # P and W five times
+    monkeypatch.setattr(lockstep, "CHUNK_BYTES", 5 * 2 * 9 * 8)  # P and W five times
     company = gather(swings(1, 2))
     company.step(200)
-    assert sum(legs) == 200
-    assert max(legs) == 5
+    assert sum(chunks) == 200
+    assert max(chunks) == 5
 
 
 def test_trails_of_a_hundred_thousand_iterations_take_at_most_twice_their_numbers(
@@ -942,16 +940,16 @@ def test_trails_of_a_hundred_thousand_iterations_take_at_most_twice_their_number
 ) -> None:
     company = gather({"low": Quick, "high": lambda: Quick(1.0)})
     frame = company.step(100_000)
-    trail = frame.trails[company["high"]].farthest
-    assert trail.shape == (100_001, 3)
-    assert trail.dtype == np.float64
-    assert trail.base is not None
-    assert trail.base.nbytes <= 2 * 100_001 * 3 * 8
+    drift = frame.drifts[company["high"]].maxima
+    assert drift.shape == (100_001, 3)
+    assert drift.dtype == np.float64
+    assert drift.base is not None
+    assert drift.base.nbytes <= 2 * 100_001 * 3 * 8
     company.seek(60_000)
-    trail = company.step(1).trails[company["high"]].farthest
-    assert trail.shape == (100_001, 3)
-    assert trail.base is not None
-    assert trail.base.nbytes <= 2 * 100_001 * 3 * 8
+    drift = company.step(1).drifts[company["high"]].maxima
+    assert drift.shape == (100_001, 3)
+    assert drift.base is not None
+    assert drift.base.nbytes <= 2 * 100_001 * 3 * 8
 
 
 # What can go wrong
@@ -988,14 +986,14 @@ def test_of_eight_runs_one_diverges_and_one_raises_and_the_others_reach_the_goal
 
     # They are held against each other as far as both were sound, and not beyond.
     compared = {"a": 40, "diverges": 6, "raises": 10}
-    for runner, trail in frame.trails.items():
-        assert trail.end == min(compared[reference], compared.get(runner.name, 40))
-        assert trail.up_to(trail.end) is not None
-        assert trail.up_to(trail.end + 1) is None
+    for runner, drift in frame.drifts.items():
+        assert drift.end == min(compared[reference], compared.get(runner.name, 40))
+        assert drift.up_to(drift.end) is not None
+        assert drift.up_to(drift.end + 1) is None
     speed = 3.0 if reference == "a" else 1.0
     expected = maxima(run_of(Swing(speed), tiny), run_of(Swing(3), tiny), compared[reference])
     if reference != "a":
-        assert_trail(company.farthest("c"), expected)
+        assert_trail(company.maxima("c"), expected)
 
     # Orders are still answered, and soon.
     company.lockstep.train()
@@ -1028,8 +1026,8 @@ def test_before_where_it_ended_a_run_goes_back_with_the_others_and_on_again(
     company.step(5)
     assert company.iterations() == {"a": 9, "bad": 7, "worse": 9}
     expected = maxima(run_of(Swing(1), tiny), run_of(Swing(1.5), tiny), 9)
-    assert_trail(company.farthest("bad"), expected[:7])
-    assert_trail(company.farthest("worse"), expected)
+    assert_trail(company.maxima("bad"), expected[:7])
+    assert_trail(company.maxima("worse"), expected)
 
 
 def test_a_run_that_fails_by_a_change_where_it_stands_is_compared_no_longer(
@@ -1051,7 +1049,7 @@ def test_a_run_that_fails_by_a_change_where_it_stands_is_compared_no_longer(
     assert company["limited"] not in frame.now
     company.step(10)
     assert company.iterations() == {"a": 15, "limited": 5}
-    assert company.frame.trails[company["limited"]].end in (4, 5)
+    assert company.frame.drifts[company["limited"]].end in (4, 5)
 
 
 def test_a_run_that_was_mended_is_brought_along_and_compared_from_there(gather: Gather) -> None:
@@ -1071,7 +1069,7 @@ def test_a_run_that_was_mended_is_brought_along_and_compared_from_there(gather: 
     company.lockstep.look()
     company.step(4)
     assert company.iterations() == {"a": 34, "mended": 34}
-    assert company.frame.trails[company["mended"]].start == 30
+    assert company.frame.drifts[company["mended"]].start == 30
 
 
 @pytest.mark.parametrize("reference", ["a", "stuck"])
@@ -1172,7 +1170,7 @@ def test_nobody_is_compared_with_a_reference_that_cannot_be_loaded(gather: Gathe
         raise RuntimeError("no module of that name")
 
     company = gather({"gone": load, **swings(1, 2)})
-    assert company.step(10).trails == {}
+    assert company.step(10).drifts == {}
     assert company.iterations() == {"gone": -1, "a": 10, "b": 10}
 
 
@@ -1196,9 +1194,9 @@ def test_a_run_that_is_loaded_later_is_compared_from_its_first_iteration_on(
     frame = company.settle()
     assert set(company.iterations().values()) == {frame.position}
     for name, speed in (("b", 2), ("c", 1.3)):
-        assert frame.trails[company[name]].start == 0
+        assert frame.drifts[company[name]].start == 0
         a, other = run_of(Swing(1), tiny), run_of(Swing(speed), tiny)
-        assert_trail(company.farthest(name), maxima(a, other, frame.position))
+        assert_trail(company.maxima(name), maxima(a, other, frame.position))
 
 
 def test_far_from_the_start_a_run_that_is_loaded_later_is_brought_along_alone(
@@ -1212,12 +1210,12 @@ def test_far_from_the_start_a_run_that_is_loaded_later_is_brought_along_alone(
     company.settle()
     company.step(20)
     assert company.iterations() == {"a": 120, "b": 120, "c": 120}
-    assert company.frame.trails[company["b"]].start == 0
-    assert company.frame.trails[company["c"]].start == 100
+    assert company.frame.drifts[company["b"]].start == 0
+    assert company.frame.drifts[company["c"]].start == 100
     a, c = run_of(Swing(1), tiny), run_of(Swing(1.3), tiny)
     a.advance(100)
     c.advance(100)
-    assert_trail(company.farthest("c"), maxima(a, c, 20))
+    assert_trail(company.maxima("c"), maxima(a, c, 20))
 
 
 def test_a_copy_in_the_middle_of_a_training_is_brought_along(gather: Gather) -> None:
@@ -1271,9 +1269,7 @@ def test_orders_that_come_just_before_a_leg_leave_the_trails_as_they_are(
     company.step(1)
     position = company.frame.position
     expected = maxima(run_of(Swing(1), tiny), run_of(Swing(1.3), tiny), position)
-    np.testing.assert_array_equal(
-        company.farthest("b")[: position + 1, 1], np.array(expected)[:, 1]
-    )
+    np.testing.assert_array_equal(company.maxima("b")[: position + 1, 1], np.array(expected)[:, 1])
 
 
 def test_another_reference_in_the_middle_of_a_leg_ends_no_thread(
@@ -1328,12 +1324,12 @@ def test_a_run_that_waits_elsewhere_is_not_compared_before_it_is_there(
     company.lockstep.look()
     frame = company.settle()
     assert copy not in frame.now
-    assert copy not in frame.trails
+    assert copy not in frame.drifts
     company.step(4)
-    trail = company.frame.trails[copy]
+    drift = company.frame.drifts[copy]
     a, count = run_of(Swing(1), tiny), run_of(CountingBackend(), tiny)
-    assert trail.start == 0
-    assert_trail(trail.farthest, maxima(a, count, 9))
+    assert drift.start == 0
+    assert_trail(drift.maxima, maxima(a, count, 9))
 
 
 def test_where_no_run_can_go_on_the_position_is_where_the_last_one_stopped(gather: Gather) -> None:
@@ -1382,7 +1378,7 @@ def test_the_frames_of_a_training_have_the_runs_of_the_lineup(gather: Gather, ch
         company.lockstep.look()
     company.wait_for(company.frame.position + 10_000)
     assert company.frame.snapshots.keys() == set(company.lineup.runners)
-    assert company.frame.trails.keys() <= set(company.lineup.runners)
+    assert company.frame.drifts.keys() <= set(company.lineup.runners)
 
 
 def test_weights_of_minus_infinity_can_be_compared(gather: Gather, faults: list[str]) -> None:
@@ -1403,7 +1399,7 @@ def test_weights_of_minus_infinity_can_be_compared(gather: Gather, faults: list[
     found = faults.copy()
     faults.clear()
     assert found == []
-    assert company.farthest("b")[:, 0].tolist() == [0, 0, 0, 0]
+    assert company.maxima("b")[:, 0].tolist() == [0, 0, 0, 0]
 
 
 def test_a_run_that_is_loaded_anew_is_compared_only_where_the_others_are(
@@ -1422,7 +1418,7 @@ def test_a_run_that_is_loaded_anew_is_compared_only_where_the_others_are(
     monkeypatch.setattr(lockstep, "distances", once)
     company.step(10)
     company.step(10)
-    assert not company.farthest("twin").any()
+    assert not company.maxima("twin").any()
 
 
 def test_in_a_training_with_another_reference_it_is_not_held_against_itself(
@@ -1546,7 +1542,7 @@ def test_after_a_change_in_the_past_and_a_leap_nothing_of_the_way_that_was_left_
     company.seek(30)
     company.step(2)
     assert company.frame.now[company["b"]].weight == 4.0
-    worst = company.frame.trails[company["b"]].up_to(32)
+    worst = company.frame.drifts[company["b"]].up_to(32)
     assert worst is not None
     assert worst.weight == 4.0
 
@@ -1594,5 +1590,5 @@ def test_a_change_in_the_middle_of_a_leg_leaves_every_maximum_at_its_iteration(
     rest = maxima(a, b, 43 - at)[1:]
     for row in rest:
         expected.append(tuple(map(max, zip(expected[-1], row, strict=True))))
-    assert company.frame.trails[company["b"]].start == 0
-    assert_trail(company.farthest("b"), expected)
+    assert company.frame.drifts[company["b"]].start == 0
+    assert_trail(company.maxima("b"), expected)

@@ -55,8 +55,8 @@ def check_part(part: Corpus | None, items: Sequence[str], before: bytes) -> None
     assert sum(map(pairs_of, parts), start=Counter()) == reference_pairs(items)
     assert (part.lines, part.items) == (len(items), frozenset(items))
     assert part.until == len(before)
-    assert part.glimpse().lines == len(items)
-    assert pairs_of(part.glimpse().bigrams) == reference_pairs(items)
+    assert part.partial_counts().lines == len(items)
+    assert pairs_of(part.partial_counts().bigrams) == reference_pairs(items)
     again = read_items(*part.paths, split=part.split, until=part.until, chunk_size=7)
     assert [item for found, _ in again for item in found] == list(items)
 

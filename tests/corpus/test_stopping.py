@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from bigram_tui.corpus import ascii_pairs, corpus, reader, streams
 from bigram_tui.corpus.background import (
-    GLIMPSE_SHARE,
     MEANINGFUL_SECONDS,
+    PARTIAL_SHARE,
     BackgroundRead,
     Pace,
     Progress,
@@ -192,7 +192,7 @@ def test_a_glimpse_is_what_a_plain_loop_counts_so_far(
         parts = (result.train, result.validation, result.test)
         return [pairs_of(part) for part in parts], result.lines, result.items
 
-    assert outcome(look=lambda glimpse: glimpses.append(glimpse())) == outcome()
+    assert outcome(look=lambda partial_counts: glimpses.append(partial_counts())) == outcome()
     for one, next_one in pairwise(glimpses):
         assert one.lines <= next_one.lines
         assert not pairs_of(one.bigrams) - pairs_of(next_one.bigrams)
@@ -211,17 +211,24 @@ def test_a_glimpse_within_the_first_line_has_its_characters(tmp_path: Path) -> N
     path = tmp_path / "text"
     path.write_bytes(b"zoe and emma")
     glimpses: list[PartialCounts] = []
-    read_corpus(str(path), chunk_size=6, look=lambda glimpse: glimpses.append(glimpse()))
-    assert [glimpse.bigrams.vocabulary.characters for glimpse in glimpses] == [" aeoz", " ademnoz"]
-    assert [glimpse.bigrams.total for glimpse in glimpses] == [5, 12]
-    assert [glimpse.lines for glimpse in glimpses] == [1, 1]
+    read_corpus(
+        str(path), chunk_size=6, look=lambda partial_counts: glimpses.append(partial_counts())
+    )
+    assert [partial_counts.bigrams.vocabulary.characters for partial_counts in glimpses] == [
+        " aeoz",
+        " ademnoz",
+    ]
+    assert [partial_counts.bigrams.total for partial_counts in glimpses] == [5, 12]
+    assert [partial_counts.lines for partial_counts in glimpses] == [1, 1]
 
 
 def test_a_glimpse_has_no_more_tokens_than_the_model(tmp_path: Path) -> None:
     path = tmp_path / "text"
     path.write_text("".join(map(chr, range(0x4E00, 0x4E80))) + "\n", "utf-8")
     glimpses: list[PartialCounts] = []
-    read_corpus(str(path), max_vocabulary=10, look=lambda glimpse: glimpses.append(glimpse()))
+    read_corpus(
+        str(path), max_vocabulary=10, look=lambda partial_counts: glimpses.append(partial_counts())
+    )
     assert len(glimpses[-1].bigrams.vocabulary) == 10
 
 
@@ -305,8 +312,8 @@ def test_a_text_comes_out_of_a_pipe_before_its_next_part_is_written() -> None:
     looks: list[int] = []
     with pipe() as (path, writer):
 
-        def look(glimpse: Callable[[], PartialCounts]) -> None:
-            looks.append(glimpse().lines)
+        def look(partial_counts: Callable[[], PartialCounts]) -> None:
+            looks.append(partial_counts().lines)
             if len(looks) < 4:
                 os.write(writer, b"ava\n")
             elif len(looks) == 4:
@@ -386,7 +393,7 @@ def test_glimpses_take_no_more_than_their_share_of_the_time(tmp_path: Path) -> N
     reading: BackgroundRead[None] = BackgroundRead("text", lambda _: None, clock)
     taken = 0.0
 
-    def glimpse(seconds: float) -> PartialCounts:
+    def partial_counts(seconds: float) -> PartialCounts:
         nonlocal taken
         clock.now += seconds
         taken += seconds
@@ -396,11 +403,11 @@ def test_glimpses_take_no_more_than_their_share_of_the_time(tmp_path: Path) -> N
         start, taken, count = clock.now, 0.0, 0
         while clock.now < start + 100:
             clock.now += 0.01
-            before = reading.glimpse
-            reading.look(lambda seconds=seconds: glimpse(seconds))  # type: ignore[misc]
-            count += reading.glimpse is not before
-        assert taken / (clock.now - start) < GLIMPSE_SHARE + 0.01
-        wanted = 390 if seconds == 0.001 else 100 * GLIMPSE_SHARE / seconds
+            before = reading.partial_counts
+            reading.look(lambda seconds=seconds: partial_counts(seconds))  # type: ignore[misc]
+            count += reading.partial_counts is not before
+        assert taken / (clock.now - start) < PARTIAL_SHARE + 0.01
+        wanted = 390 if seconds == 0.001 else 100 * PARTIAL_SHARE / seconds
         assert count == pytest.approx(wanted, rel=0.05)
 
 
@@ -421,7 +428,7 @@ def test_a_reading_ends_with_what_was_made_of_it(tmp_path: Path) -> None:
     assert reading.error is None
     assert reading.result is not None
     assert reading.result.lines == 1000
-    assert reading.glimpse is not None
+    assert reading.partial_counts is not None
     assert reading.progress.done == reading.progress.size == 5000
 
 
@@ -442,7 +449,7 @@ def test_a_reading_is_stopped_once_there_is_something() -> None:
     reading.start()
     assert not reading.stop()
     more.release(2)  # the first four bytes, and the rest of the first chunk
-    while reading.glimpse is None:
+    while reading.partial_counts is None:
         assert not reading.has_ended, reading.error
     assert reading.stop()
     more.release(50)
@@ -462,7 +469,7 @@ def test_a_reading_goes_on_while_none_of_its_lines_is_for_training() -> None:
             if not size:
                 return b""
             answers.append(reading.stop())
-            reading._next_glimpse = -float("inf")  # no glimpse is too early
+            reading._next_partial = -float("inf")  # no glimpse is too early
             return chunks.pop(0) if chunks else b""
 
     def read(reading: BackgroundRead[Corpus]) -> Corpus:

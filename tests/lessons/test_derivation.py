@@ -13,7 +13,7 @@ import pytest
 from bigram_backends.counting import CountingBackend
 from bigram_backends.numpy_gradient import NumpyBackend
 from bigram_tui.backend import Backend, Iteration, configure
-from bigram_tui.lessons.derivation import Cell, Step, reasons, successor
+from bigram_tui.lessons.derivation import Cell, Quantity, reasons, successor
 from bigram_tui.model.bigrams import Bigrams, Matrix
 from bigram_tui.model.torch_rng import start_weights
 from bigram_tui.training.registry import choose
@@ -45,7 +45,7 @@ def all_cells(bigrams: Bigrams) -> list[Cell]:
     return [(first, second) for first in tokens for second in tokens]
 
 
-def by_name(run: Snapshot, bigrams: Bigrams, cell: Cell) -> dict[str, Step]:
+def by_name(run: Snapshot, bigrams: Bigrams, cell: Cell) -> dict[str, Quantity]:
     """The steps; each that is a formula gives its value when what it says is worked out."""
     steps = reasons(run, bigrams, cell)
     names = [step.name for step in steps]
@@ -56,7 +56,7 @@ def by_name(run: Snapshot, bigrams: Bigrams, cell: Cell) -> dict[str, Step]:
     return {step.name: step for step in steps}
 
 
-def assert_worked_out(step: Step) -> None:
+def assert_worked_out(step: Quantity) -> None:
     """Its numbers have five digits, of which a difference may cancel most."""
     written = step.numbers.replace("−", "-").replace("·", "*").replace("²", "**2")
     written = re.sub(r"e\^(\S+)", r"exp(\1)", written)

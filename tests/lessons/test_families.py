@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 
 from bigram_tui.lessons import families as families_module
-from bigram_tui.lessons.families import Families, Standing, families, standing
+from bigram_tui.lessons.families import Families, LambdaMatch, families, match
 from bigram_tui.model.bigrams import Bigrams, Matrix
 from tests.analysis.test_optimum import bisected, table, tables
 from tests.conftest import CountLines
@@ -24,9 +24,9 @@ def found(names: Bigrams) -> Families:
 
 
 @pytest.fixture(scope="module")
-def here(names: Bigrams) -> Standing:
+def here(names: Bigrams) -> LambdaMatch:
     """Where the lecture's λ stands."""
-    result = standing(names, 0.01)
+    result = match(names, 0.01)
     assert result is not None
     return result
 
@@ -113,7 +113,9 @@ def test_where_they_are_farthest_apart(found: Families, names: Bigrams) -> None:
 # Where a λ stands
 
 
-def test_the_alpha_that_is_nearest_to_the_lectures_penalty(here: Standing, names: Bigrams) -> None:
+def test_the_alpha_that_is_nearest_to_the_lectures_penalty(
+    here: LambdaMatch, names: Bigrams
+) -> None:
     """Σ π_i T log(T / C) by a plain sum, and the α of its least value by thirds."""
     p = descended(names, 0.01)
     pi = names.counts.sum(axis=1) / names.total
@@ -136,7 +138,7 @@ def test_the_alpha_that_is_nearest_to_the_lectures_penalty(here: Standing, names
     assert here.nearest_share == pytest.approx(share(names, counting(names, 7.9019)), abs=1e-6)
 
 
-def test_the_alpha_that_fits_as_well_is_another(here: Standing, names: Bigrams) -> None:
+def test_the_alpha_that_fits_as_well_is_another(here: LambdaMatch, names: Bigrams) -> None:
     place = share(names, descended(names, 0.01))
     assert place == pytest.approx(0.0075083, abs=1e-7)
     assert here.share == pytest.approx(place, abs=1e-10)
@@ -147,7 +149,7 @@ def test_the_alpha_that_fits_as_well_is_another(here: Standing, names: Bigrams) 
 
 @pytest.mark.parametrize("l2", [1e-200, 1e-12, 1e-6, 1e3, 1e12, 1e200])
 def test_the_weakest_and_the_strongest_penalty(names: Bigrams, l2: float) -> None:
-    result = standing(names, l2)
+    result = match(names, l2)
     assert result is not None
     assert result.share == pytest.approx(0 if l2 < 1 else 1, abs=0.003)
     assert (result.equal < 0.1) if l2 < 1 else (result.equal > 1e4)
@@ -193,7 +195,7 @@ def test_a_row_without_counts_is_uniform(count_lines: CountLines) -> None:
 def test_uniform_counts_have_no_way_to_go(counts: list[list[int]]) -> None:
     bigrams = table(counts)
     assert families(bigrams) is None
-    assert standing(bigrams, 0.01) is None
+    assert match(bigrams, 0.01) is None
 
 
 # How long it takes

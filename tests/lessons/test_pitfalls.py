@@ -25,7 +25,7 @@ from bigram_tui.lessons.pitfall_run import StoppedError, Trial, run, steady_rate
 from bigram_tui.lessons.pitfalls import L2, PITFALLS, Pitfall
 from bigram_tui.lessons.transcript import Entry, transcript
 from bigram_tui.model.bigrams import Bigrams, Matrix, Vocabulary
-from bigram_tui.model.sampling import sample_names, uniforms
+from bigram_tui.model.sampling import draw_samples, uniforms
 from bigram_tui.model.torch_rng import LECTURE_SEED, start_weights
 from bigram_tui.training.descent import critical_rate
 from bigram_tui.training.registry import choose
@@ -257,7 +257,7 @@ def trial_of(pitfall: Pitfall, bigrams: Bigrams) -> Trial:
 
     def sample(table: Matrix) -> list[str]:
         stream = uniforms(LECTURE_SEED)
-        return [name.text for name in sample_names(table, bigrams.vocabulary, stream, 3)]
+        return [name.text for name in draw_samples(table, bigrams.vocabulary, stream, 3)]
 
     return run(pitfall, bigrams, weights_of(bigrams), sample, LECTURE_SEED)
 

@@ -21,8 +21,8 @@ from bigram_tui.lessons import theory
 from bigram_tui.lessons.theory import (
     DESTINATIONS,
     NUMBERS,
-    Present,
     Section,
+    Subject,
     escape,
     fill,
     sections,
@@ -73,21 +73,21 @@ def cell(names: Bigrams) -> tuple[int, int]:
 
 
 @pytest.fixture(scope="module")
-def learning(names: Bigrams, cell: tuple[int, int]) -> Present:
+def learning(names: Bigrams, cell: tuple[int, int]) -> Subject:
     """Seven steps of gradient descent."""
     run = run_of(NumpyBackend(learning_rate=RATE, l2=L2), names, STEPS)
-    return Present(run, corpus_of(names), cell)
+    return Subject(run, corpus_of(names), cell)
 
 
 @pytest.fixture(scope="module")
-def counting(names: Bigrams, cell: tuple[int, int]) -> Present:
-    return Present(run_of(CountingBackend(smoothing=1.0), names), corpus_of(names), cell)
+def counting(names: Bigrams, cell: tuple[int, int]) -> Subject:
+    return Subject(run_of(CountingBackend(smoothing=1.0), names), corpus_of(names), cell)
 
 
 @pytest.fixture(scope="module")
-def loading(names: Bigrams, cell: tuple[int, int]) -> Present:
+def loading(names: Bigrams, cell: tuple[int, int]) -> Subject:
     """A run that has nothing yet."""
-    return Present(Snapshot("late"), corpus_of(names), cell)
+    return Subject(Snapshot("late"), corpus_of(names), cell)
 
 
 # The text itself
@@ -125,21 +125,21 @@ def test_nothing_of_the_corpus_stands_where_escaping_would_show() -> None:
         assert not [span for span in spans if PLACE.search(span)]
 
 
-def test_a_number_that_is_none_is_an_error(learning: Present) -> None:
+def test_a_number_that_is_none_is_an_error(learning: Subject) -> None:
     with pytest.raises(KeyError, match="no_such_number"):
         fill("{no_such_number}", learning)
     with pytest.raises(KeyError, match="no_such_number"):
         fill("⟦{no_such_number}⟧", learning)
 
 
-def test_a_number_that_may_be_missing_must_stand_in_brackets(counting: Present) -> None:
+def test_a_number_that_may_be_missing_must_stand_in_brackets(counting: Subject) -> None:
     with pytest.raises(ValueError, match="eta"):
         fill("η = {eta}", counting)
 
 
 @pytest.mark.parametrize("section", sections(), ids=TITLES)
 def test_every_page_can_be_filled_for_any_run(
-    section: Section, learning: Present, counting: Present, loading: Present
+    section: Section, learning: Subject, counting: Subject, loading: Subject
 ) -> None:
     for present in (learning, counting, loading):
         filled = fill(section.text, present)
@@ -156,7 +156,7 @@ def test_every_page_can_be_filled_for_any_run(
 
 
 def test_what_a_run_has_no_number_for_is_left_out(
-    learning: Present, counting: Present, loading: Present
+    learning: Subject, counting: Subject, loading: Subject
 ) -> None:
     text = "a ⟦b {eta}⟧ c\n⟦d {alpha}⟧\ne\n"
     assert fill(text, learning) == "a b 50 c\ne\n"
@@ -164,7 +164,7 @@ def test_what_a_run_has_no_number_for_is_left_out(
     assert fill(text, loading) == "a c\ne\n"
 
 
-def test_counting_is_not_told_of_its_weights(counting: Present, learning: Present) -> None:
+def test_counting_is_not_told_of_its_weights(counting: Subject, learning: Subject) -> None:
     pages = {s.title: text_of(fill(s.text, counting)) for s in sections()}
     assert "CountingBackend has no W, hence no penalty" in pages["Loss"]
     assert "CountingBackend has no W: press b" in pages["Look-up"]
@@ -178,7 +178,7 @@ def test_counting_is_not_told_of_its_weights(counting: Present, learning: Presen
 # The numbers, derived anew
 
 
-def value(present: Present, name: str) -> float:
+def value(present: Subject, name: str) -> float:
     written = NUMBERS[name](present)
     assert written is not None, name
     return float(written.replace("−", "-").replace(",", ""))
@@ -207,7 +207,7 @@ def descended(names: Bigrams) -> Matrix:
     return weights
 
 
-def test_numbers_of_the_text(learning: Present, name_lines: list[str], names: Bigrams) -> None:
+def test_numbers_of_the_text(learning: Subject, name_lines: list[str], names: Bigrams) -> None:
     pairs = [f".{line}."[k : k + 2] for line in name_lines for k in range(len(line) + 1)]
     rows = [sum(pair[0] == first for pair in pairs) for first in ".abcdefghijklmnopqrstuvwxyz"]
     best = -sum(
@@ -230,7 +230,7 @@ def test_numbers_of_the_text(learning: Present, name_lines: list[str], names: Bi
 
 
 def test_numbers_of_descent(
-    learning: Present, names: Bigrams, descended: Matrix, cell: tuple[int, int]
+    learning: Subject, names: Bigrams, descended: Matrix, cell: tuple[int, int]
 ) -> None:
     nll, gradient = one_hot_losses(descended, names)
     penalty = L2 * float(np.mean(descended**2))
@@ -264,7 +264,7 @@ def test_numbers_of_descent(
     assert NUMBERS["smoothed"](learning) is None
 
 
-def test_the_likelihood_is_a_power_of_ten(learning: Present) -> None:
+def test_the_likelihood_is_a_power_of_ten(learning: Subject) -> None:
     written = NUMBERS["likelihood"](learning)
     found = re.fullmatch(r"(\d\.\d\d) · 10\^−(\d+),(\d{3})", str(written))
     assert found is not None, written
@@ -278,14 +278,14 @@ def test_the_likelihood_of_a_short_text_is_a_plain_number(tiny: Bigrams) -> None
     product = 1.0
     for first, second in ((0, 1), (1, 2), (2, 0), (0, 1), (1, 0), (0, 2), (2, 2), (2, 0)):
         product *= tiny.counts[first, second] / tiny.row_sums[first]
-    written = NUMBERS["likelihood"](Present(run, corpus_of(tiny), (0, 0)))
+    written = NUMBERS["likelihood"](Subject(run, corpus_of(tiny), (0, 0)))
     assert float(str(written)) == pytest.approx(product, rel=1e-4)
 
 
 def test_the_critical_step_size_is_that_of_the_whole_hessian(tiny: Bigrams) -> None:
     """By finite differences of a gradient, in all nine weights together."""
     run = run_of(NumpyBackend(learning_rate=2.0, l2=L2), tiny, 5)
-    present = Present(run, corpus_of(tiny), (0, 0))
+    present = Subject(run, corpus_of(tiny), (0, 0))
     assert run.weights is not None
     hessian = np.empty((9, 9))
     for k in range(9):
@@ -301,7 +301,7 @@ def test_the_critical_step_size_is_that_of_the_whole_hessian(tiny: Bigrams) -> N
 
 
 def test_a_large_vocabulary_has_no_curvature_by_the_way(
-    learning: Present, monkeypatch: pytest.MonkeyPatch
+    learning: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert NUMBERS["critical_eta"](learning) is not None
     monkeypatch.setattr(theory, "_LARGE", 26)
@@ -309,7 +309,7 @@ def test_a_large_vocabulary_has_no_curvature_by_the_way(
     assert NUMBERS["standing"](learning) is None
 
 
-def test_numbers_of_counting(counting: Present, names: Bigrams, cell: tuple[int, int]) -> None:
+def test_numbers_of_counting(counting: Subject, names: Bigrams, cell: tuple[int, int]) -> None:
     n, row = int(names.counts[cell]), int(names.row_sums[cell[0]])
     assert NUMBERS["smoothed"](counting) == f"({n} + 1) / ({row} + 1 · 27)"
     assert value(counting, "P") == pytest.approx((n + 1) / (row + 27), rel=1e-4)
@@ -322,14 +322,14 @@ def test_numbers_of_counting(counting: Present, names: Bigrams, cell: tuple[int,
     ]  # fmt: skip
 
 
-def test_how_far_a_run_is_above_the_least(learning: Present, counting: Present) -> None:
+def test_how_far_a_run_is_above_the_least(learning: Subject, counting: Subject) -> None:
     for present in (learning, counting):
         apart = present.run.nll - value(present, "best_nll")
         assert value(present, "gap") == pytest.approx(apart, rel=0.06, abs=6e-5)
 
 
 def test_without_keepdim_the_rows_sum_to_something_else(
-    learning: Present, counting: Present, names: Bigrams, descended: Matrix
+    learning: Subject, counting: Subject, names: Bigrams, descended: Matrix
 ) -> None:
     for present, table in ((learning, np.exp(descended)), (counting, names.counts + 1.0)):
         sums = [
@@ -341,7 +341,7 @@ def test_without_keepdim_the_rows_sum_to_something_else(
 
 
 def test_the_spread_of_log_counts_is_0_for_log_counts(
-    learning: Present, names: Bigrams, cell: tuple[int, int]
+    learning: Subject, names: Bigrams, cell: tuple[int, int]
 ) -> None:
     with np.errstate(divide="ignore"):
         weights = np.where(names.counts > 0, np.log(names.counts), -9.0)
@@ -357,7 +357,7 @@ def test_the_spread_of_log_counts_is_0_for_log_counts(
     assert value(present, "log_count_spread") == pytest.approx(spread, abs=6e-4)
 
 
-def test_training_makes_log_counts(learning: Present, names: Bigrams) -> None:
+def test_training_makes_log_counts(learning: Subject, names: Bigrams) -> None:
     first = replace(learning, run=run_of(NumpyBackend(), names))
     assert value(first, "log_count_spread") > 3 * value(learning, "log_count_spread")
 
@@ -372,7 +372,7 @@ def test_a_run_whose_numbers_are_none_can_be_told_of(section: Section, tiny: Big
         run = run_of(NumpyBackend(), tiny)
         losses = np.full_like(run.losses, np.nan)
         run = replace(run, model=Iteration(table, weights, weights), losses=losses)
-        assert fill(section.text, Present(run, corpus_of(tiny), (1, 1)))
+        assert fill(section.text, Subject(run, corpus_of(tiny), (1, 1)))
 
 
 HOSTILE = "\t !\"#$%&'()*+,-/0123456789:;<=>?@ABC[\\]^_`{|}~\u202e\u0301漢"
@@ -385,9 +385,9 @@ def test_characters_of_the_text_are_shown_as_themselves(
     bigrams = count_lines([f"a{character}b", character * 2])
     token = bigrams.vocabulary.index[character]
     for backend in (CountingBackend(), NumpyBackend()):
-        present = Present(run_of(backend, bigrams), corpus_of(bigrams), (token, token))
+        present = Subject(run_of(backend, bigrams), corpus_of(bigrams), (token, token))
         for section in sections():
-            plain = Present(present.run, present.corpus, (bigrams.vocabulary.index["a"],) * 2)
+            plain = Subject(present.run, present.corpus, (bigrams.vocabulary.index["a"],) * 2)
             kinds = [token.type for token in tokens_of(fill(section.text, present))]
             usual = [token.type for token in tokens_of(fill(section.text, plain))]
             assert [k for k in kinds if k != "text"] == [k for k in usual if k != "text"]
@@ -417,7 +417,7 @@ def test_a_file_name_is_shown_as_itself(name: str) -> None:
     ],
 )
 def test_the_file_is_named_as_it_is(
-    learning: Present, names: Bigrams, path: str, shown: str
+    learning: Subject, names: Bigrams, path: str, shown: str
 ) -> None:
     present = replace(learning, corpus=corpus_of(names, path))
     section = sections()[1]
@@ -493,7 +493,7 @@ def test_a_run_that_goes_another_way_is_told_no_step(names: Bigrams) -> None:
         (source,) = choose([name])
         training = Run(configure(source.load(), {}), names, start_weights(27), name=name)
         training.advance(3)
-        present = Present(training.snapshot(), corpus_of(names, "names.txt"), (1, 14))
+        present = Subject(training.snapshot(), corpus_of(names, "names.txt"), (1, 14))
         values[name] = [NUMBERS[key](present) for key in ("step", "mean_decay")]
     assert None not in values["numpy"]
     assert values["plus-sign"] == [None, None]

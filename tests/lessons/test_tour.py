@@ -15,7 +15,7 @@ from bigram_tui.backend import Backend
 from bigram_tui.cli import first_run, screen
 from bigram_tui.cli.arguments import parse
 from bigram_tui.cli.first_run import offer_tour, tour_mark
-from bigram_tui.lessons.tour import FAR, NEAR, STEPS, Seen, Tour
+from bigram_tui.lessons.tour import FAR, NEAR, STEPS, ScreenState, Tour
 from bigram_tui.model.bigrams import Bigrams, Matrix
 from bigram_tui.model.torch_rng import start_weights
 from bigram_tui.paths import state_folder
@@ -56,9 +56,9 @@ def counted(names: Bigrams) -> Snapshot:
     return run_of(CountingBackend(), "count", names).snapshot()
 
 
-def seen(run: Snapshot, *others: Snapshot, **more: object) -> Seen:
+def seen(run: Snapshot, *others: Snapshot, **more: object) -> ScreenState:
     usual: dict[str, object] = {"boundary": ".", "size": 27, "cursor": (0, 1), "compares": False}
-    return Seen(run, (run, *others), **{**usual, **more})  # type: ignore[arg-type]
+    return ScreenState(run, (run, *others), **{**usual, **more})  # type: ignore[arg-type]
 
 
 def at(place: int) -> Tour:

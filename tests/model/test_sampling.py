@@ -15,11 +15,11 @@ from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.model.bigrams import Bigrams, Matrix, Vocabulary
 from bigram_tui.model.sampling import (
     LONGEST,
-    Name,
-    NameBeside,
-    Parting,
-    sample_beside,
-    sample_names,
+    Divergence,
+    PairedSample,
+    Sample,
+    draw_paired_samples,
+    draw_samples,
     uniforms,
 )
 from bigram_tui.model.torch_rng import LECTURE_SEED
@@ -72,8 +72,8 @@ def test_each_token_is_where_the_running_sum_first_exceeds_the_uniform(
             if token == 0:
                 break
             text += vocabulary.labels[token]
-        expected.append(Name(text, ended=token == 0))
-    drawn = sample_names(table, vocabulary, chain(numbers, repeat(0.5)), 5, longest)
+        expected.append(Sample(text, ended=token == 0))
+    drawn = draw_samples(table, vocabulary, chain(numbers, repeat(0.5)), 5, longest)
     assert drawn == expected
 
 
@@ -81,7 +81,7 @@ def test_each_token_is_where_the_running_sum_first_exceeds_the_uniform(
 def test_what_has_probability_0_is_never_drawn(table: Matrix, numbers: list[float]) -> None:
     vocabulary = vocabulary_of(table)
     stream = chain(numbers, repeat(0.5))
-    for name in sample_names(table, vocabulary, stream, 5, longest=20):
+    for name in draw_samples(table, vocabulary, stream, 5, longest=20):
         tokens = [0, *(vocabulary.index[character] for character in name.text)]
         tokens += [0] * name.ended
         assert all(table[i, j] > 0 for i, j in pairwise(tokens))
@@ -94,7 +94,7 @@ def test_the_ends_of_the_interval_belong_to_the_first_and_the_last_possible_toke
     # Tenths do not sum to 1 exactly, and there are impossible tokens at both ends.
     table = np.array([[0, 0, 0.7, 0.3 - 1e-16, 0]] + [[1.0, 0, 0, 0, 0]] * 4)
     stream = iter([uniform, 0.5])
-    assert sample_names(table, Vocabulary("abcd"), stream, 1) == [Name(expected)]
+    assert draw_samples(table, Vocabulary("abcd"), stream, 1) == [Sample(expected)]
 
 
 @given(tables(), seeds, st.integers(0, 10), st.integers(0, 10))
@@ -102,18 +102,18 @@ def test_the_first_names_do_not_depend_on_how_many_are_asked_for(
     table: Matrix, seed: int, few: int, more: int
 ) -> None:
     vocabulary = vocabulary_of(table)
-    all_names = sample_names(table, vocabulary, uniforms(seed), few + more)
+    all_names = draw_samples(table, vocabulary, uniforms(seed), few + more)
     assert len(all_names) == few + more
-    assert sample_names(table, vocabulary, uniforms(seed), few) == all_names[:few]
+    assert draw_samples(table, vocabulary, uniforms(seed), few) == all_names[:few]
     stream = uniforms(seed)
-    parts = [sample_names(table, vocabulary, stream, count) for count in (few, more)]
+    parts = [draw_samples(table, vocabulary, stream, count) for count in (few, more)]
     assert parts[0] + parts[1] == all_names
 
 
 def test_another_seed_gives_other_names(names: Bigrams) -> None:
     table = names.counts / names.row_sums[:, None]
     first, again, other = (
-        sample_names(table, names.vocabulary, uniforms(seed), 20) for seed in (1, 1, 2)
+        draw_samples(table, names.vocabulary, uniforms(seed), 20) for seed in (1, 1, 2)
     )
     assert first == again
     assert first != other
@@ -128,7 +128,7 @@ def test_two_tables_part_only_where_they_differ(data: st.DataObject, seed: int) 
     label = vocabulary_of(table).labels[row]
 
     def walk(table: Matrix) -> str:
-        drawn = sample_names(table, vocabulary_of(table), uniforms(seed), 10, longest=30)
+        drawn = draw_samples(table, vocabulary_of(table), uniforms(seed), 10, longest=30)
         return "." + "".join(name.text + "." * name.ended + "/" for name in drawn)
 
     ours, theirs = walk(table), walk(changed)
@@ -140,11 +140,11 @@ def test_two_tables_part_only_where_they_differ(data: st.DataObject, seed: int) 
 def test_a_name_is_broken_off_at_the_longest_and_takes_no_uniform_more() -> None:
     endless = np.array([[0.0, 1.0], [0.0, 1.0]])
     stream = iter([0.5] * 8)
-    drawn = sample_names(endless, Vocabulary("a"), stream, 2, longest=3)
-    assert drawn == [Name("aaa", ended=False)] * 2
+    drawn = draw_samples(endless, Vocabulary("a"), stream, 2, longest=3)
+    assert drawn == [Sample("aaa", ended=False)] * 2
     assert len(list(stream)) == 2
-    (name,) = sample_names(endless, Vocabulary("a"), uniforms(1), 1)
-    assert name == Name("a" * LONGEST, ended=False)
+    (name,) = draw_samples(endless, Vocabulary("a"), uniforms(1), 1)
+    assert name == Sample("a" * LONGEST, ended=False)
 
 
 @pytest.mark.parametrize(("size", "longest"), [(27, 4), (27, LONGEST), (300, 7), (300, 40)])
@@ -154,7 +154,7 @@ def test_many_names_are_drawn_as_one_after_the_other_would_be(size: int, longest
     vocabulary = Vocabulary("".join(map(chr, range(0x4E00, 0x4E00 + size - 1))))
     numbers = list(islice(uniforms(3), 3000))
     stream = iter(numbers)
-    drawn = sample_names(table, vocabulary, stream, 250, longest)
+    drawn = draw_samples(table, vocabulary, stream, 250, longest)
     left = numbers
     for name in drawn:
         tokens = drawn_tokens(table, left, longest)
@@ -166,7 +166,7 @@ def test_many_names_are_drawn_as_one_after_the_other_would_be(size: int, longest
 
 def test_a_stream_that_ends_too_early_is_an_error() -> None:
     with pytest.raises(ValueError, match="ended"):
-        sample_names(np.ones((2, 2)) / 2, Vocabulary("a"), iter([0.6, 0.6]), 1)
+        draw_samples(np.ones((2, 2)) / 2, Vocabulary("a"), iter([0.6, 0.6]), 1)
 
 
 @pytest.mark.parametrize("position", [0, 1, 2])
@@ -174,13 +174,13 @@ def test_a_row_that_holds_nan_ends_the_name(position: int) -> None:
     table = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.5, 0.25, 0.25]])
     table[2, position] = np.nan
     stream = iter([0.9, 0.9, 0.9])
-    assert sample_names(table, Vocabulary("ab"), stream, 1) == [Name("ab")]
+    assert draw_samples(table, Vocabulary("ab"), stream, 1) == [Sample("ab")]
 
 
 def test_a_float32_table_whose_rows_miss_1_by_a_little_still_draws(names: Bigrams) -> None:
     table = (names.counts / names.row_sums[:, None]).astype(np.float32)
     nearly_one: Iterator[float] = repeat(JUST_BELOW_1)
-    (name,) = sample_names(table, names.vocabulary, nearly_one, 1, longest=5)
+    (name,) = draw_samples(table, names.vocabulary, nearly_one, 1, longest=5)
     last = {i: max(np.flatnonzero(row)) for i, row in enumerate(table)}
     token, expected = 0, []
     for _ in range(5):
@@ -198,7 +198,7 @@ def test_the_uniforms_are_those_of_a_fresh_generator_of_torch(seed: int) -> None
     assert list(islice(uniforms(seed), 1500)) == expected
 
 
-# Side by side
+# ComparedRun by side
 
 
 @st.composite
@@ -222,9 +222,9 @@ def drawn_tokens(table: Matrix, numbers: list[float], longest: int) -> list[int]
     return drawn
 
 
-def spelt(drawn: list[int], vocabulary: Vocabulary) -> Name:
+def spelt(drawn: list[int], vocabulary: Vocabulary) -> Sample:
     text = "".join(vocabulary.labels[token] for token in drawn if token)
-    return Name(text, ended=drawn[-1] == 0)
+    return Sample(text, ended=drawn[-1] == 0)
 
 
 @given(side_by_side(), st.lists(any_uniforms, max_size=60), st.integers(1, 8))
@@ -234,14 +234,14 @@ def test_every_model_begins_a_name_at_the_uniform_at_which_the_reference_does(
     reference, others = case
     vocabulary = vocabulary_of(reference)
     numbers += [0.5, 0.01, 0.99] * 40
-    expected: list[list[Name]] = [[] for _ in (reference, *others)]
+    expected: list[list[Sample]] = [[] for _ in (reference, *others)]
     left = numbers
     for _ in range(5):
         for names, table in zip(expected, (reference, *others), strict=True):
             names.append(spelt(drawn_tokens(table, left, longest), vocabulary))
         left = left[len(drawn_tokens(reference, left, longest)) :]
-    beside = sample_beside(reference, others, vocabulary, iter(numbers), 5, longest)
-    assert [[each.name for each in names] for names in beside] == expected
+    beside = draw_paired_samples(reference, others, vocabulary, iter(numbers), 5, longest)
+    assert [[each.sample for each in names] for names in beside] == expected
 
 
 @given(side_by_side(), seeds, st.integers(0, 10), st.sampled_from([1, 3, LONGEST]))
@@ -250,12 +250,14 @@ def test_the_reference_draws_what_it_draws_alone_and_never_parts(
 ) -> None:
     reference, others = case
     vocabulary = vocabulary_of(reference)
-    alone = sample_names(reference, vocabulary, uniforms(seed), number, longest)
-    beside = sample_beside(reference, others, vocabulary, uniforms(seed), number, longest)
+    alone = draw_samples(reference, vocabulary, uniforms(seed), number, longest)
+    beside = draw_paired_samples(reference, others, vocabulary, uniforms(seed), number, longest)
     assert len(beside) == 1 + len(others)
-    assert beside[0] == [NameBeside(name, None) for name in alone]
+    assert beside[0] == [PairedSample(name, None) for name in alone]
     assert beside[1] == beside[0]  # an equal table
-    assert sample_beside(reference, [], vocabulary, uniforms(seed), number, longest) == [beside[0]]
+    assert draw_paired_samples(reference, [], vocabulary, uniforms(seed), number, longest) == [
+        beside[0]
+    ]
 
 
 @given(side_by_side(), seeds, st.integers(1, 10))
@@ -264,29 +266,31 @@ def test_a_parting_is_the_first_difference_and_its_uniform_draws_both_tokens(
 ) -> None:
     reference, others = case
     vocabulary = vocabulary_of(reference)
-    firsts, *rest = sample_beside(reference, others, vocabulary, uniforms(seed), 8, longest)
+    firsts, *rest = draw_paired_samples(reference, others, vocabulary, uniforms(seed), 8, longest)
     numbers = list(islice(uniforms(seed), 8 * longest))
     for table, names in zip(others, rest, strict=True):
         start = 0
         for first, other in zip(firsts, names, strict=True):
-            ours, theirs = (each.name.text + "." * each.name.ended for each in (other, first))
-            parting = other.parting
-            assert (parting is None) == (ours == theirs)
-            if parting is not None:
-                place = parting.place
+            ours, theirs = (each.sample.text + "." * each.sample.ended for each in (other, first))
+            divergence = other.divergence
+            assert (divergence is None) == (ours == theirs)
+            if divergence is not None:
+                place = divergence.place
                 assert ours[:place] == theirs[:place]
                 assert "." not in ours[:place]
-                assert parting.after == vocabulary.index[("." + ours)[place]]
-                assert parting.token == vocabulary.index[ours[place]]
-                assert parting.reference_token == vocabulary.index[theirs[place]]
-                assert parting.token != parting.reference_token
-                assert parting.uniform == numbers[start + place]
-                row, reference_row = table[parting.after], reference[parting.after]
-                assert follow(row.tolist(), parting.uniform) == parting.token
-                assert follow(reference_row.tolist(), parting.uniform) == parting.reference_token
-                assert parting.probability == pytest.approx(row[parting.token])
-                expected = reference_row[parting.reference_token]
-                assert parting.reference_probability == pytest.approx(expected)
+                assert divergence.after == vocabulary.index[("." + ours)[place]]
+                assert divergence.token == vocabulary.index[ours[place]]
+                assert divergence.reference_token == vocabulary.index[theirs[place]]
+                assert divergence.token != divergence.reference_token
+                assert divergence.uniform == numbers[start + place]
+                row, reference_row = table[divergence.after], reference[divergence.after]
+                assert follow(row.tolist(), divergence.uniform) == divergence.token
+                assert (
+                    follow(reference_row.tolist(), divergence.uniform) == divergence.reference_token
+                )
+                assert divergence.probability == pytest.approx(row[divergence.token])
+                expected = reference_row[divergence.reference_token]
+                assert divergence.reference_probability == pytest.approx(expected)
             start += len(theirs)
 
 
@@ -298,24 +302,26 @@ def test_names_side_by_side_by_hand() -> None:
     other = np.array([[0.0, 0.5, 0.5], [0.25, 0.25, 0.5], [0.0, 0.5, 0.5]])
     mute = np.eye(3)[[0, 0, 0]]
     numbers = [0.3, 0.8, 0.1, 0.7, 0.2, 0.0]
-    beside = sample_beside(REFERENCE, [other, mute], Vocabulary("ab"), iter(numbers), 2)
+    beside = draw_paired_samples(REFERENCE, [other, mute], Vocabulary("ab"), iter(numbers), 2)
     assert beside == [
-        [NameBeside(Name("ab")), NameBeside(Name("b"))],
+        [PairedSample(Sample("ab")), PairedSample(Sample("b"))],
         [
-            NameBeside(Name("ababa"), Parting(2, 2, 0.1, 1, 0.5, 0, 0.25)),
-            NameBeside(Name("ba"), Parting(1, 2, 0.2, 1, 0.5, 0, 0.25)),
+            PairedSample(Sample("ababa"), Divergence(2, 2, 0.1, 1, 0.5, 0, 0.25)),
+            PairedSample(Sample("ba"), Divergence(1, 2, 0.2, 1, 0.5, 0, 0.25)),
         ],
         [
-            NameBeside(Name(""), Parting(0, 0, 0.3, 0, 1.0, 1, 0.5)),
-            NameBeside(Name(""), Parting(0, 0, 0.7, 0, 1.0, 2, 0.5)),
+            PairedSample(Sample(""), Divergence(0, 0, 0.3, 0, 1.0, 1, 0.5)),
+            PairedSample(Sample(""), Divergence(0, 0, 0.7, 0, 1.0, 2, 0.5)),
         ],
     ]
 
 
 def test_the_probabilities_of_a_parting_are_shares_of_their_row() -> None:
     other = np.array([[0.0, 3.0, 1.0]] * 3)
-    _, (name,) = sample_beside(2 * REFERENCE, [other], Vocabulary("ab"), repeat(0.6), 1, longest=1)
-    assert name.parting == Parting(0, 0, 0.6, 1, 0.75, 2, 0.5)
+    _, (name,) = draw_paired_samples(
+        2 * REFERENCE, [other], Vocabulary("ab"), repeat(0.6), 1, longest=1
+    )
+    assert name.divergence == Divergence(0, 0, 0.6, 1, 0.75, 2, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -331,43 +337,43 @@ def test_names_that_are_broken_off_alike_do_not_part(
     longest: int, texts: tuple[str, str], place: int | None
 ) -> None:
     ends, endless = np.eye(4)[[1, 2, 3, 0]], np.eye(4)[[1, 2, 3, 1]]
-    expected = [Name(text, ended=len(text) < longest) for text in texts]
+    expected = [Sample(text, ended=len(text) < longest) for text in texts]
     for reference, other, order in ((ends, endless, 1), (endless, ends, -1)):
-        (first,), (name,) = sample_beside(
+        (first,), (name,) = draw_paired_samples(
             reference, [other], Vocabulary("abc"), repeat(0.5), 1, longest
         )
-        assert [first.name, name.name] == expected[::order]
+        assert [first.sample, name.sample] == expected[::order]
         if place is None:
-            assert name.parting is None
+            assert name.divergence is None
         else:
             drawn = (1, 1.0, 0, 1.0) if order == 1 else (0, 1.0, 1, 1.0)
-            assert name.parting == Parting(place, 3, 0.5, *drawn)
+            assert name.divergence == Divergence(place, 3, 0.5, *drawn)
 
 
 @pytest.mark.parametrize("position", [0, 1, 2])
 def test_a_row_that_holds_nan_parts_from_what_goes_on_but_not_from_an_end(position: int) -> None:
     broken = REFERENCE.copy()
     broken[2, position] = np.nan
-    beside = sample_beside(REFERENCE, [broken], Vocabulary("ab"), iter([0.7, 0.2]), 1)
-    assert beside == [[NameBeside(Name("b"))]] * 2
-    beside = sample_beside(broken, [broken.copy()], Vocabulary("ab"), iter([0.7, 0.6]), 1)
-    assert beside == [[NameBeside(Name("b"))]] * 2
+    beside = draw_paired_samples(REFERENCE, [broken], Vocabulary("ab"), iter([0.7, 0.2]), 1)
+    assert beside == [[PairedSample(Sample("b"))]] * 2
+    beside = draw_paired_samples(broken, [broken.copy()], Vocabulary("ab"), iter([0.7, 0.6]), 1)
+    assert beside == [[PairedSample(Sample("b"))]] * 2
 
     numbers = [0.7, 0.6, 0.1]
-    _, (name,) = sample_beside(REFERENCE, [broken], Vocabulary("ab"), iter(numbers), 1)
-    assert name.name == Name("b")
-    assert name.parting is not None
-    assert (name.parting.place, name.parting.after, name.parting.uniform) == (1, 2, 0.6)
-    assert (name.parting.token, name.parting.reference_token) == (0, 1)
-    assert math.isnan(name.parting.probability)
-    assert name.parting.reference_probability == 0.5
+    _, (name,) = draw_paired_samples(REFERENCE, [broken], Vocabulary("ab"), iter(numbers), 1)
+    assert name.sample == Sample("b")
+    assert name.divergence is not None
+    assert (name.divergence.place, name.divergence.after, name.divergence.uniform) == (1, 2, 0.6)
+    assert (name.divergence.token, name.divergence.reference_token) == (0, 1)
+    assert math.isnan(name.divergence.probability)
+    assert name.divergence.reference_probability == 0.5
 
-    _, (name,) = sample_beside(broken, [REFERENCE], Vocabulary("ab"), iter(numbers), 1)
-    assert name.name == Name("ba")
-    assert name.parting is not None
-    assert (name.parting.token, name.parting.reference_token) == (1, 0)
-    assert name.parting.probability == 0.5
-    assert math.isnan(name.parting.reference_probability)
+    _, (name,) = draw_paired_samples(broken, [REFERENCE], Vocabulary("ab"), iter(numbers), 1)
+    assert name.sample == Sample("ba")
+    assert name.divergence is not None
+    assert (name.divergence.token, name.divergence.reference_token) == (1, 0)
+    assert name.divergence.probability == 0.5
+    assert math.isnan(name.divergence.reference_probability)
 
 
 @pytest.mark.parametrize(("seed", "draw", "same_as"), [(7, 0, 7), (7, 3, 10), (2**32 - 1, 1, 0)])
@@ -376,7 +382,9 @@ def test_a_session_draws_side_by_side_what_it_draws_alone(
 ) -> None:
     session = Session(Corpus("names.txt", 32_257, names, None, None, None), (), seed)
     reference, other = ((names.counts + n) / (names.row_sums + 27 * n)[:, None] for n in (1.0, 500))
-    beside = session.sample_beside(reference, [other], 20, draw)
-    assert [each.name for each in beside[0]] == session.sample(reference, 20, draw)
-    assert beside == sample_beside(reference, [other], names.vocabulary, uniforms(same_as), 20)
-    assert any(each.parting for each in beside[1])
+    beside = session.sample_paired(reference, [other], 20, draw)
+    assert [each.sample for each in beside[0]] == session.sample(reference, 20, draw)
+    assert beside == draw_paired_samples(
+        reference, [other], names.vocabulary, uniforms(same_as), 20
+    )
+    assert any(each.divergence for each in beside[1])

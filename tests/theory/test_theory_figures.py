@@ -29,7 +29,7 @@ from bigram_tui.corpus.corpus import bundled_names, read_corpus, read_items
 from bigram_tui.lessons.derivation import reasons
 from bigram_tui.model.bigrams import Bigrams, Matrix
 from bigram_tui.model.loss import negative_log_likelihood
-from bigram_tui.model.sampling import sample_names, uniforms
+from bigram_tui.model.sampling import draw_samples, uniforms
 from bigram_tui.model.surprise import surprise, tokens_of
 from bigram_tui.model.torch_rng import LECTURE_SEED
 from bigram_tui.training.run import Run
@@ -673,7 +673,7 @@ def test_row_sums_and_names_do_see_it(names: Bigrams, lecture_weights: Matrix) -
     assert (right.row_sums, right.doubt) == (None, "")
     assert right.nll == pytest.approx(found.nll, rel=0, abs=1e-14)
     drawn = [
-        sample_names(run.probabilities, names.vocabulary, uniforms(LECTURE_SEED), 20)
+        draw_samples(run.probabilities, names.vocabulary, uniforms(LECTURE_SEED), 20)
         for run in (right, found)
     ]
     assert drawn[0] != drawn[1]

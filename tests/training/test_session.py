@@ -8,7 +8,7 @@ import pytest
 
 from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.model.bigrams import Bigrams, Matrix
-from bigram_tui.model.sampling import Name, sample_names, uniforms
+from bigram_tui.model.sampling import Sample, draw_samples, uniforms
 from bigram_tui.model.torch_rng import LECTURE_SEED, start_weights
 from bigram_tui.training.registry import BackendError, BackendSource, choose
 from bigram_tui.training.run import Run
@@ -212,7 +212,7 @@ def test_the_seed_is_the_lectures_by_default(corpus: Corpus, table: Matrix) -> N
 
 
 def test_the_first_draw_is_the_stream_of_the_seed(corpus: Corpus, table: Matrix) -> None:
-    expected = sample_names(table, corpus.train.vocabulary, uniforms(7), 10)
+    expected = draw_samples(table, corpus.train.vocabulary, uniforms(7), 10)
     assert Session(corpus, (), 7).sample(table, 10) == expected
 
 
@@ -232,7 +232,7 @@ def test_a_later_draw_is_the_first_of_a_later_seed(
 ) -> None:
     later = Session(corpus, (), seed).sample(table, 10, draw)
     assert later == Session(corpus, (), same_as).sample(table, 10)
-    assert later == sample_names(table, corpus.train.vocabulary, uniforms(same_as), 10)
+    assert later == draw_samples(table, corpus.train.vocabulary, uniforms(same_as), 10)
 
 
 def test_no_two_of_many_draws_are_alike(corpus: Corpus, table: Matrix) -> None:
@@ -248,11 +248,11 @@ def test_the_names_of_one_draw_come_from_one_stream(corpus: Corpus, table: Matri
     assert session.sample(table, 0) == []
     used = sum(len(name.text) + 1 for name in names[:5])
     rest = islice(uniforms(7), used, None)
-    assert sample_names(table, corpus.train.vocabulary, rest, 15) == names[5:]
+    assert draw_samples(table, corpus.train.vocabulary, rest, 15) == names[5:]
 
 
 def test_sampling_again_is_the_same_again(corpus: Corpus, table: Matrix) -> None:
     session = Session(corpus, (), 7)
-    first: list[Name] = session.sample(table, 5, 3)
+    first: list[Sample] = session.sample(table, 5, 3)
     session.sample(table, 5, 4)
     assert session.sample(table, 5, 3) == first

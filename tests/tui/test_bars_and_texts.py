@@ -18,7 +18,7 @@ from bigram_tui.tui.render.bars import COLUMN, Bar, columns, percent, rows
 from bigram_tui.tui.render.heatmap import VALUE_WIDTH
 from bigram_tui.tui.views import count_text, probability_text, signed_text
 from bigram_tui.tui.widgets.hyperparameters import SMALLEST_STEP, neighbour
-from bigram_tui.tui.widgets.name_list import GAP, MARK, NameList, ShownName
+from bigram_tui.tui.widgets.sample_list import GAP, MARK, SampleList, ShownSample
 
 MARKED = Style(bold=True)
 
@@ -384,21 +384,21 @@ class Host(App[None]):
     CSS = ".name-list--memorised { color: red; } .name-list--new { color: blue; }"
 
     def compose(self) -> ComposeResult:
-        yield NameList()
+        yield SampleList()
 
 
 NAMES = [
-    ShownName("mor", False),
-    ShownName("emma", True),
-    ShownName("", False),
-    ShownName("minaymoryles" * 5, False, ended=False),
-    ShownName("minaymoryles" * 5, False),
-    ShownName("anna", None),
-    ShownName("漢字漢字漢字", True),
-    ShownName("e\u0301ve", False),
-    ShownName("\x1b[31mred\t[b]x[/b]", False),
-    ShownName("אבגד", True, ended=False),
-    *(ShownName(f"name{k}", bool(k % 3)) for k in range(40)),
+    ShownSample("mor", False),
+    ShownSample("emma", True),
+    ShownSample("", False),
+    ShownSample("minaymoryles" * 5, False, ended=False),
+    ShownSample("minaymoryles" * 5, False),
+    ShownSample("anna", None),
+    ShownSample("漢字漢字漢字", True),
+    ShownSample("e\u0301ve", False),
+    ShownSample("\x1b[31mred\t[b]x[/b]", False),
+    ShownSample("אבגד", True, ended=False),
+    *(ShownSample(f"name{k}", bool(k % 3)) for k in range(40)),
 ]
 
 
@@ -406,7 +406,7 @@ NAMES = [
 async def test_names_fill_lines_and_none_is_too_long(size: tuple[int, int]) -> None:
     app = Host()
     async with app.run_test(size=size) as pilot:
-        names = app.query_one(NameList)
+        names = app.query_one(SampleList)
         names.styles.height = size[1]
         await pilot.pause()
         for start in range(len(NAMES)):
@@ -421,9 +421,9 @@ async def test_names_fill_lines_and_none_is_too_long(size: tuple[int, int]) -> N
 async def test_names_are_marked_cut_and_parted() -> None:
     app = Host()
     async with app.run_test(size=(30, 5)) as pilot:
-        names = app.query_one(NameList)
+        names = app.query_one(SampleList)
         names.styles.height = 5
-        names.names = [*NAMES[:4], ShownName("x", True)]
+        names.names = [*NAMES[:4], ShownSample("x", True)]
         await pilot.pause()
         lines = names.render().plain.split("\n")
         assert lines[0] == (" " * GAP).join(["mor", f"{MARK}emma", "(empty)"])
@@ -434,9 +434,9 @@ async def test_names_are_marked_cut_and_parted() -> None:
 async def test_a_name_is_broken_off_with_an_ellipsis_only_if_it_did_not_end() -> None:
     app = Host()
     async with app.run_test(size=(30, 2)) as pilot:
-        names = app.query_one(NameList)
+        names = app.query_one(SampleList)
         names.styles.height = 2
-        names.names = [ShownName("abc", False, ended=False), ShownName("abc", False)]
+        names.names = [ShownSample("abc", False, ended=False), ShownSample("abc", False)]
         await pilot.pause()
         assert names.render().plain == "abc…  abc"
 
@@ -444,8 +444,8 @@ async def test_a_name_is_broken_off_with_an_ellipsis_only_if_it_did_not_end() ->
 async def test_memorised_names_have_a_style_of_their_own() -> None:
     app = Host()
     async with app.run_test(size=(30, 2)) as pilot:
-        names = app.query_one(NameList)
-        names.names = [ShownName("ann", True), ShownName("xyz", False)]
+        names = app.query_one(SampleList)
+        names.names = [ShownSample("ann", True), ShownSample("xyz", False)]
         await pilot.pause()
         text = names.render()
         spans = {text.plain[span.start : span.end]: span.style for span in text.spans}

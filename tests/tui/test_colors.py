@@ -137,7 +137,7 @@ def test_without_colours_cells_have_none(diverging: bool, dark: bool) -> None:
     ],
 )
 def test_the_depth_follows_the_terminal(system: str | None, no_color: bool, depth: Depth) -> None:
-    assert Depth.of(system, no_color) is depth
+    assert Depth.from_console(system, no_color) is depth
 
 
 @themes

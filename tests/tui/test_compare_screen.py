@@ -29,7 +29,7 @@ from bigram_tui.training.run import Run
 from bigram_tui.training.runner import Runner
 from bigram_tui.training.snapshot import Snapshot, Status
 from bigram_tui.tui.app import BigramApp
-from bigram_tui.tui.compare.sides import difference
+from bigram_tui.tui.compare.runs import difference
 from bigram_tui.tui.render.colors import run_color
 from bigram_tui.tui.screens.chooser import Chooser
 from bigram_tui.tui.screens.compare import CompareScreen

@@ -16,7 +16,7 @@ from bigram_tui.tui.render.curve import (
     UNDRAWABLE,
     Columns,
     Curve,
-    Scale,
+    YAxis,
     curve_strips,
     iteration_at,
     sparkline,
@@ -454,7 +454,7 @@ def test_a_constant_is_level_over_the_whole_width_and_has_no_iterations() -> Non
 
 def test_the_log_axis_spaces_powers_of_ten_evenly() -> None:
     powers = np.array([1e0, 1e-1, 1e-2, 1e-3, 1e-4])
-    scale = Scale(1e-4, 1.0, log=True)
+    scale = YAxis(1e-4, 1.0, log=True)
     assert scale.depth(powers) == pytest.approx(np.linspace(0, 1, 5))
     assert scale.value(0.5) == pytest.approx(0.01)
     strips = curve_strips([Curve(powers, RED)], 40, 8, log=True)

@@ -19,7 +19,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Footer, Input, OptionList
 
-from bigram_tui.analysis.ordering import ORDERS, Order
+from bigram_tui.analysis.ordering import ORDERS, TokenOrder
 from bigram_tui.model.bigrams import Bigrams
 from bigram_tui.training.runner import Runner
 from bigram_tui.training.snapshot import Snapshot, Status
@@ -42,9 +42,9 @@ from bigram_tui.tui.widgets.hyperparameters import Control
 from bigram_tui.tui.widgets.inspector import Inspector
 from bigram_tui.tui.widgets.legend import Legend
 from bigram_tui.tui.widgets.loss_curve import LossCurve
-from bigram_tui.tui.widgets.name_list import NameList
 from bigram_tui.tui.widgets.prompt import Prompt
 from bigram_tui.tui.widgets.row_list import RowList
+from bigram_tui.tui.widgets.sample_list import SampleList
 from bigram_tui.tui.widgets.status import RunsBar, StatusLine
 from tests.tui.conftest import MakeApp, Settle, TextOf, WaitUntil, notifications
 
@@ -215,7 +215,7 @@ async def test_as_many_names_as_asked_for_are_shown(make_app: MakeApp, settle: S
     for samples in (0, 3):
         async with make_app(samples=samples).run_test(size=SIZE) as pilot:
             await settle(pilot)
-            assert len(pilot.app.screen.query_one(NameList).names) == samples
+            assert len(pilot.app.screen.query_one(SampleList).names) == samples
 
 
 async def test_capital_a_runs_all_and_pauses_all(
@@ -795,15 +795,15 @@ async def test_n_changes_the_scale_of_this_view_alone(
 async def test_g_samples_other_names(make_app: MakeApp, settle: Settle, shown: Shown) -> None:
     async with make_app(("count",)).run_test(size=SIZE) as pilot:
         await settle(pilot)
-        first = shown(pilot, NameList)
+        first = shown(pilot, SampleList)
         await pilot.press("g")
         await settle(pilot)
-        second = shown(pilot, NameList)
+        second = shown(pilot, SampleList)
         assert first.split()[2:] != second.split()[2:]
         assert "draw 2" in second
         await pilot.press("v")
         await settle(pilot)
-        assert shown(pilot, NameList) == second
+        assert shown(pilot, SampleList) == second
 
 
 async def test_names_are_those_of_the_session(
@@ -815,7 +815,7 @@ async def test_names_are_those_of_the_session(
         probabilities = run_of(pilot).probabilities
         assert probabilities is not None
         expected = [name.text for name in app.session.sample(probabilities, 3)]
-        lines = shown(pilot, NameList).split("\n")[1:]
+        lines = shown(pilot, SampleList).split("\n")[1:]
         assert " ".join(lines).replace("•", "").split()[:3] == expected
 
 
@@ -827,13 +827,13 @@ async def test_names_that_stand_in_the_text_are_marked(
     app = make_app(("count",), corpus=corpus, settings={"count": {"smoothing": 0.0}})
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
-        names = set(shown(pilot, NameList).split("\n", 1)[1].split())
+        names = set(shown(pilot, SampleList).split("\n", 1)[1].split())
         assert names == {"•ab", "•abc"}
     corpus.write_text("abab\n", "utf-8")
     app = make_app(("count",), corpus=corpus, settings={"count": {"smoothing": 0.0}})
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
-        names = set(shown(pilot, NameList).split("\n", 1)[1].split())
+        names = set(shown(pilot, SampleList).split("\n", 1)[1].split())
         assert names >= {"•abab", "ab", "ababab"}
         assert "•ab" not in names
 
@@ -1132,15 +1132,15 @@ async def test_each_order_is_looked_for_once_and_the_last_one_wanted_is_shown(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the key is pressed again before it is found."""
-    go, of = threading.Event(), Order.of
+    go, named = threading.Event(), TokenOrder.named
     looked_for: list[str] = []
 
-    def slowly(name: str, bigrams: Bigrams) -> Order:
+    def slowly(name: str, bigrams: Bigrams) -> TokenOrder:
         looked_for.append(name)
         go.wait(20)
-        return of(name, bigrams)
+        return named(name, bigrams)
 
-    monkeypatch.setattr(Order, "of", slowly)
+    monkeypatch.setattr(TokenOrder, "named", slowly)
     async with make_app(("count",)).run_test(size=SIZE) as pilot:
         await settle(pilot)
         heatmap = pilot.app.screen.query_one(Heatmap)
@@ -1346,7 +1346,7 @@ async def test_the_keys_of_the_tour(make_app: MakeApp, settle: Settle) -> None:
     app = make_app(tour=True)
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
-        tour = app._gaze.tour
+        tour = app._view_state.tour
         for key, place in (("enter", 1), ("enter", 2), ("backspace", 1), ("escape", None)):
             await pilot.press(key)
             await settle(pilot)
@@ -1631,7 +1631,7 @@ async def test_markup_in_a_text_is_shown_as_text(
     app = make_app(("count",), corpus=corpus, settings={"count": {"smoothing": 0.0}})
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
-        assert "•[b]  •[b]" in shown(pilot, NameList)
+        assert "•[b]  •[b]" in shown(pilot, SampleList)
         assert "[b" in shown(pilot, Heatmap)
 
 

@@ -39,9 +39,9 @@ from bigram_tui.tui.render.heatmap import (
     WIDE_SMALL,
     WIDE_TINY,
     CellForm,
-    Look,
+    ColorScale,
+    HeatmapStyles,
     Picture,
-    Scale,
     best_form,
     body,
     compact,
@@ -70,7 +70,7 @@ def levels(picture: Picture) -> np.ndarray:
 
 
 all_forms = pytest.mark.parametrize("form", ALL_FORMS, ids=lambda form: form.name)
-all_scales = pytest.mark.parametrize("scale", Scale, ids=lambda scale: scale.value)
+all_scales = pytest.mark.parametrize("scale", ColorScale, ids=lambda scale: scale.value)
 both_kinds = pytest.mark.parametrize("diverging", [False, True], ids=["sequential", "diverging"])
 
 tables = hnp.arrays(
@@ -82,11 +82,11 @@ tables = hnp.arrays(
 )
 
 
-def look(depth: Depth = TRUE_COLOR, dark: bool = True) -> Look:
+def look(depth: Depth = TRUE_COLOR, dark: bool = True) -> HeatmapStyles:
     """A style of its own for each part."""
     label = Style(color="#eeeeee", bgcolor="#010203")
     cursor = Style(color="#000000", bgcolor="#fefefe", bold=True)
-    return Look(dark, depth, label, cursor, Style(color="#ff00ff", bgcolor="#ffff00"))
+    return HeatmapStyles(dark, depth, label, cursor, Style(color="#ff00ff", bgcolor="#ffff00"))
 
 
 def write(value: float) -> str:
@@ -94,7 +94,9 @@ def write(value: float) -> str:
     return f"{value:5.1f}"[:5]
 
 
-def picture(size: int, scale: Scale = Scale.LINEAR, *, diverging: bool = False) -> Picture:
+def picture(
+    size: int, scale: ColorScale = ColorScale.LINEAR, *, diverging: bool = False
+) -> Picture:
     """0, 1, 2, … row by row; as many below zero as above where the picture diverges."""
     table = np.arange(size * size, dtype=np.float64).reshape(size, size)
     return paint(table - table.mean() if diverging else table, scale, write, diverging=diverging)
@@ -120,12 +122,12 @@ def cells(segments: list[Segment]) -> list[tuple[str, Style]]:
 # Levels
 
 
-def expected_place(value: float, limit: float, scale: Scale, diverging: bool) -> float:
+def expected_place(value: float, limit: float, scale: ColorScale, diverging: bool) -> float:
     """Where on the ramp, from 0 to 1, a value belongs; by one number at a time."""
     part = min(abs(value) / limit, 1.0)
-    if scale is Scale.ROOT:
+    if scale is ColorScale.ROOT:
         part = math.sqrt(part)
-    elif scale is Scale.LOG:
+    elif scale is ColorScale.LOG:
         part = max(0.0, 1 + math.log10(part) / DECADES) if part else 0.0
     return (1 + math.copysign(part, value)) / 2 if diverging else part
 
@@ -133,7 +135,9 @@ def expected_place(value: float, limit: float, scale: Scale, diverging: bool) ->
 @all_scales
 @both_kinds
 @given(table=tables)
-def test_each_value_gets_the_nearest_level(scale: Scale, diverging: bool, table: Floats) -> None:
+def test_each_value_gets_the_nearest_level(
+    scale: ColorScale, diverging: bool, table: Floats
+) -> None:
     painted = paint(table, scale, write, diverging=diverging)
     finite = [abs(value) for value in table.ravel().tolist() if math.isfinite(value)]
     assert painted.limit == round_up(max(finite, default=0.0))
@@ -147,7 +151,7 @@ def test_each_value_gets_the_nearest_level(scale: Scale, diverging: bool, table:
 
 @all_scales
 @both_kinds
-def test_a_table_of_zeros_is_all_at_zero(scale: Scale, diverging: bool) -> None:
+def test_a_table_of_zeros_is_all_at_zero(scale: ColorScale, diverging: bool) -> None:
     painted = paint(np.zeros((3, 3)), scale, write, diverging=diverging)
     expected = {LEVELS // 2 - 1, LEVELS // 2} if diverging else {0}
     assert set(levels(painted).ravel().tolist()) <= expected
@@ -155,7 +159,7 @@ def test_a_table_of_zeros_is_all_at_zero(scale: Scale, diverging: bool) -> None:
 
 
 @all_scales
-def test_infinity_takes_the_ends_of_the_ramp_and_leaves_the_scale_alone(scale: Scale) -> None:
+def test_infinity_takes_the_ends_of_the_ramp_and_leaves_the_scale_alone(scale: ColorScale) -> None:
     table = np.array([[-np.inf, np.inf], [2.0, np.nan]])
     painted = paint(table, scale, write, diverging=True)
     assert levels(painted).tolist() == [[0, LEVELS - 1], [LEVELS - 1, AMISS]]
@@ -163,17 +167,17 @@ def test_infinity_takes_the_ends_of_the_ramp_and_leaves_the_scale_alone(scale: S
 
 
 def test_without_a_finite_number_the_scale_ends_at_one() -> None:
-    painted = paint(np.full((2, 2), np.nan), Scale.LINEAR, write)
+    painted = paint(np.full((2, 2), np.nan), ColorScale.LINEAR, write)
     assert painted.limit == 1
     assert (levels(painted) == AMISS).all()
 
 
 def test_a_scale_of_probabilities_ends_at_one() -> None:
-    assert paint(np.full((2, 2), 1.0 + 1e-9), Scale.LINEAR, write, most=1.0).limit == 1
+    assert paint(np.full((2, 2), 1.0 + 1e-9), ColorScale.LINEAR, write, most=1.0).limit == 1
 
 
 def test_the_least_number_there_is_can_be_painted() -> None:
-    painted = paint(np.full((1, 1), 5e-324), Scale.LINEAR, write)
+    painted = paint(np.full((1, 1), 5e-324), ColorScale.LINEAR, write)
     assert painted.limit > 0
     assert levels(painted).tolist() != [[AMISS]]
 
@@ -201,7 +205,9 @@ def test_numbers_at_the_ends_of_the_format_have_a_scale(value: float, diverging:
     limit = round_up(value)
     assert 0 < limit < math.inf
     assert limit >= min(value, 1e300)
-    painted = paint(np.array([[value, 0.0], [0.0, 0.0]]), Scale.LINEAR, write, diverging=diverging)
+    painted = paint(
+        np.array([[value, 0.0], [0.0, 0.0]]), ColorScale.LINEAR, write, diverging=diverging
+    )
     zero = LEVELS // 2 if diverging else 0
     assert levels(painted)[1, 1] == zero
     assert levels(painted)[0, 0] == (LEVELS - 1 if value > 1 else zero)
@@ -209,7 +215,7 @@ def test_numbers_at_the_ends_of_the_format_have_a_scale(value: float, diverging:
 
 @all_scales
 @given(place=st.floats(0, 1))
-def test_the_legend_reads_the_ramp_as_it_was_painted(scale: Scale, place: float) -> None:
+def test_the_legend_reads_the_ramp_as_it_was_painted(scale: ColorScale, place: float) -> None:
     there = float(scale.place(np.array([scale.part(place)]))[0])
     assert there == pytest.approx(place, abs=1e-9)
 
@@ -369,7 +375,7 @@ def test_a_cell_without_a_number_stands_out(form: CellForm) -> None:
     table = np.array([[0.5, np.nan], [0.25, 1.0]])
     style = look()
     for view in VIEWS:
-        shown = paint(table, Scale.LINEAR, view.text, diverging=view.diverging)
+        shown = paint(table, ColorScale.LINEAR, view.text, diverging=view.diverging)
         drawn = cells(body(shown, labels_of("a"), 0, range(2), form, style, (1, 0)))
         second = drawn[form.label_width + form.width : form.label_width + 2 * form.width]
         if form.halved:
@@ -383,13 +389,13 @@ def test_glyphs_grow_denser_with_the_value(form: CellForm) -> None:
     line = text(body(picture(5), labels_of("abcd"), 0, range(5), form, look(GLYPHS_ONLY), (9, 9)))
     assert line == ".  " + " " * 5 * form.width
     table = np.array([[0, 0.25, 0.5, 0.75, 1.0]] * 5)
-    shown = paint(table, Scale.LINEAR, write)
+    shown = paint(table, ColorScale.LINEAR, write)
     line = text(body(shown, labels_of("abcd"), 0, range(5), form, look(GLYPHS_ONLY), (9, 9)))
     assert line[form.label_width :] == "".join(glyph * form.width for glyph in " ░▒▓█")
 
 
 def test_glyphs_show_the_sign_where_there_is_room() -> None:
-    shown = paint(np.array([[-1.0, 1.0], [0.0, -0.5]]), Scale.LINEAR, write, diverging=True)
+    shown = paint(np.array([[-1.0, 1.0], [0.0, -0.5]]), ColorScale.LINEAR, write, diverging=True)
     first, second = (
         text(body(shown, labels_of("a"), line, range(2), SMALL, look(GLYPHS_ONLY), (9, 9)))
         for line in (0, 1)
@@ -399,7 +405,7 @@ def test_glyphs_show_the_sign_where_there_is_room() -> None:
 
 
 def test_glyphs_show_a_cell_without_a_number() -> None:
-    shown = paint(np.array([[np.nan]]), Scale.LINEAR, write)
+    shown = paint(np.array([[np.nan]]), ColorScale.LINEAR, write)
     assert text(body(shown, ("a",), 0, range(1), SMALL, look(GLYPHS_ONLY), (9, 9))) == "a  ××"
 
 
@@ -408,7 +414,7 @@ def test_glyphs_show_a_cell_without_a_number() -> None:
 def test_without_colours_a_sign_marks_the_cursor(form: CellForm, diverging: bool) -> None:
     """Also where the cell under it is empty, full, or no number."""
     table = np.array([[0.0, 1.0], [np.nan, -1.0]])
-    shown = paint(table, Scale.LINEAR, write, diverging=diverging)
+    shown = paint(table, ColorScale.LINEAR, write, diverging=diverging)
     for row in (0, 1):
         for column in (0, 1):
             for line in (0, 1):
@@ -585,7 +591,7 @@ oblongs = pytest.mark.parametrize(("rows", "columns"), [(3, 7), (7, 3), (1, 5), 
 
 def oblong(rows: int, columns: int) -> Picture:
     """0, 1, 2, … row by row."""
-    return paint(np.arange(rows * columns).reshape(rows, columns), Scale.LINEAR, write)
+    return paint(np.arange(rows * columns).reshape(rows, columns), ColorScale.LINEAR, write)
 
 
 def oblong_line(
@@ -593,7 +599,7 @@ def oblong_line(
     columns: str,
     line: int,
     form: CellForm,
-    style: Look,
+    style: HeatmapStyles,
     *,
     cursor: tuple[int, int] = (-1, -1),
     marked: tuple[int, ...] = (),
@@ -716,7 +722,7 @@ def test_neighbours_of_one_colour_are_one_segment(
 ) -> None:
     """But for the cell of the cursor, and rows that share a line need both of theirs alike."""
     table = np.array([[1, 1, 1, 0, 0, 1, 1], [1, 1, 0, 0, 0, 1, 1], *np.ones((5, 7))])
-    shown = paint(table, Scale.LINEAR, write, diverging=diverging)
+    shown = paint(table, ColorScale.LINEAR, write, diverging=diverging)
     for cursor, rest in (((-1, -1), [2]), ((0, 6), [1, 1])):
         runs = [*([2, 1, 2] if form.halved else [3, 2]), *rest]
         line = body(shown, tuple("abcdefg"), 0, range(7), form, look(depth), cursor)
@@ -751,7 +757,7 @@ def test_no_more_segments_are_kept_than_there_is_room_for(monkeypatch: pytest.Mo
 @both_kinds
 @given(order=st.permutations(range(6)), start=st.integers(0, 5), stop=st.integers(0, 6))
 def test_rows_made_ready_together_are_what_each_is_alone(
-    scale: Scale, diverging: bool, order: list[int], start: int, stop: int
+    scale: ColorScale, diverging: bool, order: list[int], start: int, stop: int
 ) -> None:
     table = picture(6, scale, diverging=diverging).table
     columns = range(min(start, stop), max(start, stop))
@@ -780,7 +786,7 @@ limits = st.builds(
 @both_kinds
 @given(limit=limits, columns=st.integers(20, 200))
 def test_a_legend_takes_the_columns_it_is_given(
-    scale: Scale, diverging: bool, limit: float, columns: int
+    scale: ColorScale, diverging: bool, limit: float, columns: int
 ) -> None:
     shown = paint(np.array([[limit]]), scale, write, diverging=diverging)
     used = width(legend(shown, columns, look()))
@@ -789,19 +795,19 @@ def test_a_legend_takes_the_columns_it_is_given(
 
 
 @all_scales
-def test_a_legend_names_the_ends_and_the_middle(scale: Scale) -> None:
+def test_a_legend_names_the_ends_and_the_middle(scale: ColorScale) -> None:
     line = text(legend(paint(np.array([[50.0]]), scale, write), 40, look()))
     marks = [mark for mark in line.replace("█", " ").split(" ") if mark]
     expected = {
-        Scale.LINEAR: ["0", "25", "50"],
-        Scale.ROOT: ["0", "12", "50"],
-        Scale.LOG: ["≤0.005", "0.5", "50"],
+        ColorScale.LINEAR: ["0", "25", "50"],
+        ColorScale.ROOT: ["0", "12", "50"],
+        ColorScale.LOG: ["≤0.005", "0.5", "50"],
     }
     assert marks == expected[scale]
 
 
 def test_a_diverging_legend_is_centred_on_zero() -> None:
-    shown = paint(np.array([[-2.0]]), Scale.ROOT, write, diverging=True)
+    shown = paint(np.array([[-2.0]]), ColorScale.ROOT, write, diverging=True)
     line = text(legend(shown, 41, look()))
     assert line.replace("█", "").split() == ["−2", "0", "+2"]
     before, after = line.split(" 0 ")
@@ -810,7 +816,7 @@ def test_a_diverging_legend_is_centred_on_zero() -> None:
 
 @both_kinds
 def test_a_legend_runs_through_the_ramp(diverging: bool) -> None:
-    shown = paint(np.array([[1.0]]), Scale.LINEAR, write, diverging=diverging)
+    shown = paint(np.array([[1.0]]), ColorScale.LINEAR, write, diverging=diverging)
     colors = list(ramp(diverging, True))
     found = [
         colors.index(style.color)
@@ -823,7 +829,7 @@ def test_a_legend_runs_through_the_ramp(diverging: bool) -> None:
 
 
 def test_a_legend_of_glyphs_uses_them() -> None:
-    shown = paint(np.array([[1.0]]), Scale.LINEAR, write)
+    shown = paint(np.array([[1.0]]), ColorScale.LINEAR, write)
     assert set(text(legend(shown, 60, look(GLYPHS_ONLY)))) >= set("░▒▓█")
 
 

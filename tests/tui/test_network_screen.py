@@ -143,7 +143,7 @@ def standing_out(pilot: Pilot[None], pane: str) -> set[Cell]:
     """The cells that are seen in the colours of the cursor; the upper one of two in a line."""
     found = heatmap(pilot, pane)
     region = found.scrollable_content_region
-    mark = found.look.cursor.bgcolor
+    mark = found.heatmap_styles.cursor.bgcolor
     assert mark is not None
     strips = pilot.app.screen._compositor.render_strips()
     cells = set()
@@ -306,11 +306,11 @@ async def test_both_themes_and_glyphs(
             await opened(pilot)
             await go_to(pilot, "P", rest)
             for _ in range(2):
-                colors = heatmap(pilot, "result").look.label
+                colors = heatmap(pilot, "result").heatmap_styles.label
                 dark = pilot.app.current_theme.dark
                 pilot.app.theme = "textual-light" if dark else "textual-dark"
                 await rest(pilot)
-                assert heatmap(pilot, "result").look.label != colors
+                assert heatmap(pilot, "result").heatmap_styles.label != colors
                 assert ("◆" in screen_text(pilot)) == bool(options)
 
 

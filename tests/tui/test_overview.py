@@ -167,7 +167,7 @@ async def test_the_mouse_goes_to_the_same_bigram_and_its_block_is_marked(
         assert cursor[0] in rows
         assert cursor[1] in columns
         assert table[cursor] == table[np.ix_(rows, columns)].max()
-        marked = heatmap.look.cursor
+        marked = heatmap.heatmap_styles.cursor
         (segment,) = heatmap.render_line(1 + 4).crop(3 + 7, 3 + 8)
         assert segment.style.color == marked.bgcolor
         labels = pilot.app.session.corpus.train.vocabulary.labels  # type: ignore[attr-defined]

@@ -18,7 +18,7 @@ from bigram_tui.tui.render.heatmap import (
     TINY,
     WIDE_HALF,
     CellForm,
-    Scale,
+    ColorScale,
     best_form,
     forms_in,
     paint,
@@ -80,7 +80,7 @@ def test_the_peak_of_a_block_is_a_cell_with_its_number(
 ) -> None:
     order = np.random.default_rng(seed).permutation(len(table)) if seed else np.arange(len(table))
     rows, columns = range(min(block, len(table))), range(len(table) - 1, len(table))
-    picture = paint(table, Scale.LINEAR, str).ordered(order)
+    picture = paint(table, ColorScale.LINEAR, str).ordered(order)
     row, column = picture.peak(rows, columns)
     assert row in rows
     assert column in columns
@@ -99,7 +99,7 @@ def test_a_table_is_looked_at_once_and_forgotten_with_it(monkeypatch: pytest.Mon
     before = len(pooling._found)
     table = np.ones((7, 7))
     for _ in range(3):
-        paint(table, Scale.ROOT, str)
+        paint(table, ColorScale.ROOT, str)
         pool(table, None, 2)
     assert looks == [7]
     assert len(pooling._found) == before + 1
@@ -110,9 +110,13 @@ def test_a_table_is_looked_at_once_and_forgotten_with_it(monkeypatch: pytest.Mon
 
 def test_pooled_colours_mean_the_same_numbers() -> None:
     table = np.linspace(-3, 7, 36).reshape(6, 6)
-    picture = paint(table, Scale.LINEAR, str, diverging=True)
+    picture = paint(table, ColorScale.LINEAR, str, diverging=True)
     pooled = picture.pooled(3)
-    assert (pooled.limit, pooled.scale, pooled.diverging) == (picture.limit, Scale.LINEAR, True)
+    assert (pooled.limit, pooled.scale, pooled.diverging) == (
+        picture.limit,
+        ColorScale.LINEAR,
+        True,
+    )
     levels = [picture.row(row) for row in range(6)]
     for row, column in product(range(2), repeat=2):
         inside = [levels[r][c] for r in range(3 * row, 3 * row + 3)
@@ -126,7 +130,7 @@ def test_a_difference_is_computed_where_it_is_looked_at() -> None:
     whole = a.astype(float) - b
     assert extremes(apart)[:2] == (whole.min(), whole.max())
     order = np.random.default_rng(2).permutation(60)
-    picture = paint(apart, Scale.LINEAR, str, diverging=True)
+    picture = paint(apart, ColorScale.LINEAR, str, diverging=True)
     assert np.array_equal(picture.values(7, range(3, 9)), whole[7, 3:9])
     assert np.array_equal(picture.ordered(order).values(7, range(9)), whole[order[7], order[:9]])
     assert np.array_equal(pool(apart, order, 7), pool(whole, order, 7))

@@ -80,7 +80,7 @@ def make_reader(source: Source) -> Iterator[MakeReader]:
                 "look": reading.look,
             }
             # No glimpse is too early, and whole chunks come at once.
-            reading._next_glimpse = -float("inf")
+            reading._next_partial = -float("inf")
             sources = tuple(choose(["count", "numpy"]))
             try:
                 return Session(read_corpus(title, chunk_size=4, **watching), sources)

@@ -5,7 +5,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widget import Widget
 
-from bigram_tui.tui.render.heatmap import Scale, paint
+from bigram_tui.tui.render.heatmap import ColorScale, paint
 from bigram_tui.tui.screens.explore import ExploreScreen
 from bigram_tui.tui.views import VIEWS
 from bigram_tui.tui.widgets.heatmap import Heatmap
@@ -13,7 +13,7 @@ from bigram_tui.tui.widgets.hyperparameters import Control
 from bigram_tui.tui.widgets.inspector import Inspector
 from bigram_tui.tui.widgets.legend import Legend
 from bigram_tui.tui.widgets.loss_curve import LossCurve
-from bigram_tui.tui.widgets.name_list import NameList
+from bigram_tui.tui.widgets.sample_list import SampleList
 from bigram_tui.tui.widgets.status import RunsBar, StatusLine
 from tests.tui.conftest import MakeApp, Settle, WaitUntil
 
@@ -22,7 +22,7 @@ FPS = 100
 PULLS = 6
 
 BY_LINE = (Heatmap, Legend, LossCurve)
-WHOLE = (Inspector, NameList, RunsBar, StatusLine, Control)
+WHOLE = (Inspector, SampleList, RunsBar, StatusLine, Control)
 
 Painted = list[tuple[str, int]]
 
@@ -130,7 +130,7 @@ async def test_only_rows_that_changed_are_painted(
         table[3, 4] += 0.2
         table[9, 9] += 1e-9
         painted.clear()
-        heatmap.picture = paint(table, Scale.ROOT, heatmap.picture.text, most=1.0)
+        heatmap.picture = paint(table, ColorScale.ROOT, heatmap.picture.text, most=1.0)
         await pilot.pause()
         assert {line for name, line in painted if name == "Heatmap"} == {4}
 

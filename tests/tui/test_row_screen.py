@@ -135,7 +135,7 @@ async def test_only_what_is_seen_is_drawn(
         np.arange(1, 10_002),
         np.ones(10_001),
     )
-    monkeypatch.setattr(Row, "of", lambda *_: row)
+    monkeypatch.setattr(Row, "from_table", lambda *_: row)
     async with make_app(("count",)).run_test(size=(80, 24)) as pilot:
         rows, _ = await opened(pilot, settle, bigrams_of("ab"), (0, 1))
         for key, last in (("end", 10_001), ("pageup", 9_980), ("home", 20)):
@@ -181,6 +181,6 @@ async def test_keys_and_the_mouse_choose_a_line(make_app: MakeApp, settle: Settl
 def test_what_is_no_number_comes_last() -> None:
     bigrams = bigrams_of("abc")
     table = np.array([[0.1, np.nan, 0.6, 0.3]] * 4)
-    row = Row.of(table, bigrams, 2)
+    row = Row.from_table(table, bigrams, 2)
     assert row.order.tolist() == [2, 3, 0, 1]
     assert np.allclose(row.sums[:3], [0.6, 0.9, 1.0])

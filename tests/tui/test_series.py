@@ -99,7 +99,7 @@ def test_a_part_of_it_knows_nothing_of_the_rest(
 ) -> None:
     part = growing(table, lengths).until(until)
     np.testing.assert_array_equal(part.all(), table[:until, 1])
-    assert part.range(False) == Series.of(table[:until, 1]).range(False)
+    assert part.range(False) == Series.from_values(table[:until, 1]).range(False)
 
 
 @settings(deadline=None)

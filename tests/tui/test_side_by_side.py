@@ -24,15 +24,14 @@ from bigram_backends.numpy_gradient import NumpyBackend
 from bigram_tui.analysis.optimum import Optimum
 from bigram_tui.backend import Backend, Iteration, Matrix
 from bigram_tui.comparison.difference import Objective, optimum
-from bigram_tui.comparison.drift import Farthest
+from bigram_tui.comparison.drift import MaxDifference
 from bigram_tui.export.files import write_rows
 from bigram_tui.model.bigrams import Bigrams
-from bigram_tui.model.sampling import NameBeside, sample_beside, uniforms
+from bigram_tui.model.sampling import PairedSample, draw_paired_samples, uniforms
 from bigram_tui.model.surprise import surprise, tokens_of
 from bigram_tui.training.run import Run
 from bigram_tui.training.snapshot import Snapshot, Status
 from bigram_tui.tui.compare.cell import cell_lines
-from bigram_tui.tui.compare.names import END, NUMBER, name_lines
 from bigram_tui.tui.compare.plots import (
     PLOTS,
     PlotKind,
@@ -47,26 +46,27 @@ from bigram_tui.tui.compare.run_table import (
     head_columns,
     verdict,
 )
-from bigram_tui.tui.compare.sides import (
-    Inks,
+from bigram_tui.tui.compare.runs import (
+    ComparedRun,
     OptimumOf,
-    Side,
     decimal,
     difference,
     in_room,
     label_of,
 )
+from bigram_tui.tui.compare.samples import END, NUMBER, name_lines
 from bigram_tui.tui.compare.tables import difference_map, maps_of
 from bigram_tui.tui.compare.word import word_lines
-from bigram_tui.tui.render.heatmap import Scale
+from bigram_tui.tui.render.heatmap import ColorScale
+from bigram_tui.tui.render.text_styles import TextStyles
 from bigram_tui.tui.views import VIEWS
 from bigram_tui.tui.widgets.loss_curve import Plot
-from bigram_tui.tui.widgets.name_list import MARK
+from bigram_tui.tui.widgets.sample_list import MARK
 from tests.conftest import CountLines
 
 Floats = npt.NDArray[np.float64]
 
-INKS = Inks(*(Style(color=f"rgb({n},0,0)") for n in range(6)))
+INKS = TextStyles(*(Style(color=f"rgb({n},0,0)") for n in range(6)))
 COLORS = [Style(color=f"rgb(0,{n},0)") for n in range(9)]
 FAINT = [Style(color=f"rgb(0,0,{n})") for n in range(9)]
 PROBABILITIES, COUNTS, WEIGHTS, GRADIENT = VIEWS
@@ -134,20 +134,20 @@ def side(
     name: str = "",
     reference: bool = False,
     started: bool = True,
-    now: Farthest | None = None,
-    worst: Farthest | None = None,
-) -> Side:
+    now: MaxDifference | None = None,
+    worst: MaxDifference | None = None,
+) -> ComparedRun:
     snapshot = run.snapshot() if isinstance(run, Run) else run
     name = name or snapshot.name
-    return Side(
+    return ComparedRun(
         number, name, snapshot, COLORS[number], FAINT[number], started, reference, now, worst
     )
 
 
-def table_of(side: Side) -> Matrix:
+def table_of(side: ComparedRun) -> Matrix:
     """P of a run that has one."""
-    assert side.run.probabilities is not None
-    return side.run.probabilities
+    assert side.snapshot.probabilities is not None
+    return side.snapshot.probabilities
 
 
 def optima(bigrams: Bigrams) -> OptimumOf:
@@ -163,7 +163,7 @@ def unknown(_: Objective | None) -> None:
     """Nothing is solved yet."""
 
 
-def cells_of(sides: Sequence[Side], title: str, optimum: OptimumOf = unknown) -> list[str]:
+def cells_of(sides: Sequence[ComparedRun], title: str, optimum: OptimumOf = unknown) -> list[str]:
     """The column of the table of runs with a title."""
     columns = [*head_columns(sides), *data_columns(sides, optimum)]
     found = [column.cells for column in columns if column.title == title]
@@ -254,8 +254,10 @@ def trained(tiny: Bigrams) -> Run:
     return run
 
 
-def apart(probability: float, weight: float = 0.0, nll: float = 0.0, *, since: int = 0) -> Farthest:
-    return Farthest(since, probability, weight, nll)
+def apart(
+    probability: float, weight: float = 0.0, nll: float = 0.0, *, since: int = 0
+) -> MaxDifference:
+    return MaxDifference(since, probability, weight, nll)
 
 
 @pytest.mark.parametrize(
@@ -278,7 +280,7 @@ def apart(probability: float, weight: float = 0.0, nll: float = 0.0, *, since: i
     ],
 )
 def test_the_verdict_follows_from_the_largest_difference_on_the_way(
-    tiny: Bigrams, trained: Run, now: Farthest, worst: Farthest | None, words: str
+    tiny: Bigrams, trained: Run, now: MaxDifference, worst: MaxDifference | None, words: str
 ) -> None:
     """Of P and of the NLL; weights may differ where P does not."""
     reference = side(1, run_of(NumpyBackend(), tiny), reference=True)
@@ -382,7 +384,7 @@ def test_losses_stand_in_their_columns(tiny: Bigrams, count_lines: CountLines) -
         side(2, run_of(CountingBackend(smoothing=0.0), tiny, 0, held_out)),
         side(3, Snapshot("late")),
     ]
-    run = sides[0].run
+    run = sides[0].snapshot
     table, weights, gradient = run.probabilities, run.weights, run.gradient
     assert table is not None
     assert weights is not None
@@ -487,7 +489,7 @@ def test_a_column_that_says_nothing_is_left_out(tiny: Bigrams, trained: Run) -> 
         assert ("penalty" in titles) == ("η" in titles) == (sides is not counted)
 
 
-def rows_by_title(sides: Sequence[Side], optimum: OptimumOf) -> list[dict[str, object]]:
+def rows_by_title(sides: Sequence[ComparedRun], optimum: OptimumOf) -> list[dict[str, object]]:
     rows = exact_rows(sides, optimum)
     return [dict(zip(EXACT_TITLES, row, strict=True)) for row in rows]
 
@@ -556,7 +558,7 @@ def test_the_table_for_a_file_has_nothing_of_a_run_that_was_never_there(
 
 
 def curves(
-    sides: Sequence[Side], kind: PlotKind, position: int = 0, optimum: OptimumOf = unknown
+    sides: Sequence[ComparedRun], kind: PlotKind, position: int = 0, optimum: OptimumOf = unknown
 ) -> dict[int, list[float]]:
     """The values of each run's curve, by the number of its side."""
     plot = plot_of(sides, sides[0], kind, position, optimum, log=False, log_x=False)
@@ -564,7 +566,7 @@ def curves(
 
 
 @pytest.fixture(scope="module")
-def four(tiny: Bigrams) -> list[Side]:
+def four(tiny: Bigrams) -> list[ComparedRun]:
     """The reference, one with another step, one that has ended after three, and counting."""
     return [
         side(1, run_of(NumpyBackend(learning_rate=1.0), tiny, 9), reference=True),
@@ -574,17 +576,17 @@ def four(tiny: Bigrams) -> list[Side]:
     ]
 
 
-def test_the_plots_of_losses_show_them_as_they_were(four: list[Side]) -> None:
+def test_the_plots_of_losses_show_them_as_they_were(four: list[ComparedRun]) -> None:
     found = curves(four, NLL), curves(four, TOTAL)
     assert [len(values) for values in found[0].values()] == [7, 3, 1, 10], "the active in front"
     for each in four:
-        losses = each.run.losses.tolist()
+        losses = each.snapshot.losses.tolist()
         assert found[0][each.number] == [nll for nll, *_ in losses]
         assert found[1][each.number] == [nll + penalty for nll, penalty, *_ in losses]
 
 
 def test_the_plot_above_the_optimum_takes_off_the_least_total(
-    tiny: Bigrams, four: list[Side]
+    tiny: Bigrams, four: list[ComparedRun]
 ) -> None:
     found = curves(four, ABOVE, 0, optima(tiny))
     # At λ = 0.01 and 0.5; without weights, that of counting.
@@ -593,7 +595,7 @@ def test_the_plot_above_the_optimum_takes_off_the_least_total(
         3: likeliest(tiny), 4: likeliest(tiny),
     }  # fmt: skip
     for each in four:
-        expected = [nll + penalty - least[each.number] for nll, penalty, *_ in each.run.losses]
+        expected = [nll + penalty - least[each.number] for nll, penalty, *_ in each.snapshot.losses]
         assert found[each.number] == pytest.approx(expected, abs=1e-12)
 
 
@@ -610,7 +612,7 @@ def test_a_change_of_the_penalty_changes_what_is_taken_off_from_there_on(tiny: B
 
 
 def test_a_run_whose_least_is_not_known_has_no_curve_above_it(
-    tiny: Bigrams, four: list[Side]
+    tiny: Bigrams, four: list[ComparedRun]
 ) -> None:
     own = side(5, run_of(OwnPenalty(), tiny, 3))
     assert set(curves([*four, own], ABOVE, 0, optima(tiny))) == {1, 2, 3, 4}
@@ -618,17 +620,19 @@ def test_a_run_whose_least_is_not_known_has_no_curve_above_it(
 
 
 def test_to_look_above_the_optimum_leaves_the_losses_as_they_are(
-    tiny: Bigrams, four: list[Side]
+    tiny: Bigrams, four: list[ComparedRun]
 ) -> None:
-    before = [each.run.losses.tobytes() for each in four]
+    before = [each.snapshot.losses.tobytes() for each in four]
     curves(four, ABOVE, 0, optima(tiny))
-    assert [each.run.losses.tobytes() for each in four] == before
+    assert [each.snapshot.losses.tobytes() for each in four] == before
 
 
-def test_the_plot_of_differences_holds_each_nll_against_the_references(four: list[Side]) -> None:
+def test_the_plot_of_differences_holds_each_nll_against_the_references(
+    four: list[ComparedRun],
+) -> None:
     """What has finished stays what it is; the reference has no curve."""
     found = curves(four, APART)
-    nll = {each.number: each.run.losses[:, 0].tolist() for each in four}
+    nll = {each.number: each.snapshot.losses[:, 0].tolist() for each in four}
     assert set(found) == {2, 3, 4}
     assert found[2] == [abs(a - b) for a, b in zip(nll[2], nll[1][:7], strict=True)]
     held = nll[3] + [nll[3][2]] * 7
@@ -636,17 +640,21 @@ def test_the_plot_of_differences_holds_each_nll_against_the_references(four: lis
     assert found[4] == [abs(nll[4][0] - b) for b in nll[1]]
 
 
-def test_a_reference_that_has_finished_is_held_against_all_iterations(four: list[Side]) -> None:
+def test_a_reference_that_has_finished_is_held_against_all_iterations(
+    four: list[ComparedRun],
+) -> None:
     numpy, _, brief, count = four
     numpy, count = replace(numpy, is_reference=False), replace(count, is_reference=True)
-    nll = {each.number: each.run.losses[:, 0].tolist() for each in four}
+    nll = {each.number: each.snapshot.losses[:, 0].tolist() for each in four}
     found = curves([numpy, brief, count], APART)
     assert found[1] == [abs(a - nll[4][0]) for a in nll[1]]
     assert found[3] == [abs(a - nll[4][0]) for a in nll[3]]
     assert set(found) == {1, 3}
 
 
-def test_to_go_back_does_not_shorten_the_differences(tiny: Bigrams, four: list[Side]) -> None:
+def test_to_go_back_does_not_shorten_the_differences(
+    tiny: Bigrams, four: list[ComparedRun]
+) -> None:
     reference = four[0]
     brief = run_of(Brief(), tiny, 9)
     whole = curves([reference, side(3, brief)], APART)[3]
@@ -677,11 +685,11 @@ def test_a_run_that_diverged_is_plotted_up_to_there(tiny: Bigrams) -> None:
     np.testing.assert_array_equal(curves([reference, diverged], TOTAL)[2], totals)
     found = curves([reference, diverged], ABOVE, 0, optima(tiny))[2]
     np.testing.assert_allclose(found, np.array(totals) - least_total(tiny, 1000.0), rtol=1e-9)
-    apart = np.abs(run.snapshot().losses[:, 0] - reference.run.losses[: last + 1, 0])
+    apart = np.abs(run.snapshot().losses[:, 0] - reference.snapshot.losses[: last + 1, 0])
     np.testing.assert_array_equal(curves([reference, diverged], APART)[2], apart)
 
 
-def test_what_is_not_loaded_is_not_plotted(four: list[Side]) -> None:
+def test_what_is_not_loaded_is_not_plotted(four: list[ComparedRun]) -> None:
     sides = [four[0], side(2, Snapshot("late"))]
     for kind in PLOTS:
         assert set(curves(sides, kind)) == ({1} if kind in (NLL, TOTAL) else set())
@@ -689,12 +697,14 @@ def test_what_is_not_loaded_is_not_plotted(four: list[Side]) -> None:
     assert curves(absent, APART) == {}
 
 
-def plotted(sides: Sequence[Side], kind: PlotKind, chosen: int = 0, position: int = 0) -> Plot:
+def plotted(
+    sides: Sequence[ComparedRun], kind: PlotKind, chosen: int = 0, position: int = 0
+) -> Plot:
     """The plot with linear axes."""
     return plot_of(sides, sides[chosen], kind, position, unknown, log=False, log_x=False)
 
 
-def test_the_marker_stands_where_all_are_unless_that_is_the_end(four: list[Side]) -> None:
+def test_the_marker_stands_where_all_are_unless_that_is_the_end(four: list[ComparedRun]) -> None:
     for position, marker in ((0, 0), (8, 8), (9, None), (12, None)):
         assert plotted(four, NLL, 0, position).marker == marker
     plot = plotted([replace(four[3], is_reference=True)], NLL)
@@ -702,12 +712,12 @@ def test_the_marker_stands_where_all_are_unless_that_is_the_end(four: list[Side]
 
 
 @pytest.mark.parametrize("chosen", range(4))
-def test_the_chosen_run_is_in_front(four: list[Side], chosen: int) -> None:
+def test_the_chosen_run_is_in_front(four: list[ComparedRun], chosen: int) -> None:
     for kind in (NLL, TOTAL):
         assert COLORS.index(plotted(four, kind, chosen).curves[-1].style) == chosen + 1
 
 
-def test_the_axes_are_as_they_are_wanted(four: list[Side]) -> None:
+def test_the_axes_are_as_they_are_wanted(four: list[ComparedRun]) -> None:
     """What spans many powers of ten wants a logarithmic one."""
     for log, log_x in ((False, True), (True, False)):
         plot = plot_of(four, four[0], NLL, 0, unknown, log=log, log_x=log_x)
@@ -715,7 +725,9 @@ def test_the_axes_are_as_they_are_wanted(four: list[Side]) -> None:
     assert [kind.log for kind in PLOTS] == [False, False, True, True]
 
 
-def test_the_way_that_the_chosen_run_left_is_behind_all(tiny: Bigrams, four: list[Side]) -> None:
+def test_the_way_that_the_chosen_run_left_is_behind_all(
+    tiny: Bigrams, four: list[ComparedRun]
+) -> None:
     run = run_of(NumpyBackend(learning_rate=1.0), tiny, 9)
     old = run.snapshot().losses.tolist()
     run.seek(4)
@@ -741,7 +753,7 @@ def entries(lines: Sequence[Text]) -> dict[str, str]:
 
 @pytest.mark.parametrize("position", [0, 3, 6, 8, 9])
 def test_the_line_of_values_tells_what_is_plotted_where_all_are(
-    tiny: Bigrams, four: list[Side], position: int
+    tiny: Bigrams, four: list[ComparedRun], position: int
 ) -> None:
     """Of a run that did not come so far, its last."""
     sides = [replace(each, name=f"r{each.number}") for each in four]
@@ -755,9 +767,9 @@ def test_the_line_of_values_tells_what_is_plotted_where_all_are(
         }
 
 
-def test_the_line_of_values_gives_up_digits_before_it_becomes_two(four: list[Side]) -> None:
+def test_the_line_of_values_gives_up_digits_before_it_becomes_two(four: list[ComparedRun]) -> None:
     two = [replace(each, name=f"run {each.number}") for each in four[:2]]
-    values = [each.run.losses[6, 0] for each in two]
+    values = [each.snapshot.losses[6, 0] for each in two]
     long = "  ".join(f"━ run {k} {v:.6f}" for k, v in enumerate(values, 1))
     short = "  ".join(f"━ run {k} {v:.4f}" for k, v in enumerate(values, 1))
     for width, lines in (
@@ -795,10 +807,12 @@ def test_a_loss_that_is_never_attained_is_explained(tiny: Bigrams, count_lines: 
 # Names
 
 
-def sampled(sides: Sequence[Side], bigrams: Bigrams, count: int) -> dict[int, list[NameBeside]]:
+def sampled(
+    sides: Sequence[ComparedRun], bigrams: Bigrams, count: int
+) -> dict[int, list[PairedSample]]:
     """Names of all from the same uniforms, by number."""
     order = sorted(sides, key=lambda each: not each.is_reference)
-    found = sample_beside(
+    found = draw_paired_samples(
         table_of(order[0]),
         [table_of(each) for each in order[1:]],
         bigrams.vocabulary,
@@ -809,7 +823,7 @@ def sampled(sides: Sequence[Side], bigrams: Bigrams, count: int) -> dict[int, li
 
 
 @pytest.fixture(scope="module")
-def three(names: Bigrams) -> list[Side]:
+def three(names: Bigrams) -> list[ComparedRun]:
     """Three models of names, the second of which is the reference."""
     return [
         side(1, run_of(CountingBackend(), names), name="count"),
@@ -819,7 +833,7 @@ def three(names: Bigrams) -> list[Side]:
 
 
 def lines_of_names(
-    sides: Sequence[Side],
+    sides: Sequence[ComparedRun],
     bigrams: Bigrams,
     chosen: int,
     width: int = 90,
@@ -842,7 +856,7 @@ def cut(line: Text, room: int, place: int) -> Text:
     return line[NUMBER + place * room : NUMBER + (place + 1) * room]
 
 
-def test_names_stand_in_a_column_for_each_run(names: Bigrams, three: list[Side]) -> None:
+def test_names_stand_in_a_column_for_each_run(names: Bigrams, three: list[ComparedRun]) -> None:
     lines = lines_of_names(three, names, 0, width=93)
     assert [cut(lines[0], 30, k).plain.strip() for k in range(3)] == [
         "1 ━━ count", "2 ━━ near ◎", "3 ━━ far",
@@ -851,7 +865,7 @@ def test_names_stand_in_a_column_for_each_run(names: Bigrams, three: list[Side])
     for k, line in enumerate(lines[1:13]):
         assert line.plain[:NUMBER].strip() == str(k + 1)
         for place in range(3):
-            name = found[place + 1][k].name
+            name = found[place + 1][k].sample
             written = cut(line, 30, place).plain.strip()
             if written.endswith("…") and name.ended:
                 assert name.text.startswith(written[:-1])
@@ -860,7 +874,7 @@ def test_names_stand_in_a_column_for_each_run(names: Bigrams, three: list[Side])
 
 
 def test_the_marked_character_is_the_first_that_differs_from_the_references(
-    names: Bigrams, three: list[Side]
+    names: Bigrams, three: list[ComparedRun]
 ) -> None:
     lines = lines_of_names(three, names, 0, width=363)
     parted = 0
@@ -885,7 +899,7 @@ def test_the_marked_character_is_the_first_that_differs_from_the_references(
 
 @pytest.mark.parametrize("width", [90, 47])
 def test_why_names_part_is_told_with_intervals_of_the_tables(
-    names: Bigrams, three: list[Side], width: int
+    names: Bigrams, three: list[ComparedRun], width: int
 ) -> None:
     """The draw falls into both: of the reference's row, and of the chosen run's."""
     index, found = names.vocabulary.index, sampled(three, names, 12)
@@ -893,10 +907,12 @@ def test_why_names_part_is_told_with_intervals_of_the_tables(
     for chosen, explained in ((0, 0), (1, 0), (2, 2)):
         lines = plain(lines_of_names(three, names, chosen, width))
         told = [match for line in lines if (match := pattern.fullmatch(line.strip()))]
-        assert len(told) == sum(beside.parting is not None for beside in found[explained + 1]) >= 4
+        assert (
+            len(told) == sum(beside.divergence is not None for beside in found[explained + 1]) >= 4
+        )
         for match in told:
             k, after, draw, *drawn = match.groups()
-            texts = [found[number][int(k) - 1].name.text + "." for number in (2, explained + 1)]
+            texts = [found[number][int(k) - 1].sample.text + "." for number in (2, explained + 1)]
             shared = shared_start(texts)
             assert after == ("." + shared)[-1]
             for run, text, (name, token, low, high) in zip(
@@ -910,17 +926,19 @@ def test_why_names_part_is_told_with_intervals_of_the_tables(
                 assert float(low) - 1e-4 <= float(draw) <= float(high) + 1e-4
 
 
-def test_runs_that_draw_the_same_names_are_said_to(names: Bigrams, three: list[Side]) -> None:
-    twin = side(3, three[1].run, name="twin [b]")
+def test_runs_that_draw_the_same_names_are_said_to(
+    names: Bigrams, three: list[ComparedRun]
+) -> None:
+    twin = side(3, three[1].snapshot, name="twin [b]")
     lines = plain(lines_of_names([three[0], three[1], twin], names, 2))
     assert lines[13:] == ["twin [b] draws the same as near"]
 
 
-def test_alone_a_run_explains_nothing(names: Bigrams, three: list[Side]) -> None:
+def test_alone_a_run_explains_nothing(names: Bigrams, three: list[ComparedRun]) -> None:
     assert len(lines_of_names([three[1]], names, 0)) == 13
 
 
-def test_without_names_nothing_is_shown(names: Bigrams, three: list[Side]) -> None:
+def test_without_names_nothing_is_shown(names: Bigrams, three: list[ComparedRun]) -> None:
     """As long as the reference has no table to draw them from."""
     others = [three[0], three[2]]
     vocabulary = names.vocabulary
@@ -928,18 +946,18 @@ def test_without_names_nothing_is_shown(names: Bigrams, three: list[Side]) -> No
 
 
 def test_a_row_that_nothing_can_be_drawn_from_ends_the_name(
-    names: Bigrams, three: list[Side]
+    names: Bigrams, three: list[ComparedRun]
 ) -> None:
     """And that is told, without a warning, which would spoil the screen."""
-    empty = replace(three[0].run, model=Iteration(np.zeros((27, 27))))
+    empty = replace(three[0].snapshot, model=Iteration(np.zeros((27, 27))))
     lines = plain(lines_of_names([replace(three[0], run=empty), three[1]], names, 0))
     assert lines[1].split()[1] == END
     assert "no table" in lines[14]
 
 
-def test_names_that_the_text_holds_are_marked(names: Bigrams, three: list[Side]) -> None:
+def test_names_that_the_text_holds_are_marked(names: Bigrams, three: list[ComparedRun]) -> None:
     found = sampled(three, names, 12)
-    known = {found[2][0].name.text, found[3][4].name.text}
+    known = {found[2][0].sample.text, found[3][4].sample.text}
     lines = lines_of_names(three, names, 1, width=363, holds=lambda text: text in known)
     for line in lines[1:13]:
         for place in range(3):
@@ -951,7 +969,7 @@ def test_names_that_the_text_holds_are_marked(names: Bigrams, three: list[Side])
     ("width", "height"), [(90, 6), (45, 3), (43, 20), (10, 1), (90, 1), (43, 9)]
 )
 def test_names_keep_to_their_room(
-    names: Bigrams, three: list[Side], width: int, height: int
+    names: Bigrams, three: list[ComparedRun], width: int, height: int
 ) -> None:
     for chosen in range(3):
         lines = lines_of_names(three, names, chosen, width, height)
@@ -981,18 +999,20 @@ def test_odd_characters_in_names_are_shown_as_themselves(count_lines: CountLines
 
 
 def word_text(
-    sides: Sequence[Side], bigrams: Bigrams, word: str, width: int = 70, height: int = 20
+    sides: Sequence[ComparedRun], bigrams: Bigrams, word: str, width: int = 70, height: int = 20
 ) -> list[Text]:
     tokens = tokens_of(word, bigrams.vocabulary)
     surprises = {
-        each.number: surprise(each.run.probabilities, tokens)
+        each.number: surprise(each.snapshot.probabilities, tokens)
         for each in sides
-        if each.run.probabilities is not None
+        if each.snapshot.probabilities is not None
     }
     return word_lines(sides, surprises, bigrams, sides[0], width, height, INKS)
 
 
-def test_the_surprise_of_a_word_is_told_bigram_by_bigram(names: Bigrams, three: list[Side]) -> None:
+def test_the_surprise_of_a_word_is_told_bigram_by_bigram(
+    names: Bigrams, three: list[ComparedRun]
+) -> None:
     lines = plain(word_text(three, names, "emma"))
     assert lines[0].split() == ["1", "━━", "count", "2", "━━", "near", "◎", "3", "━━", "far"]
     tables = [table_of(each) for each in three]
@@ -1009,7 +1029,7 @@ def test_the_surprise_of_a_word_is_told_bigram_by_bigram(names: Bigrams, three: 
 
 
 def test_the_bars_of_surprises_are_as_long_as_they_are_large(
-    names: Bigrams, three: list[Side]
+    names: Bigrams, three: list[ComparedRun]
 ) -> None:
     lines = word_text(three[:1], names, "emma", width=86)
     table, index = table_of(three[0]), names.vocabulary.index
@@ -1048,7 +1068,9 @@ def test_an_impossible_word_that_occurs_is_no_matter_of_smoothing(tiny: Bigrams)
     assert lines[-1] == "[b]: “ab” occurs 1 times, so P = 0"
 
 
-def test_a_long_word_tells_the_mean_of_all_its_bigrams(names: Bigrams, three: list[Side]) -> None:
+def test_a_long_word_tells_the_mean_of_all_its_bigrams(
+    names: Bigrams, three: list[ComparedRun]
+) -> None:
     """Also of those for which there is no line."""
     word = "maximilian" * 3
     table, index = table_of(three[0]), names.vocabulary.index
@@ -1063,7 +1085,7 @@ def test_a_long_word_tells_the_mean_of_all_its_bigrams(names: Bigrams, three: li
     assert [line[:2] for line in whole[1:32]] == [f"{a}{b}" for a, b in pairwise(f".{word}.")]
 
 
-def test_the_empty_word_is_the_start_and_the_end(names: Bigrams, three: list[Side]) -> None:
+def test_the_empty_word_is_the_start_and_the_end(names: Bigrams, three: list[ComparedRun]) -> None:
     lines = plain(word_text(three[:1], names, ""))
     table = table_of(three[0])
     assert lines[2] == f"mean {-math.log(table[0, 0]):.4f}"
@@ -1078,7 +1100,7 @@ def test_a_word_without_any_table_says_nothing(names: Bigrams) -> None:
     ("width", "height"), [(70, 3), (30, 9), (18, 4), (70, 20), (30, 14), (8, 2), (70, 1)]
 )
 def test_a_word_keeps_to_its_room(
-    names: Bigrams, three: list[Side], width: int, height: int
+    names: Bigrams, three: list[ComparedRun], width: int, height: int
 ) -> None:
     lines = word_text(three, names, "maximilian", width, height)
     assert len(lines) <= height
@@ -1105,7 +1127,7 @@ CELLS = [(0, 13), (17, 21), (10, 17), (0, 0)]
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_cell_under_the_cursor_is_told_of_all_runs_in_columns(
-    names: Bigrams, three: list[Side], cell: tuple[int, int]
+    names: Bigrams, three: list[ComparedRun], cell: tuple[int, int]
 ) -> None:
     first, titles, *rows = plain(cell_lines(three, cell, names, 70, INKS))
     label = "".join(names.vocabulary.labels[k] for k in cell)
@@ -1114,13 +1136,13 @@ def test_the_cell_under_the_cursor_is_told_of_all_runs_in_columns(
     assert titles.split("  ")[-1].strip() == "surprise"
     for each, row in zip(three, rows, strict=True):
         assert row.split("  ")[0].startswith(f"{each.number} ━━ {each.name}")
-        told = table_entries(each.run, cell)
+        told = table_entries(each.snapshot, cell)
         assert re.findall(r"[-+]?\d+\.\d+(?:e[-+]\d+)?", row) == list(told.values())
 
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_in_little_room_the_numbers_stand_one_after_the_other(
-    names: Bigrams, three: list[Side], cell: tuple[int, int]
+    names: Bigrams, three: list[ComparedRun], cell: tuple[int, int]
 ) -> None:
     lines = plain(cell_lines(three, cell, names, 23, INKS))[1:]
     told: dict[str, list[str]] = {}
@@ -1135,9 +1157,9 @@ def test_in_little_room_the_numbers_stand_one_after_the_other(
     assert list(told) == ["P", "W", "∂L/∂W", "surprise"]
     for title, rows in told.items():
         expected = [
-            (each.number, table_entries(each.run, cell)[title])
+            (each.number, table_entries(each.snapshot, cell)[title])
             for each in three
-            if title in table_entries(each.run, cell)
+            if title in table_entries(each.snapshot, cell)
         ]
         assert [(int(row[0]), row.split()[-1]) for row in rows] == expected
 
@@ -1158,15 +1180,15 @@ def test_a_cell_without_a_share_costs_infinitely_much(tiny: Bigrams, width: int)
 # Maps
 
 
-def test_maps_that_stand_together_have_one_limit(names: Bigrams, three: list[Side]) -> None:
+def test_maps_that_stand_together_have_one_limit(names: Bigrams, three: list[ComparedRun]) -> None:
     """That of the one with the largest value, so that colours can be compared."""
     for view in (PROBABILITIES, WEIGHTS, GRADIENT):
         maps = maps_of(three, view, names, view.default_scale)
-        alone = [view.picture(each.run, names, view.default_scale) for each in three]
+        alone = [view.picture(each.snapshot, names, view.default_scale) for each in three]
         limits = {shown.picture.limit for shown in maps if shown.picture is not None}
         assert limits == {max(picture.limit for picture in alone if picture is not None)}
         for shown, each in zip(maps, three, strict=True):
-            table = view.table(each.run, names)
+            table = view.table(each.snapshot, names)
             if shown.picture is None:
                 assert table is None
             else:
@@ -1182,17 +1204,21 @@ def test_the_same_value_has_the_same_colour_in_all_maps(tiny: Bigrams) -> None:
         side(k, replace(base, model=Iteration(t)), reference=k == 1)
         for k, t in enumerate(tables, 1)
     ]
-    first, second = (shown.picture for shown in maps_of(sides, PROBABILITIES, tiny, Scale.LINEAR))
+    first, second = (
+        shown.picture for shown in maps_of(sides, PROBABILITIES, tiny, ColorScale.LINEAR)
+    )
     assert first is not None
     assert second is not None
     assert first.row(0)[0] == second.row(0)[0]
     assert first.row(0)[2] < second.row(0)[2]
 
 
-def test_a_run_without_a_table_says_so_in_its_place(names: Bigrams, three: list[Side]) -> None:
+def test_a_run_without_a_table_says_so_in_its_place(
+    names: Bigrams, three: list[ComparedRun]
+) -> None:
     sides = [*three, side(4, Snapshot("[late]"))]
     for view, word in ((WEIGHTS, "weights"), (GRADIENT, "gradient")):
-        maps = maps_of(sides, view, names, Scale.LINEAR)
+        maps = maps_of(sides, view, names, ColorScale.LINEAR)
         assert [shown.picture is None for shown in maps] == [True, False, False, True]
         assert maps[0].message == f"count has no {word}"
         assert maps[3].message == "[late] is not loaded yet"
@@ -1200,12 +1226,12 @@ def test_a_run_without_a_table_says_so_in_its_place(names: Bigrams, three: list[
 
 @pytest.mark.parametrize("view", [PROBABILITIES, WEIGHTS, GRADIENT], ids=lambda v: v.name)
 def test_the_map_of_differences_is_one_table_less_the_other(
-    names: Bigrams, three: list[Side], view: Any
+    names: Bigrams, three: list[ComparedRun], view: Any
 ) -> None:
     """Cell by cell and with its sign; the largest stands in the title."""
     near, far = three[1:]
-    shown = difference_map(near, far, view, names, Scale.LINEAR)
-    a, b = view.table(near.run, names), view.table(far.run, names)
+    shown = difference_map(near, far, view, names, ColorScale.LINEAR)
+    a, b = view.table(near.snapshot, names), view.table(far.snapshot, names)
     assert shown.picture is not None
     assert shown.picture.diverging
     for cell in np.ndindex(27, 27):
@@ -1214,19 +1240,21 @@ def test_the_map_of_differences_is_one_table_less_the_other(
     assert shown.title == f"near − far  max {difference(most)}"
     assert shown.picture.limit >= most
     assert shown.color is None
-    back = difference_map(far, near, view, names, Scale.LINEAR)
+    back = difference_map(far, near, view, names, ColorScale.LINEAR)
     assert back.title == f"far − near  max {difference(most)}"
     assert back.picture is not None
     np.testing.assert_array_equal(back.picture.table[:], -shown.picture.table[:])
 
 
-def test_counts_are_shown_once_as_they_are_those_of_all(names: Bigrams, three: list[Side]) -> None:
-    first, *others = maps_of(three, COUNTS, names, Scale.ROOT)
+def test_counts_are_shown_once_as_they_are_those_of_all(
+    names: Bigrams, three: list[ComparedRun]
+) -> None:
+    first, *others = maps_of(three, COUNTS, names, ColorScale.ROOT)
     assert first.picture is not None
     np.testing.assert_array_equal(first.picture.table, names.counts)
     assert (first.title, first.color) == (COUNTS.title, None)
     assert len(others) == 2
-    for shown in (*others, difference_map(three[0], three[1], COUNTS, names, Scale.ROOT)):
+    for shown in (*others, difference_map(three[0], three[1], COUNTS, names, ColorScale.ROOT)):
         assert shown.picture is None
         assert "the same for all" in shown.message
 
@@ -1236,14 +1264,14 @@ def test_a_table_of_float32_is_subtracted_in_float64(tiny: Bigrams) -> None:
         side(1, run_of(Coarse(), tiny), reference=True),
         side(2, run_of(CountingBackend(), tiny)),
     ]
-    shown = difference_map(sides[0], sides[1], PROBABILITIES, tiny, Scale.LINEAR)
+    shown = difference_map(sides[0], sides[1], PROBABILITIES, tiny, ColorScale.LINEAR)
     table = table_of(sides[1])
     assert shown.picture is not None
     assert shown.picture.table[1, 1] == float(np.float32(1 / 3)) - table[1, 1]
     assert shown.picture.table.dtype == np.float64
 
 
-def test_what_only_one_has_has_no_difference(names: Bigrams, three: list[Side]) -> None:
+def test_what_only_one_has_has_no_difference(names: Bigrams, three: list[ComparedRun]) -> None:
     late = side(4, Snapshot("late"))
     for a, b, view in (
         (three[0], three[1], WEIGHTS),
@@ -1251,7 +1279,7 @@ def test_what_only_one_has_has_no_difference(names: Bigrams, three: list[Side]) 
         (three[1], late, PROBABILITIES),
         (late, three[1], PROBABILITIES),
     ):
-        shown = difference_map(a, b, view, names, Scale.LINEAR)
+        shown = difference_map(a, b, view, names, ColorScale.LINEAR)
         assert shown.picture is None
         assert shown.message
         assert shown.title == f"{a.name} − {b.name}"

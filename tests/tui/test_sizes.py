@@ -11,14 +11,14 @@ from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.inspector import Inspector
 from bigram_tui.tui.widgets.legend import Legend
 from bigram_tui.tui.widgets.loss_curve import LossCurve
-from bigram_tui.tui.widgets.name_list import NameList
+from bigram_tui.tui.widgets.sample_list import SampleList
 from bigram_tui.tui.widgets.status import RunsBar, StatusLine
 from tests.tui.conftest import MakeApp, Settle, TextOf, WaitUntil
 
 DESIGNED = [(80, 24), (120, 40), (200, 60)]
 ALL = [*reversed(DESIGNED), (60, 16), (40, 12), (20, 6), (10, 3)]
 WIDGETS = (
-    StatusLine, RunsBar, Heatmap, Legend, LossCurve, "#parameters", NameList, Inspector, "Footer",
+    StatusLine, RunsBar, Heatmap, Legend, LossCurve, "#parameters", SampleList, Inspector, "Footer",
 )  # fmt: skip
 
 

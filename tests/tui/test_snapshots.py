@@ -88,7 +88,7 @@ def reader(theme: str) -> BigramApp:
     corpus = read_corpus(str(NAMES))
     reading = BackgroundRead(str(NAMES), read)
     reading.progress = Progress(824_000_000, 2_060_000_000, 412e6, 3.0)
-    reading.glimpse = PartialCounts(corpus.lines, corpus.train)
+    reading.partial_counts = PartialCounts(corpus.lines, corpus.train)
     app = BigramApp(reading, depth=TRUE_COLOR)
     app.theme = theme
     return app

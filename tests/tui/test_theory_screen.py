@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Markdown, Static
 
-from bigram_tui.lessons.theory import DESTINATIONS, Present, fill, sections
+from bigram_tui.lessons.theory import DESTINATIONS, Subject, fill, sections
 from bigram_tui.training.snapshot import Snapshot
 from bigram_tui.tui.app import BigramApp
 from bigram_tui.tui.lessons.theory import TheoryScreen
@@ -61,7 +61,7 @@ def expected(pilot: Pilot[None], section: int) -> str:
     app = pilot.app
     assert isinstance(app, BigramApp)
     screen = explore(pilot)
-    present = Present(screen._looked_at, app.session.corpus, screen.cursor)
+    present = Subject(screen._looked_at, app.session.corpus, screen.cursor)
     return fill(sections()[section].text, present)
 
 
@@ -85,7 +85,7 @@ def read(settle: Settle, text_of: TextOf) -> Read:
 
 
 async def open_section(pilot: Pilot[None], settle: Settle, section: int) -> None:
-    explore(pilot)._gaze.section = section
+    explore(pilot)._view_state.section = section
     await pilot.press("G")
     await settle(pilot)
     assert theory(pilot).section == section
@@ -349,7 +349,7 @@ async def test_the_mouse_follows_links_in_the_text_and_below_it(
     monkeypatch.setattr(BigramApp, "open_url", lambda self, url, **_: opened.append(url))
     async with make_app().run_test(size=MIDDLE) as pilot:
         for text, view in (("uphill", "P"), ("gradient points", "∂W"), ("1 the gradient", "∂W")):
-            explore(pilot)._gaze.view = 0
+            explore(pilot)._view_state.view = 0
             await open_section(pilot, settle, 4)
             await pilot.click(offset=place_of(pilot.app.screen, text))
             await settle(pilot)

@@ -29,7 +29,7 @@ def run_screen(pilot: Pilot[None]) -> RunScreen:
 
 def place(pilot: Pilot[None]) -> int | None:
     """The step of the tour, from 1, as its bar has it; None if there is no bar."""
-    found = run_screen(pilot)._gaze.tour.place
+    found = run_screen(pilot)._view_state.tour.place
     bar = run_screen(pilot).query_one(TourBar)
     assert bar.display == (found is not None)
     if found is None:

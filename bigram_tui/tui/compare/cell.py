@@ -7,36 +7,43 @@ from rich.text import Text
 
 from bigram_tui.formatting.printable import in_cells
 from bigram_tui.model.bigrams import Bigrams, Matrix
-from bigram_tui.tui.compare.sides import Inks, Side, label_of
+from bigram_tui.tui.compare.runs import ComparedRun, label_of
 from bigram_tui.tui.render.table import Column, table_lines
+from bigram_tui.tui.render.text_styles import TextStyles
 from bigram_tui.tui.widgets.inspector import number
 
 
 def cell_lines(
-    sides: Sequence[Side], cell: tuple[int, int], bigrams: Bigrams, width: int, inks: Inks
+    runs: Sequence[ComparedRun],
+    cell: tuple[int, int],
+    bigrams: Bigrams,
+    width: int,
+    styles: TextStyles,
 ) -> list[Text]:
     """N, and P, W and the gradient of each run: side by side, or one after the other."""
     labels = bigrams.vocabulary.labels
     bigram = "".join(in_cells(labels[k], 2).rstrip() for k in cell)
     times = int(bigrams.row_sums[cell[0]])
-    first = Text.assemble((bigram, inks.strong), f"  N {int(bigrams.counts[cell]):,} of {times:,}")
+    first = Text.assemble(
+        (bigram, styles.strong), f"  N {int(bigrams.counts[cell]):,} of {times:,}"
+    )
     parts = [
-        ("P", [_of_cell(side.run.probabilities, cell, number) for side in sides]),
-        ("W", [_of_cell(side.run.weights, cell, "{:+.4f}".format) for side in sides]),
-        ("∂L/∂W", [_of_cell(side.run.gradient, cell, "{:+.2e}".format) for side in sides]),
-        ("surprise", [_of_cell(side.run.probabilities, cell, _surprise_text) for side in sides]),
+        ("P", [_of_cell(run.snapshot.probabilities, cell, number) for run in runs]),
+        ("W", [_of_cell(run.snapshot.weights, cell, "{:+.4f}".format) for run in runs]),
+        ("∂L/∂W", [_of_cell(run.snapshot.gradient, cell, "{:+.2e}".format) for run in runs]),
+        ("surprise", [_of_cell(run.snapshot.probabilities, cell, _surprise_text) for run in runs]),
     ]
-    names = [label_of(side) for side in sides]
+    names = [label_of(run) for run in runs]
     if width >= 48:
         held = [(title, cells) for title, cells in parts if any(cells)]
         columns = [Column(title, list(map(Text, cells)), least=8) for title, cells in held]
         names_first = [Column("", names, right=False), *columns]
-        return [first, *table_lines(names_first, width, inks.title)]
+        return [first, *table_lines(names_first, width, styles.title)]
     lines = [first]
     for title, cells in parts:
         if not any(cells):
             continue
-        lines.append(Text(title, inks.title))
+        lines.append(Text(title, styles.title))
         for name, value in zip(names, cells, strict=True):
             if value:
                 line = Text(no_wrap=True).append_text(name)

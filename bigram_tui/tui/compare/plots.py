@@ -9,10 +9,10 @@ from rich.text import Text
 from bigram_tui.comparison.difference import objective_of
 from bigram_tui.formatting.printable import printable
 from bigram_tui.training.timeline import NLL, REGULARIZATION, Losses
-from bigram_tui.tui.compare.sides import (
+from bigram_tui.tui.compare.runs import (
     GAP,
+    ComparedRun,
     OptimumOf,
-    Side,
     decimal,
     difference,
     reference_of,
@@ -28,7 +28,7 @@ class PlotKind:
 
     title: str
     log: bool
-    series: Callable[[Side, Side, OptimumOf], Series | None]
+    series: Callable[[ComparedRun, ComparedRun, OptimumOf], Series | None]
     of_losses: Callable[[Losses], Series] | None = None
     """The same of losses alone, if they are all that it takes."""
 
@@ -48,30 +48,30 @@ def _total_at(losses: Losses, places: Integers) -> Floats:
     return total
 
 
-def _above_optimum(side: Side, _: Side, optimum: OptimumOf) -> Series | None:
+def _above_optimum(run: ComparedRun, _: ComparedRun, optimum: OptimumOf) -> Series | None:
     """The total less the best one that its hyperparameters of then allow."""
-    run = side.run
-    found = [optimum(objective_of(run, settings)) for _, settings in run.spans]
+    snapshot = run.snapshot
+    found = [optimum(objective_of(snapshot, settings)) for _, settings in snapshot.spans]
     known = [best.total for best in found if best is not None]
     if len(known) < len(found):
         return None
-    least, begins = np.array(known), np.array([start for start, _ in run.spans])
+    least, begins = np.array(known), np.array([start for start, _ in snapshot.spans])
 
     def above(places: Integers) -> Floats:
         span = np.searchsorted(begins, places, side="right") - 1
-        result: Floats = _total_at(run.losses, places) - least[span]
+        result: Floats = _total_at(snapshot.losses, places) - least[span]
         return result
 
     key = tuple(begins.tolist()), tuple(known)
-    return Series.from_tables(len(run.losses), above, [run.losses], "above", key)
+    return Series.from_tables(len(snapshot.losses), above, [snapshot.losses], "above", key)
 
 
-def _apart(side: Side, reference: Side, _: OptimumOf) -> Series | None:
-    own, its = side.run.losses, reference.run.losses
-    if side.is_reference or not (len(own) and len(its)):
+def _apart(run: ComparedRun, reference: ComparedRun, _: OptimumOf) -> Series | None:
+    own, its = run.snapshot.losses, reference.snapshot.losses
+    if run.is_reference or not (len(own) and len(its)):
         return None
     # What has finished stays as it is at all later iterations.
-    finished = _has_finished(side), _has_finished(reference)
+    finished = _has_finished(run), _has_finished(reference)
     pairs = zip((own, its), finished, strict=True)
     length = min((len(losses) for losses, end in pairs if not end), default=max(len(own), len(its)))
 
@@ -84,23 +84,23 @@ def _apart(side: Side, reference: Side, _: OptimumOf) -> Series | None:
     return Series.from_tables(length, apart, [own, its], "apart", ends)
 
 
-def _has_finished(side: Side) -> bool:
-    return side.run.end is not None and side.run.end == side.run.latest
+def _has_finished(run: ComparedRun) -> bool:
+    return run.snapshot.end is not None and run.snapshot.end == run.snapshot.latest
 
 
 ABOVE_OPTIMUM = PlotKind("gap = total − best total, × is 0", True, _above_optimum)
 
 PLOTS = (
-    PlotKind("nll", False, lambda side, *_: _nll(side.run.losses), _nll),
-    PlotKind("total = nll + penalty", False, lambda side, *_: _total(side.run.losses), _total),
+    PlotKind("nll", False, lambda run, *_: _nll(run.snapshot.losses), _nll),
+    PlotKind("total = nll + penalty", False, lambda run, *_: _total(run.snapshot.losses), _total),
     ABOVE_OPTIMUM,
     PlotKind("|Δnll| to {reference}, × is 0", True, _apart),
 )
 
 
 def plot_of(
-    sides: Sequence[Side],
-    chosen: Side,
+    runs: Sequence[ComparedRun],
+    chosen: ComparedRun,
     kind: PlotKind,
     position: int,
     optimum: OptimumOf,
@@ -112,17 +112,17 @@ def plot_of(
 
     Behind them is the way that the chosen one last left.
     """
-    reference = reference_of(sides)
+    reference = reference_of(runs)
     curves = []
-    left = chosen.run.left
+    left = chosen.snapshot.left
     if left is not None and kind.of_losses is not None:
         values = kind.of_losses(left.losses)
         curves.append(Curve(values, chosen.faint, start=left.start, background=True))
-    for side in [*(side for side in sides if side is not chosen), chosen]:
-        found = kind.series(side, reference, optimum) if side.run.latest >= 0 else None
+    for run in [*(run for run in runs if run is not chosen), chosen]:
+        found = kind.series(run, reference, optimum) if run.snapshot.latest >= 0 else None
         if found is not None:
-            constant = _has_finished(side) and len(found) == 1
-            curves.append(Curve(found, side.color, constant=constant))
+            constant = _has_finished(run) and len(found) == 1
+            curves.append(Curve(found, run.color, constant=constant))
     own = [curve for curve in curves if not (curve.constant or curve.background)]
     last = max((len(curve.values) - 1 for curve in own), default=0)
     marker = position if 0 <= position < last else None
@@ -130,16 +130,16 @@ def plot_of(
 
 
 def plot_values(
-    sides: Sequence[Side], kind: PlotKind, position: int, optimum: OptimumOf, width: int
+    runs: Sequence[ComparedRun], kind: PlotKind, position: int, optimum: OptimumOf, width: int
 ) -> list[Text]:
     """What the plot shows of each run where it stands: in one line, if that is long enough."""
-    reference = reference_of(sides)
-    values: list[tuple[Side, float]] = []
-    for side in sides:
-        found = kind.series(side, reference, optimum) if side.run.latest >= 0 else None
+    reference = reference_of(runs)
+    values: list[tuple[ComparedRun, float]] = []
+    for run in runs:
+        found = kind.series(run, reference, optimum) if run.snapshot.latest >= 0 else None
         if found is not None and len(found):
             place = np.array([min(position, len(found) - 1)])
-            values.append((side, float(found.at(place)[0])))
+            values.append((run, float(found.at(place)[0])))
     for decimals in (6, 4):
         lines = _wrapped([_entry(*value, kind, decimals) for value in values], width)
         if len(lines) == 1:
@@ -147,9 +147,9 @@ def plot_values(
     return lines
 
 
-def _entry(side: Side, value: float, kind: PlotKind, decimals: int) -> Text:
+def _entry(run: ComparedRun, value: float, kind: PlotKind, decimals: int) -> Text:
     written = difference(value) if kind.log else decimal(value, decimals)
-    return Text.assemble(("━ ", side.color), f"{printable(side.name)} {written}")
+    return Text.assemble(("━ ", run.color), f"{printable(run.name)} {written}")
 
 
 def _wrapped(entries: Sequence[Text], width: int) -> list[Text]:
@@ -161,13 +161,13 @@ def _wrapped(entries: Sequence[Text], width: int) -> list[Text]:
     return lines
 
 
-def why_never_attained(sides: Sequence[Side], optimum: OptimumOf) -> str:
+def why_never_attained(runs: Sequence[ComparedRun], optimum: OptimumOf) -> str:
     """What to say of the runs that tend to a loss without ever having it."""
-    for side in sides:
-        best = optimum(objective_of(side.run))
+    for run in runs:
+        best = optimum(objective_of(run.snapshot))
         if best is not None and not best.attained:
             return (
-                f"{printable(side.name)} never reaches its {best.total:.6f}: with λ = 0 a bigram "
+                f"{printable(run.name)} never reaches its {best.total:.6f}: with λ = 0 a bigram "
                 "that never occurs wants P = 0, and so W → −∞"
             )
     return ""

@@ -7,13 +7,13 @@ import numpy as np
 from rich.text import Text
 
 from bigram_tui.comparison.difference import objective_of, tolerance
-from bigram_tui.comparison.drift import Farthest
+from bigram_tui.comparison.drift import MaxDifference
 from bigram_tui.comparison.lockstep import can_go_on
 from bigram_tui.formatting.printable import printable
 from bigram_tui.training.snapshot import Snapshot, Status
-from bigram_tui.tui.compare.sides import (
+from bigram_tui.tui.compare.runs import (
+    ComparedRun,
     OptimumOf,
-    Side,
     decimal,
     difference,
     label_of,
@@ -33,27 +33,27 @@ SIGNS = {
 }
 
 
-def head_columns(sides: Sequence[Side], title: str = "run") -> list[Column]:
+def head_columns(runs: Sequence[ComparedRun], title: str = "run") -> list[Column]:
     """Which run it is and how it stands: what is always shown."""
     return [
-        Column(title, [label_of(side) for side in sides], right=False, least=12),
-        Column("", [Text(SIGNS[side.run.status]) for side in sides], right=False, least=1),
-        Column("step", [Text(_iteration(side.run)) for side in sides], least=5),
+        Column(title, [label_of(run) for run in runs], right=False, least=12),
+        Column("", [Text(SIGNS[run.snapshot.status]) for run in runs], right=False, least=1),
+        Column("step", [Text(_iteration(run.snapshot)) for run in runs], least=5),
     ]
 
 
-def _iteration(run: Snapshot) -> str:
-    if run.iteration < 0:
+def _iteration(snapshot: Snapshot) -> str:
+    if snapshot.iteration < 0:
         return ""
-    beyond = f"/{run.latest:,}" if run.iteration < run.latest else ""
-    return f"{run.iteration:,}{beyond}"
+    beyond = f"/{snapshot.latest:,}" if snapshot.iteration < snapshot.latest else ""
+    return f"{snapshot.iteration:,}{beyond}"
 
 
-def agreement_columns(sides: Sequence[Side]) -> list[Column]:
+def agreement_columns(runs: Sequence[ComparedRun]) -> list[Column]:
     """How far each run is from the reference, here and at most on the way."""
-    reference = reference_of(sides)
-    verdicts = [Text(verdict(side, reference)) for side in sides]
-    now, worst = [side.now for side in sides], [side.worst for side in sides]
+    reference = reference_of(runs)
+    verdicts = [Text(verdict(run, reference)) for run in runs]
+    now, worst = [run.now for run in runs], [run.worst for run in runs]
     columns = [Column("P and nll", verdicts, right=False, least=15)]
     for symbol, place in (("ΔP", 0), ("ΔW", 1), ("Δnll", 2)):
         for title, found in ((f"|{symbol}| now", now), ("worst", worst)):
@@ -62,27 +62,29 @@ def agreement_columns(sides: Sequence[Side]) -> list[Column]:
     return columns
 
 
-def verdict(side: Side, reference: Side) -> str:
+def verdict(run: ComparedRun, reference: ComparedRun) -> str:
     """Whether a run agrees with the reference, in a few words."""
-    run = side.run
-    if side.is_reference:
+    snapshot = run.snapshot
+    if run.is_reference:
         return "the reference"
-    if run.status is Status.LOADING:
-        return "loading…" if side.started else "not loaded"
-    if run.status in (Status.DIVERGED, Status.FAILED):
-        if run.iteration >= 0:
-            return f"{run.status.value} at {run.iteration:,}"
-        return "not installed" if run.lacks_library else "failed"
-    if side.now is None:
-        able = run.has_loss and can_go_on(reference.run) and can_go_on(run)
+    if snapshot.status is Status.LOADING:
+        return "loading…" if run.started else "not loaded"
+    if snapshot.status in (Status.DIVERGED, Status.FAILED):
+        if snapshot.iteration >= 0:
+            return f"{snapshot.status.value} at {snapshot.iteration:,}"
+        return "not installed" if snapshot.lacks_library else "failed"
+    if run.now is None:
+        able = snapshot.has_loss and can_go_on(reference.snapshot) and can_go_on(snapshot)
         return "not in step" if able else ""
-    return _agreement(side.now, side.worst or side.now, run, reference.run)
+    return _agreement(run.now, run.worst or run.now, snapshot, reference.snapshot)
 
 
-def _agreement(now: Farthest, worst: Farthest, run: Snapshot, reference: Snapshot) -> str:
+def _agreement(
+    now: MaxDifference, worst: MaxDifference, snapshot: Snapshot, reference: Snapshot
+) -> str:
     here, most = max(now.probability, now.nll), max(worst.probability, worst.nll)
-    allowed = tolerance(run, reference)
-    coarse = sorted({run.dtype, reference.dtype} - {"float64"})
+    allowed = tolerance(snapshot, reference)
+    coarse = sorted({snapshot.dtype, reference.dtype} - {"float64"})
     remarks = [*coarse, *([f"compared from {worst.since:,} on"] if worst.since else [])]
     remark = f" ({', '.join(remarks)})" if remarks else ""
     if most <= allowed:
@@ -99,60 +101,63 @@ def _rounded_up(value: float) -> str:
     return f"{digit}e{exponent}" if digit < 10 else f"1e{exponent + 1}"
 
 
-def loss_columns(sides: Sequence[Side], optimum: OptimumOf) -> list[Column]:
+def loss_columns(runs: Sequence[ComparedRun], optimum: OptimumOf) -> list[Column]:
     """The parts of the loss, and the gap: how far the total is above the best one."""
 
     def column(title: str, of: Callable[[Snapshot], str], least: int = 8) -> Column:
-        return Column(title, [Text(of(side.run)) for side in sides], least=least)
+        return Column(title, [Text(of(run.snapshot)) for run in runs], least=least)
 
     return [
-        column("nll", lambda run: decimal(run.nll)),
-        column("gap", lambda run: _gap(run, optimum), 7),
-        column("held out", lambda run: decimal(run.validation)),
-        column("perplexity", lambda run: decimal(run.perplexity, 4)),
-        column("penalty", lambda run: decimal(run.regularization) if run.regularization else ""),
-        column("total", lambda run: decimal(run.total)),
+        column("nll", lambda snapshot: decimal(snapshot.nll)),
+        column("gap", lambda snapshot: _gap(snapshot, optimum), 7),
+        column("held out", lambda snapshot: decimal(snapshot.validation)),
+        column("perplexity", lambda snapshot: decimal(snapshot.perplexity, 4)),
+        column(
+            "penalty",
+            lambda snapshot: decimal(snapshot.regularization) if snapshot.regularization else "",
+        ),
+        column("total", lambda snapshot: decimal(snapshot.total)),
         column("|gradient|", _gradient_norm),
     ]
 
 
-def _gap(run: Snapshot, optimum: OptimumOf) -> str:
-    best = optimum(objective_of(run))
-    if best is None or not run.has_loss:
+def _gap(snapshot: Snapshot, optimum: OptimumOf) -> str:
+    best = optimum(objective_of(snapshot))
+    if best is None or not snapshot.has_loss:
         return ""
     # Solved to 1e-12: what is less is rounding, and may be negative.
-    gap = run.total - best.total
+    gap = snapshot.total - best.total
     return difference(gap) if abs(gap) >= 1e-12 else "<1e-12"
 
 
-def _gradient_norm(run: Snapshot) -> str:
-    return "" if run.gradient is None else difference(float(np.linalg.norm(run.gradient)))
+def _gradient_norm(snapshot: Snapshot) -> str:
+    return "" if snapshot.gradient is None else difference(float(np.linalg.norm(snapshot.gradient)))
 
 
-def setting_columns(sides: Sequence[Side]) -> list[Column]:
+def setting_columns(runs: Sequence[ComparedRun]) -> list[Column]:
     """The hyperparameters, starts that differ, then where and in which format it calculates."""
-    known = [parameters_of(side.run) for side in sides]
+    known = [parameters_of(run.snapshot) for run in runs]
     columns = []
     for name in dict.fromkeys(name for each in known for name in each):
         if name not in ("device", "dtype"):  # what became of them follows
             symbol = next(each[name].symbol for each in known if name in each)
-            cells = [Text(_value(side.run.settings.get(name))) for side in sides]
+            cells = [Text(_value(run.snapshot.settings.get(name))) for run in runs]
             columns.append(Column(symbol or name.replace("_", " "), cells))
-    starts = [_start(side.run) for side in sides]
+    starts = [_start(run.snapshot) for run in runs]
     if len({*starts} - {""}) > 1:
         columns.append(Column("start", [Text(start) for start in starts], right=False))
     return [
         *columns,
-        Column("format", [Text(side.run.dtype) for side in sides]),
-        Column("device", [Text(side.run.device) for side in sides]),
+        Column("format", [Text(run.snapshot.dtype) for run in runs]),
+        Column("device", [Text(run.snapshot.device) for run in runs]),
     ]
 
 
-def _start(run: Snapshot) -> str:
+def _start(snapshot: Snapshot) -> str:
     """Where it began, if that mattered."""
-    if run.weights is None or run.start_weights is None:
+    if snapshot.weights is None or snapshot.start_weights is None:
         return ""
-    return "random W" if run.start_weights.any() else "W = 0"
+    return "random W" if snapshot.start_weights.any() else "W = 0"
 
 
 def _value(value: object) -> str:
@@ -161,10 +166,12 @@ def _value(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else printable(str(value))
 
 
-def speed_columns(sides: Sequence[Side]) -> list[Column]:
+def speed_columns(runs: Sequence[ComparedRun]) -> list[Column]:
     """How long the backend takes for a step, and how many a second it could take alone."""
     # Without an update yet, there is only the time of setting up.
-    seconds = [side.run.seconds_per_iteration if side.run.latest > 0 else 0.0 for side in sides]
+    seconds = [
+        run.snapshot.seconds_per_iteration if run.snapshot.latest > 0 else 0.0 for run in runs
+    ]
     each = [f"{1e6 * s:,.0f}" if s else "" for s in seconds]
     rate = [f"{1 / s:,.{0 if s < 0.1 else 2}f}" if s else "" for s in seconds]
     return [
@@ -173,13 +180,13 @@ def speed_columns(sides: Sequence[Side]) -> list[Column]:
     ]
 
 
-def data_columns(sides: Sequence[Side], optimum: OptimumOf) -> list[Column]:
+def data_columns(runs: Sequence[ComparedRun], optimum: OptimumOf) -> list[Column]:
     """All columns that have something to say, but those of head_columns."""
     columns = [
-        *agreement_columns(sides),
-        *loss_columns(sides, optimum),
-        *setting_columns(sides),
-        *speed_columns(sides),
+        *agreement_columns(runs),
+        *loss_columns(runs, optimum),
+        *setting_columns(runs),
+        *speed_columns(runs),
     ]
     return [column for column in columns if any(cell.plain for cell in column.cells)]
 
@@ -209,28 +216,31 @@ EXACT_TITLES = (
 )
 
 
-def exact_rows(sides: Sequence[Side], optimum: OptimumOf) -> list[list[object]]:
+def exact_rows(runs: Sequence[ComparedRun], optimum: OptimumOf) -> list[list[object]]:
     """The same table for a file: all digits, no words; None for what a run does not have."""
-    reference = reference_of(sides).name
+    reference = reference_of(runs).name
     rows: list[list[object]] = []
-    for side in sides:
-        run, best, worst = side.run, optimum(objective_of(side.run)), side.worst
-        settings = " ".join(f"{name}={value}" for name, value in run.settings.items())
-        gradient = None if run.gradient is None else float(np.linalg.norm(run.gradient))
+    for run in runs:
+        snapshot, best, worst = run.snapshot, optimum(objective_of(run.snapshot)), run.worst
+        settings = " ".join(f"{name}={value}" for name, value in snapshot.settings.items())
+        gradient = None if snapshot.gradient is None else float(np.linalg.norm(snapshot.gradient))
         rows.append(
             [
-                side.name,
+                run.name,
                 reference,
-                run.status.value,
-                run.iteration if run.iteration >= 0 else None,
-                *map(_known, (run.nll, run.validation, run.regularization, run.total)),
+                snapshot.status.value,
+                snapshot.iteration if snapshot.iteration >= 0 else None,
+                *map(
+                    _known,
+                    (snapshot.nll, snapshot.validation, snapshot.regularization, snapshot.total),
+                ),
                 None if best is None else best.total,
                 gradient,
                 settings,
-                run.dtype,
-                run.device,
-                _known(run.seconds_per_iteration),
-                *map(_known, NOTHING if side.now is None else side.now.differences),
+                snapshot.dtype,
+                snapshot.device,
+                _known(snapshot.seconds_per_iteration),
+                *map(_known, NOTHING if run.now is None else run.now.differences),
                 None if worst is None else worst.since,
                 *map(_known, NOTHING if worst is None else worst.differences),
             ]

@@ -7,24 +7,24 @@ from typing import Any
 import numpy as np
 from rich.cells import cell_len
 
-from bigram_tui.analysis.ordering import Order
+from bigram_tui.analysis.ordering import TokenOrder
 from bigram_tui.formatting.printable import printable
 from bigram_tui.model.bigrams import Bigrams, Counts, Matrix
 from bigram_tui.training.snapshot import Status
-from bigram_tui.tui.compare.sides import Side, difference
+from bigram_tui.tui.compare.runs import ComparedRun, difference
 from bigram_tui.tui.present import order_text
-from bigram_tui.tui.render.heatmap import Scale, paint
+from bigram_tui.tui.render.heatmap import ColorScale, paint
 from bigram_tui.tui.render.pooling import extremes
 from bigram_tui.tui.views import View, signed_text
 from bigram_tui.tui.widgets.maps import Map
 
 
 def maps_of(
-    sides: Sequence[Side],
+    runs: Sequence[ComparedRun],
     view: View,
     bigrams: Bigrams,
-    scale: Scale,
-    order: Order | None = None,
+    scale: ColorScale,
+    order: TokenOrder | None = None,
     width: int = 0,
 ) -> list[Map]:
     """A map for each run; a colour stands for the same value in all.
@@ -32,32 +32,33 @@ def maps_of(
     order: of the tokens; None is that of their code points. width: of a title.
     """
     if not view.of_run:
-        counts = view.picture(sides[0].run, bigrams, scale)
+        counts = view.picture(runs[0].snapshot, bigrams, scale)
         title = _title("", view, order, width + LABEL)
         same = "is the same for all runs"
-        return [Map(title, None, counts), *(Map("", None, None, same) for _ in sides[1:])]
+        return [Map(title, None, counts), *(Map("", None, None, same) for _ in runs[1:])]
     pictures = [
-        None if side.run.model is None else view.picture(side.run, bigrams, scale) for side in sides
+        None if run.snapshot.model is None else view.picture(run.snapshot, bigrams, scale)
+        for run in runs
     ]
     limit = max((picture.limit for picture in pictures if picture is not None), default=1.0)
     return [
         Map(
-            _title(printable(side.name), view, order, width),
-            side.color,
+            _title(printable(run.name), view, order, width),
+            run.color,
             picture and replace(picture, limit=limit),
-            f"{printable(side.name)} {_absence(side, view)}",
-            side.number,
+            f"{printable(run.name)} {_absence(run, view)}",
+            run.number,
         )
-        for side, picture in zip(sides, pictures, strict=True)
+        for run, picture in zip(runs, pictures, strict=True)
     ]
 
 
-def _absence(side: Side, view: View) -> str:
+def _absence(run: ComparedRun, view: View) -> str:
     """Why there is no table of a run to show."""
-    if side.run.model is not None:
+    if run.snapshot.model is not None:
         return view.absent
-    if side.run.status is Status.FAILED:
-        return "is not installed" if side.run.lacks_library else "has failed"
+    if run.snapshot.status is Status.FAILED:
+        return "is not installed" if run.snapshot.lacks_library else "has failed"
     return "is not loaded yet"
 
 
@@ -65,7 +66,7 @@ LABEL = 3
 """Columns of the colour of a run before its name."""
 
 
-def _title(name: str, view: View, order: Order | None, width: int) -> str:
+def _title(name: str, view: View, order: TokenOrder | None, width: int) -> str:
     """Which table it is and how it is ordered; the usual order gives way where room is scarce."""
     by = order_text(order)
     least = [name, view.title] if order is None else [name, by] if name else [view.name, by]
@@ -75,22 +76,24 @@ def _title(name: str, view: View, order: Order | None, width: int) -> str:
 
 
 def difference_map(
-    a: Side,
-    b: Side,
+    a: ComparedRun,
+    b: ComparedRun,
     view: View,
     bigrams: Bigrams,
-    scale: Scale,
-    order: Order | None = None,
+    scale: ColorScale,
+    order: TokenOrder | None = None,
     width: int = 0,
 ) -> Map:
     """The table of one run less that of another. order, width: as of `maps_of`."""
     title = f"{printable(a.name)} − {printable(b.name)}"
     if not view.of_run:
         return Map(title, None, None, "is the same for all runs")
-    tables = [None if side.run.model is None else view.table(side.run, bigrams) for side in (a, b)]
+    tables = [
+        None if run.snapshot.model is None else view.table(run.snapshot, bigrams) for run in (a, b)
+    ]
     if tables[0] is None or tables[1] is None:
         return Map(title, None, None, "only one of them has it")
-    apart = Apart(tables[0], tables[1])
+    apart = TableDifference(tables[0], tables[1])
     most = extremes(apart).largest
     picture = paint(apart, scale, signed_text, diverging=True)
     title = f"{title}  max {difference(most)}"
@@ -99,7 +102,7 @@ def difference_map(
 
 
 @dataclass(frozen=True, eq=False)
-class Apart:
+class TableDifference:
     """One table less another, computed where it is looked at."""
 
     a: Matrix | Counts

@@ -11,49 +11,49 @@ from rich.text import Text
 from bigram_tui.formatting.printable import in_cells, printable
 from bigram_tui.model.bigrams import Bigrams
 from bigram_tui.model.surprise import Surprise
-from bigram_tui.tui.compare.sides import (
+from bigram_tui.tui.compare.runs import (
     GAP,
     NAME_WIDTH,
-    Inks,
-    Side,
+    ComparedRun,
     in_columns,
     in_room,
     label_of,
     token_text,
 )
 from bigram_tui.tui.render.bars import across
+from bigram_tui.tui.render.text_styles import TextStyles
 
 LABEL = 5
 """Columns of what stands at the left of the numbers."""
 
 
 def word_lines(
-    sides: Sequence[Side],
+    runs: Sequence[ComparedRun],
     surprises: Mapping[int, Surprise],
     bigrams: Bigrams,
-    chosen: Side,
+    chosen: ComparedRun,
     width: int,
     height: int,
-    inks: Inks,
+    styles: TextStyles,
 ) -> list[Text]:
     """The surprise of a word, bigram by bigram: a number and a bar for each run, and the means.
 
     surprises: by the number of the side, of those that have a table.
     """
-    able = [side for side in sides if side.number in surprises]
+    able = [run for run in runs if run.number in surprises]
     if not able:
         return []
     shown = in_room(able, chosen, width - LABEL, NAME_WIDTH)
     room = (width - LABEL) // max(1, len(shown))
     labels = bigrams.vocabulary.labels
     tokens = surprises[shown[0].number].tokens
-    finite = [v for side in shown for v in surprises[side.number].nats.tolist() if math.isfinite(v)]
+    finite = [v for run in shown for v in surprises[run.number].nats.tolist() if math.isfinite(v)]
     longest = max(finite, default=0.0) or 1.0
-    header = [Text(" " * LABEL, no_wrap=True), in_columns([label_of(side) for side in shown], room)]
+    header = [Text(" " * LABEL, no_wrap=True), in_columns([label_of(run) for run in shown], room)]
     lines = [Text("", no_wrap=True).join(header)]
-    means = Text("mean ", inks.title, no_wrap=True)
+    means = Text("mean ", styles.title, no_wrap=True)
     means.append_text(
-        in_columns([Text(_nats(surprises[s.number].mean, 4), inks.strong) for s in shown], room)
+        in_columns([Text(_nats(surprises[s.number].mean, 4), styles.strong) for s in shown], room)
     )
     reasons = _impossible(shown, surprises, bigrams, width)
     pairs = list(pairwise(tokens))
@@ -62,18 +62,18 @@ def word_lines(
         fitting = max(1, fitting - 1)
     for k, (first, second) in enumerate(pairs[:fitting]):
         label = f"{in_cells(labels[first], 2).rstrip()}{in_cells(labels[second], 2).rstrip()}"
-        line = Text(label + " " * (LABEL - cell_len(label)), inks.title, no_wrap=True)
+        line = Text(label + " " * (LABEL - cell_len(label)), styles.title, no_wrap=True)
         cells = []
-        for side in shown:
-            value = float(surprises[side.number].nats[k])
-            cell = Text(f"{_nats(value, 2):>5} ", inks.amiss if math.isinf(value) else "")
+        for run in shown:
+            value = float(surprises[run.number].nats[k])
+            cell = Text(f"{_nats(value, 2):>5} ", styles.amiss if math.isinf(value) else "")
             share = value / longest if 0 < value < math.inf else 0.0
-            cell.append(across(share, max(0, room - 6 - GAP)), side.color)
+            cell.append(across(share, max(0, room - 6 - GAP)), run.color)
             cells.append(cell)
         lines.append(line.append_text(in_columns(cells, room)))
     if len(pairs) > fitting:
-        lines.append(Text(f"… {len(pairs)} bigrams", inks.title, no_wrap=True))
-    return [*lines, means, *(Text(reason, inks.faint) for reason in reasons)][:height]
+        lines.append(Text(f"… {len(pairs)} bigrams", styles.title, no_wrap=True))
+    return [*lines, means, *(Text(reason, styles.faint) for reason in reasons)][:height]
 
 
 def _nats(value: float, decimals: int) -> str:
@@ -81,17 +81,17 @@ def _nats(value: float, decimals: int) -> str:
 
 
 def _impossible(
-    sides: Sequence[Side], surprises: Mapping[int, Surprise], bigrams: Bigrams, width: int
+    runs: Sequence[ComparedRun], surprises: Mapping[int, Surprise], bigrams: Bigrams, width: int
 ) -> list[str]:
     """Why a word has no finite surprise."""
-    for side in sides:
-        surprise = surprises[side.number]
+    for run in runs:
+        surprise = surprises[run.number]
         for (first, second), value in zip(pairwise(surprise.tokens), surprise.nats, strict=True):
             if math.isinf(value):
                 bigram = "".join(token_text(k, bigrams.vocabulary) for k in (first, second))
                 seen = int(bigrams.counts[first, second])
                 cause = "never occurs" if not seen else f"occurs {seen:,} times"
-                smoothing = side.run.settings.get("smoothing")
+                smoothing = run.snapshot.settings.get("smoothing")
                 why = f" and α is {smoothing:g}" if isinstance(smoothing, float) else ""
-                return wrap(f"{printable(side.name)}: “{bigram}” {cause}{why}, so P = 0", width)
+                return wrap(f"{printable(run.name)}: “{bigram}” {cause}{why}, so P = 0", width)
     return []

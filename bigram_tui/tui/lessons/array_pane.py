@@ -15,8 +15,8 @@ from bigram_tui.tui.render.heatmap import (
     TINY,
     VALUE_WIDTH,
     CellForm,
+    ColorScale,
     Picture,
-    Scale,
     compact,
     forms,
     paint,
@@ -34,7 +34,7 @@ OF_TOKENS = frozenset({"W", "dW", "W′"})
 Labels = tuple[Sequence[str], Sequence[str]]
 
 
-def title_of(name: str, tensor: Tensor) -> str:
+def tensor_title(name: str, tensor: Tensor) -> str:
     """A tensor's name and shape."""
     return f"{name} {list(tensor.values.shape)}"
 
@@ -53,12 +53,12 @@ def picture_of(name: str, tensor: Tensor) -> Picture:
     """A tensor's table made ready to be drawn."""
     table = tensor.table
     if np.issubdtype(table.dtype, np.integer):
-        return paint(table, Scale.LINEAR, count_text)
+        return paint(table, ColorScale.LINEAR, count_text)
     if name in ("P", "picked"):
-        return paint(table, Scale.ROOT, probability_text, most=1.0)
+        return paint(table, ColorScale.ROOT, probability_text, most=1.0)
     if (table < 0).any():
-        return paint(table, Scale.ROOT, signed_text, diverging=True)
-    return paint(table, Scale.LINEAR, lambda value: compact(value).rjust(VALUE_WIDTH))
+        return paint(table, ColorScale.ROOT, signed_text, diverging=True)
+    return paint(table, ColorScale.LINEAR, lambda value: compact(value).rjust(VALUE_WIDTH))
 
 
 class ArrayPane(Vertical):
@@ -85,7 +85,7 @@ class ArrayPane(Vertical):
         heatmap.border_title = Content(title)
         heatmap.marked = frozenset(row for row, _ in cells)
         heatmap.cursor = cells[0] if cells else (-1, -1)
-        self.query_one(Legend).shown = picture, heatmap.look
+        self.query_one(Legend).shown = picture, heatmap.heatmap_styles
 
     def fit(self, width: int, height: int, *, wide: bool) -> int:
         """Take the largest form for so much room; the width that it then has.

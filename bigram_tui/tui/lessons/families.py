@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from bigram_tui.analysis.optimum import LEAST_L2
 from bigram_tui.formatting.printable import in_cells, printable
-from bigram_tui.lessons.families import Families, Standing, families, standing
+from bigram_tui.lessons.families import Families, LambdaMatch, families, match
 from bigram_tui.model.bigrams import Bigrams, Matrix
 from bigram_tui.training.snapshot import Snapshot
 from bigram_tui.tui.messages import IterationPointed
@@ -56,7 +56,7 @@ class FamiliesScreen(Panel):
         self._cell = cell
         self._place = 0  # on the way
         self._found: Families | None = None
-        self._standing: Standing | None = None
+        self._standing: LambdaMatch | None = None
         self._rows: dict[int, tuple[Matrix, Matrix]] = {}  # the one that is looked at
 
     def compose(self) -> ComposeResult:
@@ -84,7 +84,7 @@ class FamiliesScreen(Panel):
         l2 = self._run.number("l2")
         try:
             found = families(self._bigrams, go_on)
-            here = standing(self._bigrams, l2) if l2 and l2 >= LEAST_L2 else None
+            here = match(self._bigrams, l2) if l2 and l2 >= LEAST_L2 else None
         except ClosedError:
             return
         if found is None:
@@ -92,7 +92,7 @@ class FamiliesScreen(Panel):
         elif not closed():
             self.app.call_from_thread(self._begin, found, here)
 
-    def _begin(self, found: Families, here: Standing | None) -> None:
+    def _begin(self, found: Families, here: LambdaMatch | None) -> None:
         self._found, self._standing = found, here
         place = int(found.largest.argmax())
         self._place = place if here is None else round(here.share * found.steps)
@@ -155,7 +155,7 @@ def told(
     place: int,
     here: tuple[str, float, float],
     run: Snapshot,
-    standing: Standing | None,
+    match: LambdaMatch | None,
 ) -> Text:
     """The numbers at a place, how far the families part, and where a run's λ stands.
 
@@ -180,14 +180,14 @@ def told(
             f"{100 * found.shares[worst]:.0f} % {_most(found, worst)} {WHY}",
             "not bold",
         )
-    if standing is not None:
-        nearest = standing.nearest
+    if match is not None:
+        nearest = match.nearest
         text.append("\n\n").append(f"λ = {run.settings['l2']:g}  ", "bold")
         text.append(
             f"The minimum to which {printable(run.name)} descends stands at "
-            f"{100 * standing.share:.2f} %. As good a fit by counting has α = "
-            f"{_number(standing.equal)}, the nearest table (KL) α = {_number(nearest.smoothing)}, "
-            f"at {100 * standing.nearest_share:.2f} %: {_name(bigrams, nearest.farthest)} is "
+            f"{100 * match.share:.2f} %. As good a fit by counting has α = "
+            f"{_number(match.equal)}, the nearest table (KL) α = {_number(nearest.smoothing)}, "
+            f"at {100 * match.nearest_share:.2f} %: {_name(bigrams, nearest.farthest)} is "
             f"{nearest.counting_probability:.4f} there, {nearest.probability:.4f} here.",
             "not bold",
         )

@@ -35,17 +35,17 @@ from bigram_tui.lessons.network import (
 )
 from bigram_tui.lessons.network_origins import Origin, label, origin
 from bigram_tui.model.bigrams import Bigrams
-from bigram_tui.tui.compare.sides import Inks
 from bigram_tui.tui.lessons.array_pane import (
     OF_TOKENS,
     ArrayPane,
     labels_of,
     picture_of,
-    title_of,
+    tensor_title,
 )
 from bigram_tui.tui.messages import CellPointed, HeatmapResized, LineClicked
 from bigram_tui.tui.render.colors import Depth
 from bigram_tui.tui.render.curve import sparkline
+from bigram_tui.tui.render.text_styles import TextStyles
 from bigram_tui.tui.screens.help import NETWORK_HELP, HelpScreen
 from bigram_tui.tui.widgets.drawn import Drawn
 from bigram_tui.tui.widgets.heatmap import Heatmap
@@ -65,7 +65,7 @@ LEAST_SOURCE = 30
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class NetworkState:
     """A network at one moment, while the worker may be training it on."""
 
     net: Network
@@ -74,7 +74,7 @@ class Seen:
     losses: npt.NDArray[np.float64]
 
     @classmethod
-    def of(cls, net: Network) -> "Seen":
+    def from_network(cls, net: Network) -> "NetworkState":
         """The network as it is now."""
         return cls(net, net.now, np.array(net.losses))
 
@@ -83,7 +83,7 @@ class Seen:
 class Computed(Message):
     """The network was computed anew."""
 
-    seen: Seen
+    seen: NetworkState
     complaint: str = ""
     """Why something was not, if so."""
 
@@ -127,7 +127,7 @@ class NetworkScreen(FollowsWindow, Screen[None]):
         self._gone = Event()
         self._latest = Network(first_word(bigrams), self._vocabulary, NUMPY, seed)
         """Of the worker alone, once it has begun."""
-        self._seen = Seen.of(self._latest)
+        self._seen = NetworkState.from_network(self._latest)
         self._by = "NumPy, torch loads"
         self._waiting = 0
         """How many jobs the worker was given and has not done."""
@@ -179,7 +179,7 @@ class NetworkScreen(FollowsWindow, Screen[None]):
                 job()
             except Exception as error:  # such as memory that is not there
                 complaint = one_line(f"{type(error).__name__}: {error}")
-            self.post_message(Computed(Seen.of(self._latest), complaint))
+            self.post_message(Computed(NetworkState.from_network(self._latest), complaint))
 
         self._waiting += 1
         self._worker.submit(work)
@@ -251,13 +251,13 @@ class NetworkScreen(FollowsWindow, Screen[None]):
         self.query_one("#network-status", Static).update(self._status())
         self.query_one("#stages", Drawn).draw = partial(_stage_lines, now, self._place)
         self.query_one("#network-told", Static).update(self._told(made_of))
-        title = title_of(name, self._tensor)
+        title = tensor_title(name, self._tensor)
         picture = picture_of(name, self._tensor)
         self._pane("result").show(title, picture, labels_of(now, name), [self._cell])
         self._pane("source").display = bool(made_of.source)
         if made_of.source:
             source = now.tensors[made_of.source]
-            title = f"from {title_of(made_of.source, source)}"
+            title = f"from {tensor_title(made_of.source, source)}"
             labels = labels_of(now, made_of.source)
             picture = picture_of(made_of.source, source)
             self._pane("source").show(title, picture, labels, made_of.cells)
@@ -410,14 +410,16 @@ def _first_in_sight(place: int, height: int) -> int:
     return min(max(0, place - height // 2), max(0, len(STAGES) - height))
 
 
-def _stage_lines(now: Pass, chosen: int, width: int, height: int, inks: Inks) -> Sequence[Text]:
+def _stage_lines(
+    now: Pass, chosen: int, width: int, height: int, styles: TextStyles
+) -> Sequence[Text]:
     """The names of the stages with their shapes, as many as there is room for."""
     lines = []
     for place, stage in enumerate(STAGES):
         shape = str(list(now.tensors[stage.name].values.shape)).replace(" ", "")
         line = Text(f" {stage.name:<7}{shape}".ljust(width), no_wrap=True)
         if place == chosen:
-            line.stylize(inks.chosen)
+            line.stylize(styles.chosen)
         lines.append(line)
     first = _first_in_sight(chosen, height)
     return lines[first : first + height]

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.style import Style
 from textual.widgets import Markdown, Static
 
-from bigram_tui.lessons.theory import DESTINATIONS, Present, fill, sections
+from bigram_tui.lessons.theory import DESTINATIONS, Subject, fill, sections
 from bigram_tui.tui.window_size import FollowsWindow
 
 SCHEME = "see:"
@@ -36,7 +36,7 @@ class TheoryScreen(FollowsWindow, ModalScreen[str | None]):
         *(Binding(str(n), f"follow({n - 1})", f"link {n}", id=f"link-{n}") for n in range(1, 10)),
     ]
 
-    def __init__(self, present: Present, section: int = 0) -> None:
+    def __init__(self, present: Subject, section: int = 0) -> None:
         """present: what the numbers are of. section: the one to open, from 0."""
         super().__init__()
         self._present = present

@@ -5,7 +5,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from bigram_tui.formatting.printable import printable
-from bigram_tui.lessons.tour import STEPS, Seen, Tour
+from bigram_tui.lessons.tour import STEPS, ScreenState, Tour
 
 
 class TourBar(Static):
@@ -16,7 +16,7 @@ class TourBar(Static):
 
     _told = ""
 
-    def show(self, tour: Tour, seen: Seen) -> None:
+    def show(self, tour: Tour, seen: ScreenState) -> None:
         """Show where the tour is."""
         step, place = tour.step, tour.place
         self.screen.set_class(step is not None, "-touring")

@@ -9,7 +9,7 @@ from bigram_tui.backend import Iteration
 from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.errors import UserError
 from bigram_tui.formatting.printable import in_cells, printable
-from bigram_tui.lessons.derivation import Cell, Step, lines_with, reasons, successor
+from bigram_tui.lessons.derivation import Cell, Quantity, lines_with, reasons, successor
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams
 from bigram_tui.training.snapshot import Snapshot
 from bigram_tui.tui.render.table import Column, table_lines
@@ -76,11 +76,11 @@ class WhyScreen(Panel):
         return Text("\n").join([*lines, Text(), self._examples])
 
 
-def _formula(step: Step) -> str:
+def _formula(step: Quantity) -> str:
     return f"{step.formula} = {step.numbers}" if step.formula else step.numbers
 
 
-def _value(step: Step) -> str:
+def _value(step: Quantity) -> str:
     value = step.value + 0.0  # which is never −0
     is_whole = float(value).is_integer() and abs(value) < 1e15
     return (f"{value:,.0f}" if is_whole else f"{value:.6g}").replace("-", "−")

@@ -41,7 +41,7 @@ class Depth:
     name: str
 
     @classmethod
-    def of(cls, color_system: str | None, no_color: bool) -> "Depth":
+    def from_console(cls, color_system: str | None, no_color: bool) -> "Depth":
         """From Rich's name of the colour system."""
         if no_color or color_system in (None, "standard", "windows"):
             return GLYPHS_ONLY

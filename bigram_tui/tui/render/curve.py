@@ -43,11 +43,11 @@ class Curve:
     @cached_property
     def series(self) -> Series:
         """Its values."""
-        return self.values if isinstance(self.values, Series) else Series.of(self.values)
+        return self.values if isinstance(self.values, Series) else Series.from_values(self.values)
 
 
 @dataclass(frozen=True)
-class Scale:
+class YAxis:
     """A y axis from `low` to `high`; there is nothing to measure where `low` is above `high`."""
 
     low: float = inf
@@ -178,7 +178,7 @@ def iteration_at(
 class Axes:
     """Where the axes of a plot are, and what is written at them."""
 
-    scale: Scale
+    scale: YAxis
     labels: dict[int, str]
     """By row, what is written at the y axis."""
     gutter: int
@@ -212,13 +212,13 @@ def sparkline(values: Floats | Series, width: int) -> str:
     return "".join(np.where(np.isnan(depths), UNDRAWABLE, BARS[levels]))
 
 
-def _scale(curves: Sequence[Curve], log: bool) -> Scale:
+def _scale(curves: Sequence[Curve], log: bool) -> YAxis:
     ranges = [curve.series.range(log) for curve in curves]
     low = min((low for low, _ in ranges), default=inf)
-    return Scale(low, max((high for _, high in ranges), default=-inf), log)
+    return YAxis(low, max((high for _, high in ranges), default=-inf), log)
 
 
-def _labels(scale: Scale, rows: int) -> dict[int, str]:
+def _labels(scale: YAxis, rows: int) -> dict[int, str]:
     """By row, the values at the top, the bottom and, given room, the middle; no two look alike."""
     middle = rows // 2
     if scale.low >= scale.high:
@@ -255,7 +255,7 @@ def _write(glyphs: Glyphs, paint: Integers, text: str) -> None:
     paint[: len(text)] = AXIS
 
 
-def _plot(curves: Sequence[Curve], scale: Scale, x: Columns, rows: int) -> tuple[Glyphs, Integers]:
+def _plot(curves: Sequence[Curve], scale: YAxis, x: Columns, rows: int) -> tuple[Glyphs, Integers]:
     """The cells between the axes, [rows, columns], and the places of their styles."""
     columns = x.across // DOTS_ACROSS
     dots = np.zeros((len(curves), rows, DOTS_DOWN, columns, DOTS_ACROSS), dtype=np.bool_)
@@ -283,7 +283,7 @@ def _laid_out(curve: Curve, x: Columns) -> tuple[Series, int, Columns]:
     length = x.across if curve.constant else min(2 * DOTS_ACROSS, x.across)
     column = 0 if curve.constant else int(x.of(np.array([curve.start]))[0])
     by_column = Columns(x.across - 1, x.across)
-    level = Series.of(np.repeat(series.at(np.array([0])), length))
+    level = Series.from_values(np.repeat(series.at(np.array([0])), length))
     return level, min(column, x.across - length), by_column
 
 
@@ -298,7 +298,7 @@ class Line:
     below: Integers
 
 
-def _line(curve: Curve, scale: Scale, x: Columns, down: int) -> Line | None:
+def _line(curve: Curve, scale: YAxis, x: Columns, down: int) -> Line | None:
     """The line through all values that have a place; it is broken at the others."""
     series, start, x = _laid_out(curve, x)
     if not len(series):

@@ -51,7 +51,7 @@ MOST_SEGMENTS = 1 << 16
 """How many are kept ready."""
 
 
-class Scale(Enum):
+class ColorScale(Enum):
     """How a value becomes a place on the colour ramp."""
 
     LINEAR = "linear"
@@ -60,9 +60,9 @@ class Scale(Enum):
 
     def place(self, part: Matrix) -> Matrix:
         """Where parts of the largest value (0 to 1) stand on the ramp (0 to 1)."""
-        if self is Scale.LINEAR:
+        if self is ColorScale.LINEAR:
             return part
-        if self is Scale.ROOT:
+        if self is ColorScale.ROOT:
             root: Matrix = np.sqrt(part)
             return root
         with np.errstate(divide="ignore"):
@@ -71,9 +71,9 @@ class Scale(Enum):
 
     def part(self, place: float) -> float:
         """The part of the largest value that stands at a place on the ramp."""
-        if self is Scale.LINEAR:
+        if self is ColorScale.LINEAR:
             return place
-        return place**2 if self is Scale.ROOT else 10 ** (DECADES * (place - 1))
+        return place**2 if self is ColorScale.ROOT else 10 ** (DECADES * (place - 1))
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class Picture:
     """[rows, columns], the numbers themselves."""
     limit: float
     """The value at the end of the ramp."""
-    scale: Scale
+    scale: ColorScale
     diverging: bool
     text: Callable[[float], str]
     """Writes a number in VALUE_WIDTH characters."""
@@ -242,7 +242,7 @@ class Picture:
 
 def paint(
     table: Table,
-    scale: Scale,
+    scale: ColorScale,
     text: Callable[[float], str],
     *,
     diverging: bool = False,
@@ -311,7 +311,7 @@ class Cells(dict[tuple[str, Kind], Segment]):
 
 
 @dataclass(frozen=True)
-class Look:
+class HeatmapStyles:
     """The styles of a heatmap that do not come from its numbers."""
 
     dark: bool
@@ -369,16 +369,16 @@ class Look:
 
 
 def header(
-    labels: Sequence[str], columns: range, form: CellForm, look: Look, cursor: int
+    labels: Sequence[str], columns: range, form: CellForm, styles: HeatmapStyles, cursor: int
 ) -> list[Segment]:
     """The line of column labels."""
-    segments = [Segment(" " * form.label_width, look.label)]
+    segments = [Segment(" " * form.label_width, styles.label)]
     if form.overview:
-        return [*segments, *_some_labels(labels, columns, look, cursor)]
+        return [*segments, *_some_labels(labels, columns, styles, cursor)]
     for j in columns:
         text = labels[j]
         shown = _centred(in_cells(text, 2)) if form.value else in_cells(text, form.width)
-        segments.append(Segment(shown, look.cursor if j == cursor else look.label))
+        segments.append(Segment(shown, styles.cursor if j == cursor else styles.label))
     return segments
 
 
@@ -388,7 +388,7 @@ def body(
     line: int,
     columns: range,
     form: CellForm,
-    look: Look,
+    styles: HeatmapStyles,
     cursor: tuple[int, int],
     *,
     column_labels: Sequence[str] | None = None,
@@ -402,14 +402,14 @@ def body(
     row = form.row_at(line)
     marked = {cursor[0], *marked}
     if form.halved:
-        label = (_one_label if form.overview else _halved_label)(labels, row, form, look, marked)
-        return [*label, *_halved_cells(picture, row, columns, form, look, cursor)]
+        label = (_one_label if form.overview else _halved_label)(labels, row, form, styles, marked)
+        return [*label, *_halved_cells(picture, row, columns, form, styles, cursor)]
     writes_bigram = form.bigram and form.line_of(row) == line
     shown = in_cells(labels[row], 2) if form.line_of(row) == line else "  "
-    segments = [Segment(f"{shown} ", look.cursor if row in marked else look.label)]
+    segments = [Segment(f"{shown} ", styles.cursor if row in marked else styles.label)]
     levels: Sequence[int] = picture.row(row, columns)
     texts: Sequence[str]
-    if look.depth is GLYPHS_ONLY and not form.value:
+    if styles.depth is GLYPHS_ONLY and not form.value:
         texts = [_glyphs(level, picture.diverging, form.width) for level in levels]
     elif writes_bigram:
         texts = _bigrams(labels[row], column_labels or labels, columns, form)
@@ -420,13 +420,13 @@ def body(
     if row == cursor[0] and cursor[1] in columns:
         place = cursor[1] - columns.start
         levels = [*levels[:place], CURSOR, *levels[place + 1 :]]
-        if look.depth is GLYPHS_ONLY and not form.value:  # where colours can't be told apart
+        if styles.depth is GLYPHS_ONLY and not form.value:  # where colours can't be told apart
             texts = [*texts[:place], "◆".ljust(form.width), *texts[place + 1 :]]
-    cells = look.diverging if picture.diverging else look.sequential
+    cells = styles.diverging if picture.diverging else styles.sequential
     return [*segments, *cells.line(texts, levels)]
 
 
-def legend(picture: Picture, width: int, look: Look, block: int = 1) -> list[Segment]:
+def legend(picture: Picture, width: int, styles: HeatmapStyles, block: int = 1) -> list[Segment]:
     """The ramp with the values at its ends and its middle, in that many columns.
 
     block: how many rows and columns share a cell, which is said before.
@@ -436,7 +436,11 @@ def legend(picture: Picture, width: int, look: Look, block: int = 1) -> list[Seg
         end = compact(picture.limit)
         marks = [f"−{end}", "0", f"+{end}"]
     else:
-        low = "0" if picture.scale is not Scale.LOG else f"≤{compact(picture.limit / 10**DECADES)}"
+        low = (
+            "0"
+            if picture.scale is not ColorScale.LOG
+            else f"≤{compact(picture.limit / 10**DECADES)}"
+        )
         marks = [low, *(compact(picture.limit * picture.scale.part(p)) for p in places[1:])]
     room = width - sum(len(mark) + 1 for mark in marks) - 1
     segments = []
@@ -445,44 +449,46 @@ def legend(picture: Picture, width: int, look: Look, block: int = 1) -> list[Seg
         told = f"max of {area}"
         for longer, least in ((f"largest of {area}", 6), (f"each cell: the largest of {area}", 16)):
             told = longer if room - len(longer) >= least else told
-        segments.append(Segment(told, look.label))
+        segments.append(Segment(told, styles.label))
         room -= len(told)
     for half in (0, 1):
-        segments.append(Segment(marks[half] + " ", look.label))
+        segments.append(Segment(marks[half] + " ", styles.label))
         cells = max(1, room // 2)
         for k in range(cells):
             level = round((half + (k + 0.5) / cells) / 2 * (LEVELS - 1))
-            if look.depth is GLYPHS_ONLY:
-                segments.append(Segment(_glyphs(level, picture.diverging, 1), look.label))
+            if styles.depth is GLYPHS_ONLY:
+                segments.append(Segment(_glyphs(level, picture.diverging, 1), styles.label))
             else:
-                color = ramp(picture.diverging, look.dark, look.depth)[level]
+                color = ramp(picture.diverging, styles.dark, styles.depth)[level]
                 segments.append(Segment("█", halves_style(color, color)))
-        segments.append(Segment(" ", look.label))
-    return [*segments, Segment(marks[2], look.label)]
+        segments.append(Segment(" ", styles.label))
+    return [*segments, Segment(marks[2], styles.label)]
 
 
 def _halved_label(
-    labels: Sequence[str], row: int, form: CellForm, look: Look, marked: Collection[int]
+    labels: Sequence[str], row: int, form: CellForm, styles: HeatmapStyles, marked: Collection[int]
 ) -> list[Segment]:
     segments = []
     for r in (row, row + 1):
         inside = r < len(labels)
         text = in_cells(labels[r], form.character) if inside else " " * form.character
-        segments.append(Segment(text, look.cursor if inside and r in marked else look.label))
-    return [*segments, Segment(" ", look.label)]
+        segments.append(Segment(text, styles.cursor if inside and r in marked else styles.label))
+    return [*segments, Segment(" ", styles.label)]
 
 
 def _one_label(
-    labels: Sequence[str], row: int, form: CellForm, look: Look, marked: Collection[int]
+    labels: Sequence[str], row: int, form: CellForm, styles: HeatmapStyles, marked: Collection[int]
 ) -> list[Segment]:
     """The label of the upper of two rows, unless only the lower one is marked."""
     found = [r for r in (row, row + 1) if r in marked and r < len(labels)]
-    style = look.cursor if found else look.label
+    style = styles.cursor if found else styles.label
     label = in_cells(labels[found[0] if found else row], 2)
-    return [Segment(label, style), Segment(" ", look.label)]
+    return [Segment(label, style), Segment(" ", styles.label)]
 
 
-def _some_labels(labels: Sequence[str], columns: range, look: Look, cursor: int) -> list[Segment]:
+def _some_labels(
+    labels: Sequence[str], columns: range, styles: HeatmapStyles, cursor: int
+) -> list[Segment]:
     """The label of the cursor's column, and as many others as stand apart, each over its cell."""
     segments = []
     past = columns.start
@@ -491,12 +497,12 @@ def _some_labels(labels: Sequence[str], columns: range, look: Look, cursor: int)
         if j < past or not apart:
             continue
         room = min(2, columns.stop - j)
-        segments.append(Segment(" " * (j - past), look.label))
+        segments.append(Segment(" " * (j - past), styles.label))
         segments.append(
-            Segment(in_cells(labels[j], room), look.cursor if j == cursor else look.label)
+            Segment(in_cells(labels[j], room), styles.cursor if j == cursor else styles.label)
         )
         past = j + room
-    return [*segments, Segment(" " * (columns.stop - past), look.label)]
+    return [*segments, Segment(" " * (columns.stop - past), styles.label)]
 
 
 def _halved_cells(
@@ -504,7 +510,7 @@ def _halved_cells(
     row: int,
     columns: range,
     form: CellForm,
-    look: Look,
+    styles: HeatmapStyles,
     cursor: tuple[int, int],
 ) -> list[Segment]:
     def kinds(r: int) -> list[int]:
@@ -517,7 +523,7 @@ def _halved_cells(
         return [*levels[:place], CURSOR, *levels[place + 1 :]]
 
     halves = list(zip(kinds(row), kinds(row + 1), strict=True))
-    cells = look.diverging_halves if picture.diverging else look.sequential_halves
+    cells = styles.diverging_halves if picture.diverging else styles.sequential_halves
     return cells.line(("▀" * form.width,) * len(columns), halves)
 
 

@@ -33,7 +33,7 @@ class Table(Protocol):
     def __getitem__(self, part: Any, /) -> Any: ...
 
 
-class Extremes(NamedTuple):
+class ValueRange(NamedTuple):
     """The least and the largest finite number of a table; 0 and 0 if there is none."""
 
     low: float
@@ -48,7 +48,7 @@ _found: dict[int, tuple[weakref.ref[Table], dict[Hashable, Any]]] = {}
 """By the id of a table for as long as there is that table."""
 
 
-def extremes(table: Table) -> Extremes:
+def extremes(table: Table) -> ValueRange:
     """The ends of what a table holds."""
     return _once(table, "extremes", lambda: _extremes(table))
 
@@ -74,7 +74,7 @@ def _once(table: Table, key: Hashable, find: Callable[[], Result]) -> Result:
     return result
 
 
-def _extremes(table: Table) -> Extremes:
+def _extremes(table: Table) -> ValueRange:
     low, high, largest = math.inf, -math.inf, 0.0
     rows = max(1, CHUNK // max(1, table.shape[1]))
     for first in range(0, len(table), rows):
@@ -87,7 +87,7 @@ def _extremes(table: Table) -> Extremes:
                 continue
             least, most = float(part.min()), float(part.max())
         low, high = min(low, least), max(high, most)
-    return Extremes(low, high, largest) if low <= high else Extremes(0.0, 0.0, largest)
+    return ValueRange(low, high, largest) if low <= high else ValueRange(0.0, 0.0, largest)
 
 
 def _pool(table: Table, order: Permutation | None, block: int) -> Matrix | Counts:

@@ -29,7 +29,7 @@ def measurable(values: Floats, log: bool) -> Floats:
 
 
 @dataclass(frozen=True)
-class Extremes:
+class BinRanges:
     """Of some stretches: the least and the largest measurable value of each, NaN without any.
 
     above, below: whether it has a value that is not, and would stand above or below the others.
@@ -41,31 +41,31 @@ class Extremes:
     below: Mask
 
     @classmethod
-    def of(cls, values: Floats, log: bool) -> "Extremes":
+    def from_values(cls, values: Floats, log: bool) -> "BinRanges":
         """Each value as a stretch of its own."""
         shown = measurable(values, log)
         absent = np.isnan(shown)
         below = absent & ((values == -inf) | ((values <= 0) & log))
         return cls(shown, shown, absent & ~below, below)
 
-    def inside(self, low: float, high: float) -> "Extremes":
+    def inside(self, low: float, high: float) -> "BinRanges":
         """Only what lies between two values, of stretches that do so altogether or not at all."""
         fits = (self.low >= low) & (self.high <= high)
         return replace(self, low=np.where(fits, self.low, nan), high=np.where(fits, self.high, nan))
 
-    def joined(self, starts: Integers) -> "Extremes":
+    def joined(self, starts: Integers) -> "BinRanges":
         """Neighbours made into longer stretches, which begin at some of them. starts: not empty."""
-        return Extremes(
+        return BinRanges(
             np.fmin.reduceat(self.low, starts),
             np.fmax.reduceat(self.high, starts),
             np.logical_or.reduceat(self.above, starts),
             np.logical_or.reduceat(self.below, starts),
         )
 
-    def __getitem__(self, part: slice | Mask) -> "Extremes":
-        return Extremes(self.low[part], self.high[part], self.above[part], self.below[part])
+    def __getitem__(self, part: slice | Mask) -> "BinRanges":
+        return BinRanges(self.low[part], self.high[part], self.above[part], self.below[part])
 
-    def merged(self, others: "Extremes", is_own: Mask) -> "Extremes":
+    def merged(self, others: "BinRanges", is_own: Mask) -> "BinRanges":
         """These and others in one order. is_own: which places are for these."""
 
         def merge(own: npt.NDArray[Any], other: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -73,7 +73,7 @@ class Extremes:
             merged[is_own], merged[~is_own] = own, other
             return merged
 
-        return Extremes(
+        return BinRanges(
             merge(self.low, others.low),
             merge(self.high, others.high),
             merge(self.above, others.above),
@@ -81,7 +81,7 @@ class Extremes:
         )
 
     @classmethod
-    def chain(cls, parts: "Sequence[Extremes]") -> "Extremes":
+    def chain(cls, parts: "Sequence[BinRanges]") -> "BinRanges":
         """One after the other."""
         return cls(
             np.concatenate([part.low for part in parts]),
@@ -91,7 +91,7 @@ class Extremes:
         )
 
 
-NONE = Extremes.of(np.empty(0), False)
+NONE = BinRanges.from_values(np.empty(0), False)
 
 
 @dataclass(eq=False)
@@ -99,18 +99,20 @@ class Summary:
     """The extremes of all whole blocks so far, on a linear and on a logarithmic axis."""
 
     key: Hashable
-    blocks: dict[bool, Extremes] = field(default_factory=lambda: {False: NONE, True: NONE})
+    blocks: dict[bool, BinRanges] = field(default_factory=lambda: {False: NONE, True: NONE})
 
-    def up_to(self, length: int, at: Callable[[Integers], Floats], log: bool) -> Extremes:
+    def up_to(self, length: int, at: Callable[[Integers], Floats], log: bool) -> BinRanges:
         """Of the whole blocks below a length."""
         known = self.blocks[log]
         done, whole = len(known.low) * BLOCK, length // BLOCK * BLOCK
         parts = [known]
         for start in range(done, whole, CHUNK):
             values = at(np.arange(start, min(start + CHUNK, whole)))
-            parts.append(Extremes.of(values, log).joined(np.arange(0, len(values), BLOCK)))
+            parts.append(
+                BinRanges.from_values(values, log).joined(np.arange(0, len(values), BLOCK))
+            )
         if len(parts) > 1:
-            known = self.blocks[log] = Extremes.chain(parts)
+            known = self.blocks[log] = BinRanges.chain(parts)
         return known[: length // BLOCK]
 
 
@@ -143,7 +145,7 @@ class Series:
     """What is known of it from earlier frames."""
 
     @classmethod
-    def of(cls, values: Floats) -> "Series":
+    def from_values(cls, values: Floats) -> "Series":
         """An array, of which nothing is remembered."""
         return cls(len(values), lambda places: values[places])
 
@@ -183,14 +185,14 @@ class Series:
     def range(self, log: bool) -> tuple[float, float]:
         """The least and the largest measurable value; ∞ and −∞ if there is none."""
         known = self._known(log)
-        tail = Extremes.of(self.at(np.arange(len(known.low) * BLOCK, self.length)), log)
+        tail = BinRanges.from_values(self.at(np.arange(len(known.low) * BLOCK, self.length)), log)
         low = min(float(np.fmin.reduce(each.low, initial=inf)) for each in (known, tail))
         high = max(float(np.fmax.reduce(each.high, initial=-inf)) for each in (known, tail))
         return low, high
 
     def extremes(
         self, starts: Integers, log: bool, between: tuple[float, float] | None = None
-    ) -> Extremes:
+    ) -> BinRanges:
         """Of the stretches from each start to before the next; the last one ends with the series.
 
         starts: ascending, from 0 on, each once. between: as if it had only the values from one to
@@ -212,12 +214,12 @@ class Series:
         sizes = np.where(split, BLOCK, 1)
         single = (np.flatnonzero(split)[:, None] * BLOCK + np.arange(BLOCK)).ravel()
         tail = np.arange(whole * BLOCK, self.length)
-        values = Extremes.of(self.at(np.concatenate((single, tail))), log)
+        values = BinRanges.from_values(self.at(np.concatenate((single, tail))), log)
         is_block = np.append(np.repeat(~split, sizes), np.zeros(len(tail), dtype=np.bool_))
         pieces = known[~split].merged(values, is_block)
         if between is not None:
             pieces = pieces.inside(*between)
         return pieces.joined(np.append(0, np.cumsum(sizes))[block] + inside)
 
-    def _known(self, log: bool) -> Extremes:
+    def _known(self, log: bool) -> BinRanges:
         return NONE if self.summary is None else self.summary.up_to(self.length, self.at, log)

@@ -16,12 +16,11 @@ from bigram_tui.comparison.lockstep import Frame, Lockstep
 from bigram_tui.export.tables import write_table
 from bigram_tui.formatting.printable import EMPTY, printable
 from bigram_tui.model.bigrams import Matrix
-from bigram_tui.model.sampling import NameBeside
+from bigram_tui.model.sampling import PairedSample
 from bigram_tui.model.surprise import surprise, tokens_of
 from bigram_tui.training.session import Session
 from bigram_tui.tui import present
 from bigram_tui.tui.compare.cell import cell_lines
-from bigram_tui.tui.compare.names import name_lines
 from bigram_tui.tui.compare.plots import (
     ABOVE_OPTIMUM,
     PLOTS,
@@ -35,7 +34,8 @@ from bigram_tui.tui.compare.run_table import (
     exact_rows,
     head_columns,
 )
-from bigram_tui.tui.compare.sides import Inks, Side, in_room, reference_of, sides_of
+from bigram_tui.tui.compare.runs import ComparedRun, compared_runs, in_room, reference_of
+from bigram_tui.tui.compare.samples import name_lines
 from bigram_tui.tui.compare.tables import difference_map, maps_of
 from bigram_tui.tui.compare.word import word_lines
 from bigram_tui.tui.keys import COMPARE_KEYS
@@ -43,10 +43,11 @@ from bigram_tui.tui.lessons.tour_bar import TourBar
 from bigram_tui.tui.messages import LineClicked
 from bigram_tui.tui.render.colors import Depth
 from bigram_tui.tui.render.table import fitting, table_lines
+from bigram_tui.tui.render.text_styles import TextStyles
 from bigram_tui.tui.screens.export import Export, Write
 from bigram_tui.tui.screens.help import COMPARE_HELP
 from bigram_tui.tui.screens.lockstep import LockstepScreen
-from bigram_tui.tui.screens.run_screen import Gaze, entitle
+from bigram_tui.tui.screens.run_screen import ViewState, entitle
 from bigram_tui.tui.widgets.drawn import Drawn
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.hyperparameters import Hyperparameters
@@ -96,13 +97,13 @@ class CompareScreen(LockstepScreen):
         self,
         session: Session,
         lineup: Lineup,
-        gaze: Gaze,
+        view_state: ViewState,
         fps: int,
         depth: Depth,
         *,
         lockstep: Lockstep,
     ) -> None:
-        super().__init__(session, lineup, gaze, fps, depth, lockstep=lockstep)
+        super().__init__(session, lineup, view_state, fps, depth, lockstep=lockstep)
         self._layout = Layout.ALL
         self._count = 1  # of maps
         self._map_width = MAP_WIDTH
@@ -148,11 +149,11 @@ class CompareScreen(LockstepScreen):
 
     def _show(self, *, numbers: bool) -> None:
         frame, dark = self._lockstep.frame, self.app.current_theme.dark
-        sides = sides_of(frame, self._lineup, dark)
-        chosen = sides[self.active]
+        runs = compared_runs(frame, self._lineup, dark)
+        chosen = runs[self.active]
         self._show_status(frame)
-        reference = reference_of(sides).number
-        models = (side.run.model for side in sides)
+        reference = reference_of(runs).number
+        models = (run.snapshot.model for run in runs)
         state = (chosen.number, self.size, dark, reference, *models)
         if self._is_new(
             "maps",
@@ -164,40 +165,40 @@ class CompareScreen(LockstepScreen):
             self._map_width,
             *state,
         ):
-            self.query_one(Maps).show(self._maps(sides, chosen))
+            self.query_one(Maps).show(self._maps(runs, chosen))
         if numbers:
-            self._show_numbers(frame, sides, chosen, state)
+            self._show_numbers(frame, runs, chosen, state)
 
     def _show_numbers(
-        self, frame: Frame, sides: list[Side], chosen: Side, models: tuple[object, ...]
+        self, frame: Frame, runs: list[ComparedRun], chosen: ComparedRun, models: tuple[object, ...]
     ) -> None:
         """All that is to be read, and so need not change with every frame."""
         self._show_notice(self._notice())
-        if self._is_new("names", self._gaze.draw, self.query_one("#beside").size, *models):
-            self._show_names(sides, chosen)
+        if self._is_new("names", self._view_state.draw, self.query_one("#beside").size, *models):
+            self._show_names(runs, chosen)
         if self._is_new("word", self._word, *models):
-            self._show_word(sides, chosen)
-        state = (*models[:4], self._optima.solved, *sides)
+            self._show_word(runs, chosen)
+        state = (*models[:4], self._optima.solved, *runs)
         if self._is_new("runs", self._first_column, *state):
-            self._show_table(sides, chosen)
+            self._show_table(runs, chosen)
         if self._is_new(
-            "plot", frame.position, self._plot, self._gaze.log, self._gaze.log_x, *state
+            "plot", frame.position, self._plot, self._view_state.log, self._view_state.log_x, *state
         ):
-            self._show_plot(frame, sides, chosen)
+            self._show_plot(frame, runs, chosen)
         if self._is_new("cell", self.cursor, *state):
             corpus = self._session.corpus.train
-            self.query_one("#cell", Drawn).draw = lambda width, _, inks: cell_lines(
-                sides, self.cursor, corpus, width, inks
+            self.query_one("#cell", Drawn).draw = lambda width, _, styles: cell_lines(
+                runs, self.cursor, corpus, width, styles
             )
-        if self._is_new("settings", chosen.number, chosen.run.settings):
+        if self._is_new("settings", chosen.number, chosen.snapshot.settings):
             controls = self.query_one(Hyperparameters)
-            controls.show(present.parameters_of(chosen.run), chosen.run.settings)
+            controls.show(present.parameters_of(chosen.snapshot), chosen.snapshot.settings)
             entitle(controls, f"hyperparameters of {printable(chosen.name)}")
 
     def _show_status(self, frame: Frame) -> None:
         status = self.query_one(StatusLine)
         strong = status.get_component_rich_style("status-line--strong", partial=True)
-        latest = max((run.latest for run in frame.snapshots.values()), default=0)
+        latest = max((snapshot.latest for snapshot in frame.snapshots.values()), default=0)
         status.run = present.lockstep_line(frame, latest, self.pace, strong)
 
     def _notice(self) -> str:
@@ -207,21 +208,21 @@ class CompareScreen(LockstepScreen):
         notices = (present.notice(runner, validation) for runner in order)
         return self._lockstep.complaint or next((text for text in notices if text), "")
 
-    def _show_table(self, sides: list[Side], chosen: Side) -> None:
+    def _show_table(self, runs: list[ComparedRun], chosen: ComparedRun) -> None:
         table = self.query_one("#runs", Drawn)
-        rows = min(len(sides), MOST_ROWS if self.size.height >= ROOMY_HEIGHT else FEW_ROWS)
-        self._first_row = max(0, min(chosen.number - rows // 2 - 1, len(sides) - rows))
+        rows = min(len(runs), MOST_ROWS if self.size.height >= ROOMY_HEIGHT else FEW_ROWS)
+        self._first_row = max(0, min(chosen.number - rows // 2 - 1, len(runs) - rows))
         shown = slice(self._first_row, self._first_row + rows)
-        hidden = rows < len(sides)
-        head = head_columns(sides, f"run, {rows} of {len(sides)}" if hidden else "run")
-        columns = data_columns(sides, self._optima.of)
+        hidden = rows < len(runs)
+        head = head_columns(runs, f"run, {rows} of {len(runs)}" if hidden else "run")
+        columns = data_columns(runs, self._optima.of)
         self._first_column %= max(1, len(columns))
         columns = columns[self._first_column :] + columns[: self._first_column]
         self._shown_columns = fitting([*head, *columns], self.size.width - 2) - len(head)
 
-        def draw(width: int, _: int, inks: Inks) -> list[Text]:
-            title, *lines = table_lines([*head, *columns], width - 2, inks.title)
-            lines[chosen.number - 1].stylize_before(inks.chosen)
+        def draw(width: int, _: int, styles: TextStyles) -> list[Text]:
+            title, *lines = table_lines([*head, *columns], width - 2, styles.title)
+            lines[chosen.number - 1].stylize_before(styles.chosen)
             return [Text(" ").append_text(line) for line in (title, *lines[shown])]
 
         table.draw = draw
@@ -230,71 +231,71 @@ class CompareScreen(LockstepScreen):
             table.styles.height = rows + 1
             self.call_after_refresh(self._fit)
 
-    def _show_plot(self, frame: Frame, sides: list[Side], chosen: Side) -> None:
-        kind, log_x, optimum = PLOTS[self._plot], self._gaze.log_x, self._optima.of
-        log = kind.log or self._gaze.log
+    def _show_plot(self, frame: Frame, runs: list[ComparedRun], chosen: ComparedRun) -> None:
+        kind, log_x, optimum = PLOTS[self._plot], self._view_state.log_x, self._optima.of
+        log = kind.log or self._view_state.log
         position = frame.position
         curve = self.query_one(LossCurve)
-        curve.plot = plot_of(sides, chosen, kind, position, optimum, log=log, log_x=log_x)
-        reference = printable(reference_of(sides).name)
+        curve.plot = plot_of(runs, chosen, kind, position, optimum, log=log, log_x=log_x)
+        reference = printable(reference_of(runs).name)
         pane = self.query_one("#losses")
         axes = present.axes_text(log, log_x)
         entitle(pane, f"{kind.title.format(reference=reference)}  {axes}".rstrip())
         values = self.query_one("#values", Drawn)
 
-        def draw(width: int, _: int, inks: Inks) -> list[Text]:
-            lines = plot_values(sides, kind, position, optimum, width)
-            why = why_never_attained(sides, optimum) if kind is ABOVE_OPTIMUM else ""
-            return [*lines, *(Text(line, inks.faint) for line in wrap(why, width))]
+        def draw(width: int, _: int, styles: TextStyles) -> list[Text]:
+            lines = plot_values(runs, kind, position, optimum, width)
+            why = why_never_attained(runs, optimum) if kind is ABOVE_OPTIMUM else ""
+            return [*lines, *(Text(line, styles.faint) for line in wrap(why, width))]
 
         values.draw = draw
-        values.styles.height = min(3, len(draw(values.size.width or 40, 0, values.inks)))
+        values.styles.height = min(3, len(draw(values.size.width or 40, 0, values.text_styles)))
 
-    def _maps(self, sides: list[Side], chosen: Side) -> list[Map]:
+    def _maps(self, runs: list[ComparedRun], chosen: ComparedRun) -> list[Map]:
         bigrams, view, scale = self._session.corpus.train, self.view, self.scale
         titled = self.order, self._map_width - TITLE_EDGES
-        if self._layout is Layout.ALL or len(sides) == 1:
-            shown = in_room(sides, chosen, self._count, 1)
+        if self._layout is Layout.ALL or len(runs) == 1:
+            shown = in_room(runs, chosen, self._count, 1)
             return maps_of(shown, view, bigrams, scale, *titled)
-        first = reference_of(sides)
-        others = [side for side in sides if side is not first]
+        first = reference_of(runs)
+        others = [run for run in runs if run is not first]
         second = chosen if chosen is not first or not others else others[0]
         pair = maps_of([first, second], view, bigrams, scale, *titled)
         apart = difference_map(first, second, view, bigrams, scale, *titled)
         return [*pair, apart][3 - self._count :]
 
-    def _show_names(self, sides: list[Side], chosen: Side) -> None:
+    def _show_names(self, runs: list[ComparedRun], chosen: ComparedRun) -> None:
         pane = self.query_one("#beside", Drawn)
-        reference = reference_of(sides).run.probabilities
-        names: dict[int, list[NameBeside]] = {}
-        able = [side for side in sides if side.run.probabilities is not None]
+        reference = reference_of(runs).snapshot.probabilities
+        names: dict[int, list[PairedSample]] = {}
+        able = [run for run in runs if run.snapshot.probabilities is not None]
         if reference is not None and pane.size.height:
-            tables = [side.run.probabilities for side in able if not side.is_reference]
-            sampled = self._session.sample_beside(
-                reference, cast(list[Matrix], tables), pane.size.height, self._gaze.draw
+            tables = [run.snapshot.probabilities for run in able if not run.is_reference]
+            sampled = self._session.sample_paired(
+                reference, cast(list[Matrix], tables), pane.size.height, self._view_state.draw
             )
-            order = sorted(able, key=lambda side: not side.is_reference)
-            names = {side.number: found for side, found in zip(order, sampled, strict=True)}
+            order = sorted(able, key=lambda run: not run.is_reference)
+            names = {run.number: found for run, found in zip(order, sampled, strict=True)}
         corpus = self._session.corpus
-        pane.draw = lambda width, height, inks: name_lines(
-            able, names, corpus.holds, corpus.train.vocabulary, chosen, width, height, inks
+        pane.draw = lambda width, height, styles: name_lines(
+            able, names, corpus.holds, corpus.train.vocabulary, chosen, width, height, styles
         )
-        draw = f"  draw {self._gaze.draw + 1}" if self._gaze.draw else ""
+        draw = f"  draw {self._view_state.draw + 1}" if self._view_state.draw else ""
         marking = present.marking(corpus)
         entitle(pane, f"samples from the same random numbers{draw}  {marking}")
 
-    def _show_word(self, sides: list[Side], chosen: Side) -> None:
+    def _show_word(self, runs: list[ComparedRun], chosen: ComparedRun) -> None:
         pane = self.query_one("#word", Drawn)
         vocabulary = self._session.corpus.train.vocabulary
         tokens = tokens_of(self._word, vocabulary)
         surprises = {
-            side.number: surprise(side.run.probabilities, tokens)
-            for side in sides
-            if side.run.probabilities is not None
+            run.number: surprise(run.snapshot.probabilities, tokens)
+            for run in runs
+            if run.snapshot.probabilities is not None
         }
         bigrams = self._session.corpus.train
-        pane.draw = lambda width, height, inks: word_lines(
-            sides, surprises, bigrams, chosen, width, height, inks
+        pane.draw = lambda width, height, styles: word_lines(
+            runs, surprises, bigrams, chosen, width, height, styles
         )
         entitle(pane, f"surprise −log P of {printable(self._word) or EMPTY}")
 
@@ -339,8 +340,8 @@ class CompareScreen(LockstepScreen):
         return [table, *super()._exports()]
 
     def _runs_to_write(self) -> Write:
-        sides = sides_of(self._lockstep.frame, self._lineup, dark=True)
-        rows = exact_rows(sides, self._optima.of)
+        runs = compared_runs(self._lockstep.frame, self._lineup, dark=True)
+        rows = exact_rows(runs, self._optima.of)
         return lambda file, _: write_table(file, EXACT_TITLES, rows)
 
     # Keys: what is shown
@@ -360,7 +361,9 @@ class CompareScreen(LockstepScreen):
     def action_next_columns(self) -> None:
         """Show the columns that there was not room for, and in the end the first ones again."""
         first = self._first_column + max(1, self._shown_columns)
-        columns = data_columns(sides_of(self._lockstep.frame, self._lineup, True), self._optima.of)
+        columns = data_columns(
+            compared_runs(self._lockstep.frame, self._lineup, True), self._optima.of
+        )
         self._first_column = first if first < len(columns) else 0
         self._pull()
 

@@ -19,14 +19,14 @@ from bigram_tui.tui.messages import FirstDrawn, HeatmapResized, IterationPointed
 from bigram_tui.tui.render.colors import Depth
 from bigram_tui.tui.screens.help import EXPLORE_HELP
 from bigram_tui.tui.screens.lesson_menu import LessonScreen
-from bigram_tui.tui.screens.run_screen import Gaze, entitle
+from bigram_tui.tui.screens.run_screen import ViewState, entitle
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.hyperparameters import Hyperparameters
 from bigram_tui.tui.widgets.inspector import Inspected, Inspector
 from bigram_tui.tui.widgets.legend import Legend
 from bigram_tui.tui.widgets.loss_curve import LossCurve
-from bigram_tui.tui.widgets.name_list import NameList, ShownName
 from bigram_tui.tui.widgets.prompt import Prompt
+from bigram_tui.tui.widgets.sample_list import SampleList, ShownSample
 from bigram_tui.tui.widgets.status import RunsBar, StatusLine
 
 LEFT_WIDTH = 31
@@ -55,13 +55,13 @@ class ExploreScreen(LessonScreen):
         self,
         session: Session,
         lineup: Lineup,
-        gaze: Gaze,
+        view_state: ViewState,
         fps: int,
         depth: Depth,
         samples: int | None = None,
     ) -> None:
         """samples: how many names to show; as many as there is room for if None."""
-        super().__init__(session, lineup, gaze, fps, depth)
+        super().__init__(session, lineup, view_state, fps, depth)
         self._samples = samples
         self._fitting = 0  # names, when they were last sampled
 
@@ -80,7 +80,7 @@ class ExploreScreen(LessonScreen):
             with Vertical(id="right"):
                 yield LossCurve(id="loss")
                 yield Hyperparameters(id="parameters")
-                yield NameList(id="names")
+                yield SampleList(id="names")
             yield Inspector(id="inspector")
         yield TourBar(id="tour")
         yield Prompt()
@@ -119,15 +119,17 @@ class ExploreScreen(LessonScreen):
             self._show_status(run)
         self._show_notice(present.notice(self.runner, self._session.corpus.validation))
         snapshots = [runner.snapshot for runner in self._lineup.runners]
-        log_x = self._gaze.log_x
-        if self._is_new("losses", self.active, self._gaze.log, log_x, dark, *snapshots):
+        log_x = self._view_state.log_x
+        if self._is_new("losses", self.active, self._view_state.log, log_x, dark, *snapshots):
             self.query_one(LossCurve).plot = present.plot(
-                self._lineup, self.runner, dark=dark, log=self._gaze.log, log_x=log_x
+                self._lineup, self.runner, dark=dark, log=self._view_state.log, log_x=log_x
             )
-        if self._is_new("run", run, self._gaze.log, log_x, self.query_one(LossCurve).size.width):
+        if self._is_new(
+            "run", run, self._view_state.log, log_x, self.query_one(LossCurve).size.width
+        ):
             self._show_loss(run)
-        names = self.query_one(NameList)
-        if self._is_new("names", run.model, self._gaze.draw, names.size):
+        names = self.query_one(SampleList)
+        if self._is_new("names", run.model, self._view_state.draw, names.size):
             self._show_names(run, names)
         if self._is_new("cell", run.model, run.settings, self.cursor):
             bigrams = self._session.corpus.train
@@ -140,7 +142,7 @@ class ExploreScreen(LessonScreen):
 
     def _show_loss(self, run: Snapshot) -> None:
         loss = self.query_one(LossCurve)
-        axes = present.axes_text(self._gaze.log, self._gaze.log_x)
+        axes = present.axes_text(self._view_state.log, self._view_state.log_x)
         entitle(loss, present.loss_title(run, loss.size.width - 4, axes))
         controls = self.query_one(Hyperparameters)
         controls.show(present.parameters_of(run), run.settings)
@@ -153,7 +155,7 @@ class ExploreScreen(LessonScreen):
         heatmap.message = present.absence(self.runner, self.view.absent)
         heatmap.picture = picture
         legend = self.query_one(Legend)
-        legend.shown = None if picture is None else (picture, heatmap.look)
+        legend.shown = None if picture is None else (picture, heatmap.heatmap_styles)
 
     def _title(self, room: int) -> str:
         """What the table is, its scale and its order, in as many words as there is room for."""
@@ -166,7 +168,7 @@ class ExploreScreen(LessonScreen):
         titles = ["  ".join(parts), "  ".join(parts[:2]), f"{self.view.title}  {order}", least]
         return next((title for title in titles if len(title) <= room), least)
 
-    def _show_names(self, run: Snapshot, names: NameList) -> None:
+    def _show_names(self, run: Snapshot, names: SampleList) -> None:
         most = names.size.width * names.size.height // 6
         if self._samples is not None:
             most = min(most, self._samples)
@@ -175,16 +177,16 @@ class ExploreScreen(LessonScreen):
         if table is not None and most:
             sampled = self._as_many_as_fit(table, most, names)
         names.names = sampled
-        draw = f"  draw {self._gaze.draw + 1}" if self._gaze.draw else ""
+        draw = f"  draw {self._view_state.draw + 1}" if self._view_state.draw else ""
         entitle(names, f"samples{draw}  {present.marking(self._session.corpus)}")
 
-    def _as_many_as_fit(self, table: Matrix, most: int, names: NameList) -> list[ShownName]:
+    def _as_many_as_fit(self, table: Matrix, most: int, names: SampleList) -> list[ShownSample]:
         """No more than that many, and hardly more than are seen: some models end no name soon."""
         holds = self._session.corpus.holds
         count = min(most, max(self._fitting, names.size.height))
         while True:
-            sampled = self._session.sample(table, count, self._gaze.draw)
-            shown = [ShownName(name.text, holds(name.text), name.ended) for name in sampled]
+            sampled = self._session.sample(table, count, self._view_state.draw)
+            shown = [ShownSample(name.text, holds(name.text), name.ended) for name in sampled]
             fitting = names.fitting(shown)
             if count == most or fitting < count:
                 break

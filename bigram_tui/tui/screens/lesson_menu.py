@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from textual import on
 
 from bigram_tui.backend import hyperparameters
-from bigram_tui.lessons.tour import Seen
+from bigram_tui.lessons.tour import ScreenState
 from bigram_tui.training.registry import BackendError, choose, pitfalls
 from bigram_tui.training.session import STEPPABLE
 from bigram_tui.tui.lessons.tour_bar import TourBar
@@ -112,10 +112,10 @@ class LessonScreen(RunScreen):
         """Show classic mistakes, and compare one with the right way if that is wanted."""
         from bigram_tui.tui.lessons.pitfalls import PitfallsScreen
 
-        screen = PitfallsScreen(self._session, self._gaze.pitfall)
+        screen = PitfallsScreen(self._session, self._view_state.pitfall)
 
         async def leave(pitfall: "Pitfall | None") -> None:
-            self._gaze.pitfall = screen.chosen
+            self._view_state.pitfall = screen.chosen
             if pitfall is not None and pitfall.variant is not None:
                 await self._compare_with(pitfall.variant)
 
@@ -145,7 +145,7 @@ class LessonScreen(RunScreen):
         if beside is None:
             self._add_beside(right)
             beside = self.runner
-        self._gaze.runner = self._lineup.reference = beside
+        self._view_state.runner = self._lineup.reference = beside
         values = {k: v for k, v in beside.snapshot.settings.items() if k in known}
         if "learning_rate" in mistake and highest is not None:
             mistake["learning_rate"] = min(highest, float(str(mistake["learning_rate"])))
@@ -169,14 +169,14 @@ class LessonScreen(RunScreen):
 
     def action_theory(self) -> None:
         """Read the theory, where it was left."""
-        from bigram_tui.lessons.theory import Present
+        from bigram_tui.lessons.theory import Subject
         from bigram_tui.tui.lessons.theory import TheoryScreen
 
-        numbers_of = Present(self._looked_at, self._session.corpus, self.cursor)
-        screen = TheoryScreen(numbers_of, self._gaze.section)
+        numbers_of = Subject(self._looked_at, self._session.corpus, self.cursor)
+        screen = TheoryScreen(numbers_of, self._view_state.section)
 
         async def leave(destination: str | None) -> None:
-            self._gaze.section = screen.section
+            self._view_state.section = screen.section
             if destination is not None:
                 await self._follow(destination)
 
@@ -186,7 +186,7 @@ class LessonScreen(RunScreen):
         """Show what a link of the theory leads to, such as view/W, cell/jq or why."""
         kind, _, which = destination.partition("/")
         if kind == "view":
-            self._gaze.view = VIEW_LINKS.index(which)
+            self._view_state.view = VIEW_LINKS.index(which)
             self._pull()
         elif kind == "cell":
             complaint = self._jump(which)
@@ -205,32 +205,32 @@ class LessonScreen(RunScreen):
 
     def action_tour(self) -> None:
         """Take the tour, from its beginning."""
-        self._gaze.tour.begin()
+        self._view_state.tour.begin()
         self._pull()
 
     async def action_tour_next(self) -> None:
         """Go on with the tour."""
-        step = self._gaze.tour.step
-        self._gaze.tour.next()
+        step = self._view_state.tour.step
+        self._view_state.tour.next()
         self._pull()
         if step is not None and step.opens:
             await self.run_action(step.opens)
 
     def action_tour_back(self) -> None:
         """Go back to the step of the tour before."""
-        self._gaze.tour.back()
+        self._view_state.tour.back()
         self._pull()
 
     def action_tour_leave(self) -> None:
         """End the tour."""
-        self._gaze.tour.leave()
+        self._view_state.tour.leave()
         self._pull()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The keys of the tour are there while it shows, unless something else asks for them."""
         if action.startswith("tour_"):
             asks = self.has_class("-asking") or isinstance(self.focused, Control)
-            return self._gaze.tour.place is not None and not asks
+            return self._view_state.tour.place is not None and not asks
         return super().check_action(action, parameters)
 
     def _bring(self, *, numbers: bool) -> None:
@@ -241,7 +241,7 @@ class LessonScreen(RunScreen):
     def _show_tour(self) -> None:
         """Show where the tour is, if there is one; it goes on by itself."""
         vocabulary = self._session.corpus.train.vocabulary
-        seen = Seen(
+        seen = ScreenState(
             self._looked_at,
             self._all_looked_at,
             vocabulary.boundary_label,
@@ -250,7 +250,7 @@ class LessonScreen(RunScreen):
             compares=self._compares,
             dark=self.app.current_theme.dark,
         )
-        tour = self._gaze.tour
+        tour = self._view_state.tour
         tour.look(seen)
         if self._tour_place != tour.place:
             self._tour_place = tour.place

@@ -13,7 +13,7 @@ from bigram_tui.tui.messages import IterationPointed
 from bigram_tui.tui.render.colors import Depth
 from bigram_tui.tui.screens.chooser import Chooser
 from bigram_tui.tui.screens.lesson_menu import LessonScreen
-from bigram_tui.tui.screens.run_screen import Gaze
+from bigram_tui.tui.screens.run_screen import ViewState
 from bigram_tui.tui.widgets.loss_curve import LossCurve
 
 AXIS_WIDTH = 6
@@ -28,13 +28,13 @@ class LockstepScreen(LessonScreen, inherit_bindings=False):
         self,
         session: Session,
         lineup: Lineup,
-        gaze: Gaze,
+        view_state: ViewState,
         fps: int,
         depth: Depth,
         *,
         lockstep: Lockstep,
     ) -> None:
-        super().__init__(session, lineup, gaze, fps, depth)
+        super().__init__(session, lineup, view_state, fps, depth)
         self._lockstep = lockstep
         self._optima = Optima(session.corpus.train)
         self._engaged = False  # whether the runs are in lock-step
@@ -159,7 +159,7 @@ class LockstepScreen(LessonScreen, inherit_bindings=False):
             self._say(f"{self.runner.name} can't be removed: {error}")
             return
         runners = self._lineup.runners
-        self._gaze.runner = runners[min(place, len(runners) - 1)]
+        self._view_state.runner = runners[min(place, len(runners) - 1)]
         if self._lineup.reference is not reference:
             self._say(f"{self._lineup.reference.name} is the reference now")
         self._lineup_changed()

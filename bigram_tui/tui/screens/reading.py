@@ -14,12 +14,12 @@ from textual.widgets import Footer, Static
 
 from bigram_tui.corpus.background import BackgroundRead, Progress
 from bigram_tui.corpus.corpus import PartialCounts
-from bigram_tui.formatting.printable import byte_text, counted, printable
+from bigram_tui.formatting.printable import byte_text, printable, quantity
 from bigram_tui.training.session import Session
 from bigram_tui.tui.messages import HeatmapResized, ReadingEnded
 from bigram_tui.tui.present import text_name
 from bigram_tui.tui.render.colors import Depth
-from bigram_tui.tui.render.heatmap import Scale, best_form, forms, forms_in, paint
+from bigram_tui.tui.render.heatmap import ColorScale, best_form, forms, forms_in, paint
 from bigram_tui.tui.views import count_text
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.legend import Legend
@@ -35,7 +35,7 @@ class ReadingLines(Widget):
     COMPONENT_CLASSES = {"reading-lines--bar", "reading-lines--rest", "reading-lines--strong"}
 
     progress: reactive[Progress] = reactive(Progress())
-    glimpse: reactive[PartialCounts | None] = reactive(None)
+    partial_counts: reactive[PartialCounts | None] = reactive(None)
     state: reactive[str] = reactive(READING)
 
     def __init__(self, title: str) -> None:
@@ -58,14 +58,14 @@ class ReadingLines(Widget):
         name.truncate(room, overflow="ellipsis", pad=True)
         lines = [
             Text.assemble(name, "  ", (told, strong)),
-            progress_bar(share, self.size.width, bar, rest),
+            bar_text(share, self.size.width, bar, rest),
             Text("   ".join(pace_facts(progress)), no_wrap=True),
-            Text("   ".join(count_facts(self.glimpse, progress)), no_wrap=True),
+            Text("   ".join(count_facts(self.partial_counts, progress)), no_wrap=True),
         ]
         return Text("\n", no_wrap=True).join(lines)
 
 
-def progress_bar(share: float | None, width: int, done: Style, rest: Style) -> Text:
+def bar_text(share: float | None, width: int, done: Style, rest: Style) -> Text:
     """A line of which that share is drawn as done; nothing is where the share is not known."""
     filled = 0 if share is None else int(width * min(1.0, share))
     return Text.assemble(("━" * filled, done), ("─" * (width - filled), rest), no_wrap=True)
@@ -90,14 +90,14 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def count_facts(glimpse: PartialCounts | None, progress: Progress) -> list[str]:
+def count_facts(partial_counts: PartialCounts | None, progress: Progress) -> list[str]:
     """What is counted."""
-    if glimpse is None:
+    if partial_counts is None:
         return ["counting …" if progress.done else "waiting for text …"]
     return [
-        counted(glimpse.lines, "line"),
-        counted(glimpse.bigrams.total, "bigram"),
-        f"V {len(glimpse.bigrams.vocabulary):,}",
+        quantity(partial_counts.lines, "line"),
+        quantity(partial_counts.bigrams.total, "bigram"),
+        f"V {len(partial_counts.bigrams.vocabulary):,}",
     ]
 
 
@@ -134,7 +134,7 @@ class ReadingScreen(FollowsWindow, Screen[None]):
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        self.query_one(Heatmap).border_title = f"N counts so far  {Scale.ROOT.value} scale"
+        self.query_one(Heatmap).border_title = f"N counts so far  {ColorScale.ROOT.value} scale"
         self._timer = self.set_interval(1 / self._fps, self._pull)
         # Afterwards, since it is only then that styles are those of the new theme.
         self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self._draw))
@@ -159,7 +159,7 @@ class ReadingScreen(FollowsWindow, Screen[None]):
         if self._reading.stop():
             self.query_one(ReadingLines).state = STOPPING
         else:
-            read = self._reading.glimpse is not None and self._reading.glimpse.lines
+            read = self._reading.partial_counts is not None and self._reading.partial_counts.lines
             self.notify(f"nothing {'to train on' if read else 'is read'} yet", timeout=2)
 
     def action_explore_part(self) -> None:
@@ -168,10 +168,10 @@ class ReadingScreen(FollowsWindow, Screen[None]):
         self.app.post_message(ReadingEnded())
 
     def _offer_part(self, part: Session) -> None:
-        self._shown = part.corpus.glimpse()
+        self._shown = part.corpus.partial_counts()
         lines, error = self.query_one(ReadingLines), self.query_one("#reading-error", Static)
-        lines.state, lines.glimpse = STOPPED, self._shown
-        read = counted(part.corpus.lines, "line")
+        lines.state, lines.partial_counts = STOPPED, self._shown
+        read = quantity(part.corpus.lines, "line")
         error.update(f"{self._reading.error}\nenter explores the part before it, {read}; q quits")
         error.display = True
         self._draw()
@@ -180,9 +180,9 @@ class ReadingScreen(FollowsWindow, Screen[None]):
     def _pull(self) -> None:
         reading, lines = self._reading, self.query_one(ReadingLines)
         has_ended = reading.has_ended  # before what is looked at, so that this is all there is
-        lines.progress, lines.glimpse = reading.progress, reading.glimpse
-        if reading.glimpse is not self._shown:
-            self._shown = reading.glimpse
+        lines.progress, lines.partial_counts = reading.progress, reading.partial_counts
+        if reading.partial_counts is not self._shown:
+            self._shown = reading.partial_counts
             self._draw()
         if has_ended:
             self._timer.stop()
@@ -201,8 +201,8 @@ class ReadingScreen(FollowsWindow, Screen[None]):
             heatmap.picture = None  # it has other cells
             heatmap.labels = (labels, labels)
             self._fit()
-        heatmap.picture = paint(bigrams.counts, Scale.ROOT, count_text)
-        legend.shown = (heatmap.picture, heatmap.look)
+        heatmap.picture = paint(bigrams.counts, ColorScale.ROOT, count_text)
+        legend.shown = (heatmap.picture, heatmap.heatmap_styles)
 
     def on_heatmap_resized(self, event: HeatmapResized) -> None:
         if self._shown is not None:

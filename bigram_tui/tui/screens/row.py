@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import ModalScreen
 
-from bigram_tui.formatting.printable import counted, in_cells, printable
+from bigram_tui.formatting.printable import in_cells, printable, quantity
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams
 from bigram_tui.training.snapshot import Snapshot
 from bigram_tui.tui.messages import LineClicked
@@ -28,14 +28,14 @@ class RowScreen(FollowsWindow, ModalScreen[int | None]):
         """run: one that has a table. cell: its row is listed; its column is chosen at first."""
         super().__init__()
         assert run.probabilities is not None
-        self._row = Row.of(run.probabilities, bigrams, cell[0])
+        self._row = Row.from_table(run.probabilities, bigrams, cell[0])
         self._chosen = int((self._row.order == cell[1]).argmax())
         self._at = f"{printable(run.name)} at step {run.iteration:,}"
 
     def compose(self) -> ComposeResult:
         """The list."""
         rows = RowList(self._row, id="row")
-        rows.border_title = Content(f"{title_of(self._row)}  {self._at}")
+        rows.border_title = Content(f"{row_title(self._row)}  {self._at}")
         rows.border_subtitle = "↑↓ choose   enter goes there   esc close"
         rows.set_reactive(RowList.chosen, self._chosen)
         yield rows
@@ -49,13 +49,13 @@ class RowScreen(FollowsWindow, ModalScreen[int | None]):
         self.dismiss(int(self._row.order[event.line]))
 
 
-def title_of(row: Row) -> str:
+def row_title(row: Row) -> str:
     """Which row it is, and what it holds, in words."""
     vocabulary = row.bigrams.vocabulary
     first = "at the start"
     if row.token != BOUNDARY:
         first = f"after “{in_cells(vocabulary.labels[row.token], 2).rstrip()}”"
-    what = f"{counted(len(vocabulary.characters), 'character')} and the end"
+    what = f"{quantity(len(vocabulary.characters), 'character')} and the end"
     if vocabulary.rare:
         what = f"{len(vocabulary):,} tokens"
     return f"{first}, {what}"

@@ -12,10 +12,10 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from bigram_tui.analysis.ordering import ORDERS, Order
+from bigram_tui.analysis.ordering import ORDERS, TokenOrder
 from bigram_tui.comparison.lineup import Lineup
 from bigram_tui.corpus.corpus import Corpus
-from bigram_tui.formatting.printable import counted, in_cells, printable
+from bigram_tui.formatting.printable import in_cells, printable, quantity
 from bigram_tui.lessons.tour import Tour
 from bigram_tui.model.bigrams import BOUNDARY
 from bigram_tui.training.registry import BackendSource
@@ -32,7 +32,7 @@ from bigram_tui.tui.messages import (
     ValueWanted,
 )
 from bigram_tui.tui.render.colors import Depth
-from bigram_tui.tui.render.heatmap import CellForm, Scale, best_form, forms, forms_in
+from bigram_tui.tui.render.heatmap import CellForm, ColorScale, best_form, forms, forms_in
 from bigram_tui.tui.screens.export import (
     Export,
     choose_export,
@@ -60,18 +60,18 @@ REST = 5
 
 
 @dataclass
-class Gaze:
+class ViewState:
     """What the user looks at: it stays the same from one screen to the next."""
 
     runner: Runner
     cursor: Cell
     view: int = 0
-    scales: list[Scale] = field(default_factory=lambda: [view.default_scale for view in VIEWS])
-    order: Order | None = None
+    scales: list[ColorScale] = field(default_factory=lambda: [view.default_scale for view in VIEWS])
+    order: TokenOrder | None = None
     """In which the tokens stand, if not as they are numbered."""
     wanted_order: str = next(iter(ORDERS))
     """The name of the order that is shown, or will be when it is found."""
-    orders: dict[str, "Future[Order]"] = field(default_factory=dict)
+    orders: dict[str, "Future[TokenOrder]"] = field(default_factory=dict)
     """Those that were looked for so far, by name."""
     draw: int = 0
     """How often other names were wanted."""
@@ -86,7 +86,7 @@ class Gaze:
     tour: Tour = field(default_factory=Tour)
 
     @classmethod
-    def at_first(cls, runner: Runner, corpus: Corpus) -> "Gaze":
+    def initial(cls, runner: Runner, corpus: Corpus) -> "ViewState":
         """At the most frequent first character of a line."""
         characters = corpus.train.vocabulary.characters  # rather than the rare ones together
         first = corpus.train.counts[BOUNDARY, : len(characters) + 1]
@@ -100,12 +100,12 @@ class RunScreen(FollowsWindow, Screen[None]):
     """Markup, with {boundary} for how it is written and {brighter} for what a larger P is."""
 
     def __init__(
-        self, session: Session, lineup: Lineup, gaze: Gaze, fps: int, depth: Depth
+        self, session: Session, lineup: Lineup, view_state: ViewState, fps: int, depth: Depth
     ) -> None:
         super().__init__()
         self._session = session
         self._lineup = lineup
-        self._gaze = gaze
+        self._view_state = view_state
         self._fps = fps
         self._depth = depth
         labels = session.corpus.train.vocabulary.labels
@@ -136,9 +136,9 @@ class RunScreen(FollowsWindow, Screen[None]):
     @property
     def runner(self) -> Runner:
         """The one of the active run."""
-        if self._gaze.runner not in self._lineup.runners:  # it was removed
-            self._gaze.runner = self._lineup.runners[0]
-        return self._gaze.runner
+        if self._view_state.runner not in self._lineup.runners:  # it was removed
+            self._view_state.runner = self._lineup.runners[0]
+        return self._view_state.runner
 
     @property
     def active(self) -> int:
@@ -148,17 +148,17 @@ class RunScreen(FollowsWindow, Screen[None]):
     @property
     def view(self) -> View:
         """The table of a model that is shown."""
-        return VIEWS[self._gaze.view]
+        return VIEWS[self._view_state.view]
 
     @property
-    def scale(self) -> Scale:
+    def scale(self) -> ColorScale:
         """The scale of its colours."""
-        return self._gaze.scales[self._gaze.view]
+        return self._view_state.scales[self._view_state.view]
 
     @property
-    def order(self) -> Order | None:
+    def order(self) -> TokenOrder | None:
         """The order in which tokens stand, if not that in which they are numbered."""
-        return self._gaze.order
+        return self._view_state.order
 
     @property
     def _heatmap(self) -> Heatmap:
@@ -168,11 +168,11 @@ class RunScreen(FollowsWindow, Screen[None]):
     @property
     def cursor(self) -> Cell:
         """The cell that is looked at, in all tables."""
-        return self._gaze.cursor
+        return self._view_state.cursor
 
     @cursor.setter
     def cursor(self, cell: Cell) -> None:
-        self._gaze.cursor = cell
+        self._view_state.cursor = cell
         for heatmap in self.query(Heatmap):
             heatmap.cursor = cell
         self._pull()
@@ -261,7 +261,7 @@ class RunScreen(FollowsWindow, Screen[None]):
         if number >= len(runners):
             self._say(f"there are {len(runners)} runs")
             return
-        self._gaze.runner = runners[number]
+        self._view_state.runner = runners[number]
         self.runner.start()
         self._pull()
 
@@ -275,17 +275,17 @@ class RunScreen(FollowsWindow, Screen[None]):
 
     def action_pace(self, change: int) -> None:
         """Run slower or faster."""
-        pace = min(max(self._gaze.pace + change, 0), len(PACES) - 1)
-        if pace != self._gaze.pace:
-            self._gaze.pace = pace
+        pace = min(max(self._view_state.pace + change, 0), len(PACES) - 1)
+        if pace != self._view_state.pace:
+            self._view_state.pace = pace
             self._change_pace()
-        speed = "full speed" if self.pace is None else f"{counted(self.pace, 'step')} a second"
+        speed = "full speed" if self.pace is None else f"{quantity(self.pace, 'step')} a second"
         self._say(f"runs at {speed}")
 
     @property
     def pace(self) -> int | None:
         """Iterations per second at which runs are to go on."""
-        return PACES[self._gaze.pace]
+        return PACES[self._view_state.pace]
 
     def _change_pace(self) -> None:
         """Let what is running go on at the pace that was chosen."""
@@ -305,7 +305,7 @@ class RunScreen(FollowsWindow, Screen[None]):
     def _welcome(self, runner: Runner) -> None:
         """Start a run that was added, and look at it."""
         runner.start()
-        self._gaze.runner = runner
+        self._view_state.runner = runner
         self._lineup_changed()
 
     def _lineup_changed(self) -> None:
@@ -356,13 +356,15 @@ class RunScreen(FollowsWindow, Screen[None]):
 
     def action_next_view(self) -> None:
         """Show another table of the model."""
-        self._gaze.view = (self._gaze.view + 1) % len(VIEWS)
+        self._view_state.view = (self._view_state.view + 1) % len(VIEWS)
         self._pull()
 
     def action_next_scale(self) -> None:
         """Colour the table on another scale."""
-        scales = list(Scale)
-        self._gaze.scales[self._gaze.view] = scales[(scales.index(self.scale) + 1) % len(scales)]
+        scales = list(ColorScale)
+        self._view_state.scales[self._view_state.view] = scales[
+            (scales.index(self.scale) + 1) % len(scales)
+        ]
         self._pull()
 
     def action_grow(self, change: int) -> None:
@@ -375,18 +377,20 @@ class RunScreen(FollowsWindow, Screen[None]):
     def action_next_order(self) -> None:
         """Show the tokens in another order."""
         names = list(ORDERS)
-        name = names[(names.index(self._gaze.wanted_order) + 1) % len(names)]
-        self._gaze.wanted_order = name
+        name = names[(names.index(self._view_state.wanted_order) + 1) % len(names)]
+        self._view_state.wanted_order = name
         self.run_worker(self._arrange(name), group="order", exclusive=True)
 
     async def _arrange(self, name: str) -> None:
         """Show an order when it is found, which takes a moment where there are many tokens."""
-        orders, order = self._gaze.orders, None
+        orders, order = self._view_state.orders, None
         if name != next(iter(ORDERS)):
             if name not in orders:
-                orders[name] = ensure_future(to_thread(Order.of, name, self._session.corpus.train))
+                orders[name] = ensure_future(
+                    to_thread(TokenOrder.named, name, self._session.corpus.train)
+                )
             order = await shield(orders[name])  # which goes on when another order is wanted
-        self._gaze.order = order
+        self._view_state.order = order
         for heatmap in self.query(Heatmap):
             heatmap.order = self.order
         self._pull()
@@ -394,14 +398,14 @@ class RunScreen(FollowsWindow, Screen[None]):
     def action_log(self, axis: str) -> None:
         """Switch the axis of the losses or that of the iterations to logarithmic, and back."""
         if axis == "loss":
-            self._gaze.log = not self._gaze.log
+            self._view_state.log = not self._view_state.log
         else:
-            self._gaze.log_x = not self._gaze.log_x
+            self._view_state.log_x = not self._view_state.log_x
         self._pull()
 
     def action_sample(self) -> None:
         """Sample other names."""
-        self._gaze.draw += 1
+        self._view_state.draw += 1
         self._pull()
 
     def action_move(self, rows: int, columns: int) -> None:
@@ -427,7 +431,7 @@ class RunScreen(FollowsWindow, Screen[None]):
         if rare:
             told = f"“{in_cells(rare[0], 2).rstrip()}” is rare: "
             counted_as = f"it is counted as {vocabulary.rare_label}"
-            self._say(f"{told}{counted_as}, with {counted(len(vocabulary.rare) - 1, 'other')}")
+            self._say(f"{told}{counted_as}, with {quantity(len(vocabulary.rare) - 1, 'other')}")
         return None
 
     def action_row(self) -> None:

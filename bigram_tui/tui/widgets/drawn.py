@@ -9,10 +9,10 @@ from textual.reactive import var
 from textual.strip import Strip
 from textual.widget import Widget
 
-from bigram_tui.tui.compare.sides import Inks
 from bigram_tui.tui.messages import LineClicked
+from bigram_tui.tui.render.text_styles import TextStyles
 
-Draw = Callable[[int, int, Inks], Sequence[Text]]
+Draw = Callable[[int, int, TextStyles], Sequence[Text]]
 """From the width, the height and the styles to at most that many lines."""
 
 
@@ -31,23 +31,23 @@ class Drawn(Widget):
 
     draw: var[Draw | None] = var(None)
 
-    _inks: Inks | None = None
+    _text_styles: TextStyles | None = None
     _drawn: tuple[Size, list[Text], list[Strip]] | None = None
     """The lines as text and as strips, and for which size."""
 
     @property
-    def inks(self) -> Inks:
+    def text_styles(self) -> TextStyles:
         """The styles of the present theme."""
-        if self._inks is None:
+        if self._text_styles is None:
             kinds = ("title", "strong", "faint", "mark", "amiss", "chosen")
             styles = (self.get_component_rich_style(f"drawn--{k}", partial=True) for k in kinds)
-            self._inks = Inks(*styles)
-        return self._inks
+            self._text_styles = TextStyles(*styles)
+        return self._text_styles
 
     def notify_style_update(self) -> None:
         """Forget what was drawn in the colours of another theme."""
         super().notify_style_update()
-        self._inks = self._drawn = None
+        self._text_styles = self._drawn = None
 
     def watch_draw(self) -> None:
         """Draw at once, to send no more than what has changed."""
@@ -78,9 +78,9 @@ class Drawn(Widget):
     def _lines(self) -> list[Text]:
         if self.draw is None or not self.size:
             return []
-        lines = list(self.draw(*self.size, self.inks))
+        lines = list(self.draw(*self.size, self.text_styles))
         if len(lines) > self.size.height:
-            lines[self.size.height - 1 :] = [Text("…", self.inks.faint)]
+            lines[self.size.height - 1 :] = [Text("…", self.text_styles.faint)]
         return lines
 
     def _strip(self, line: Text) -> Strip:

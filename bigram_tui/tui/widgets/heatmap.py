@@ -12,13 +12,13 @@ from textual.reactive import var
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from bigram_tui.analysis.ordering import Order
+from bigram_tui.analysis.ordering import TokenOrder
 from bigram_tui.tui.messages import CellPointed, HeatmapResized
 from bigram_tui.tui.render.colors import Depth
 from bigram_tui.tui.render.heatmap import (
     SMALL,
     CellForm,
-    Look,
+    HeatmapStyles,
     Picture,
     body,
     header,
@@ -28,7 +28,7 @@ Cell = tuple[int, int]
 Labels = tuple[Sequence[str], Sequence[str]]
 
 
-class Sight(NamedTuple):
+class Viewport(NamedTuple):
     """What is the same for all lines of a frame."""
 
     width: int
@@ -61,7 +61,7 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
     """Of the rows and of the columns."""
     marked: var[frozenset[int]] = var(frozenset())
     """Rows whose labels stand out, besides the cursor's."""
-    order: var[Order | None] = var(None)
+    order: var[TokenOrder | None] = var(None)
     """Which row and column stands at each place, if not as they are numbered."""
 
     _drawn: Picture | None = None
@@ -77,52 +77,52 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
         self.set_reactive(Heatmap.labels, (labels, labels))
         self._depth = depth
         self._points = points
-        self._look: Look | None = None
-        self._grounded: Look | None = None
-        self._sight: Sight | None = None
+        self._heatmap_styles: HeatmapStyles | None = None
+        self._grounded_cache: HeatmapStyles | None = None
+        self._viewport: Viewport | None = None
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _: self._forget_look())
         self._measure()
 
     @property
-    def look(self) -> Look:
+    def heatmap_styles(self) -> HeatmapStyles:
         """The styles of the present theme."""
-        if self._look is None:
-            self._look = Look(
+        if self._heatmap_styles is None:
+            self._heatmap_styles = HeatmapStyles(
                 dark=self.app.current_theme.dark,
                 depth=self._depth,
                 label=self.get_component_rich_style("heatmap--label"),
                 cursor=self.get_component_rich_style("heatmap--cursor"),
                 amiss=self.get_component_rich_style("heatmap--amiss"),
             )
-        return self._look
+        return self._heatmap_styles
 
     @property
-    def _inks(self) -> Look:
+    def _grounded_styles(self) -> HeatmapStyles:
         """The same, put on the style of the widget."""
-        if self._grounded is None:
-            ground, look = self.rich_style, self.look
-            self._grounded = replace(
-                look,
-                label=ground + look.label,
-                cursor=ground + look.cursor,
-                amiss=ground + look.amiss,
+        if self._grounded_cache is None:
+            ground, styles = self.rich_style, self.heatmap_styles
+            self._grounded_cache = replace(
+                styles,
+                label=ground + styles.label,
+                cursor=ground + styles.cursor,
+                amiss=ground + styles.amiss,
                 ground=ground,
             )
-        return self._grounded
+        return self._grounded_cache
 
     def notify_style_update(self) -> None:
         """Forget the styles that were."""
         super().notify_style_update()
-        self._look = self._grounded = None
+        self._heatmap_styles = self._grounded_cache = None
 
     def on_resize(self) -> None:
         self._scroll_into_sight()
         self.post_message(HeatmapResized())
 
     def _forget_look(self) -> None:
-        self._look = self._grounded = None
+        self._heatmap_styles = self._grounded_cache = None
         self.refresh()
 
     def watch_picture(self) -> None:
@@ -224,46 +224,46 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The lines of a frame."""
-        self._sight = self._look_out()
+        self._viewport = self._find_viewport()
         try:
             return super().render_lines(crop)
         finally:
-            self._sight = None
+            self._viewport = None
 
-    def _look_out(self) -> Sight:
+    def _find_viewport(self) -> Viewport:
         x, y = self.scroll_offset
         labels = self._labels_of(0), self._labels_of(1)
         columns, place = self._columns_in_sight(), self._place_of(self.cursor)
-        return Sight(self.size.width, x, y, columns, place, labels)
+        return Viewport(self.size.width, x, y, columns, place, labels)
 
     def render_line(self, y: int) -> Strip:
         """One line: the column labels at the top, then rows."""
-        form, look = self.form, self._inks
-        sight = self._sight or self._look_out()
-        width, columns = sight.width, sight.columns
+        form, styles = self.form, self._grounded_styles
+        viewport = self._viewport or self._find_viewport()
+        width, columns = viewport.width, viewport.columns
         used = form.label_width + len(columns) * form.width
         if self._drawn is None:
             text = f" {self.message}" if y == 1 else ""
-            return Strip([Segment(text, look.label)]).adjust_cell_length(width, look.label)
-        rows, above = sight.labels
+            return Strip([Segment(text, styles.label)]).adjust_cell_length(width, styles.label)
+        rows, above = viewport.labels
         if y == 0:
-            segments = header(above, columns, form, look, sight.place[1])
+            segments = header(above, columns, form, styles, viewport.place[1])
         else:
-            line = y - 1 + sight.y
+            line = y - 1 + viewport.y
             if line >= form.height_of(len(self.labels[0])) - 1:
-                return Strip([Segment(" " * width, look.label)], width)
+                return Strip([Segment(" " * width, styles.label)], width)
             segments = body(
                 self._drawn,
                 rows,
                 line,
                 columns,
                 form,
-                look,
-                sight.place,
+                styles,
+                viewport.place,
                 column_labels=above,
                 marked=self.marked,
             )
-        cut = sight.x % form.width
+        cut = viewport.x % form.width
         strip = Strip(segments, used)
         if cut:
             first = form.label_width + form.width
@@ -273,8 +273,8 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
                 rest = Strip([Segment(" " * part.cell_length, part.style) for part in rest])
             strip = Strip([*label, *rest, *cells], used - cut)
         elif used < width:
-            return Strip([*segments, Segment(" " * (width - used), look.label)], width)
-        return strip.adjust_cell_length(width, look.label)
+            return Strip([*segments, Segment(" " * (width - used), styles.label)], width)
+        return strip.adjust_cell_length(width, styles.label)
 
     # From cells to where they are drawn, and back
 

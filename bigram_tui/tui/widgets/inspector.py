@@ -9,7 +9,7 @@ from rich.text import Text
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from bigram_tui.formatting.printable import code_point, counted, in_cells
+from bigram_tui.formatting.printable import code_point, in_cells, quantity
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Matrix, Vocabulary
 from bigram_tui.training.snapshot import Snapshot
 from bigram_tui.tui.render.bars import Bar, columns, percent, rows
@@ -92,7 +92,7 @@ def identity(token: int, vocabulary: Vocabulary) -> str:
     if token == BOUNDARY:
         return "the start and the end of a line"
     if token > len(vocabulary.characters):
-        return f"any of {counted(len(vocabulary.rare), 'rare character')}"
+        return f"any of {quantity(len(vocabulary.rare), 'rare character')}"
     return code_point(vocabulary.labels[token])
 
 

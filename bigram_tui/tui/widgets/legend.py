@@ -4,7 +4,7 @@ from textual.reactive import reactive, var
 from textual.strip import Strip
 from textual.widget import Widget
 
-from bigram_tui.tui.render.heatmap import Look, Picture, legend
+from bigram_tui.tui.render.heatmap import HeatmapStyles, Picture, legend
 
 
 class Legend(Widget):
@@ -12,19 +12,19 @@ class Legend(Widget):
 
     ALLOW_SELECT = False
 
-    shown: var[tuple[Picture, Look] | None] = var(None)
+    shown: var[tuple[Picture, HeatmapStyles] | None] = var(None)
 
     block: reactive[int] = reactive(1)
     """How many rows and columns share a cell."""
 
     def watch_shown(
-        self, old: tuple[Picture, Look] | None, new: tuple[Picture, Look] | None
+        self, old: tuple[Picture, HeatmapStyles] | None, new: tuple[Picture, HeatmapStyles] | None
     ) -> None:
-        def key(shown: tuple[Picture, Look] | None) -> object:
+        def key(shown: tuple[Picture, HeatmapStyles] | None) -> object:
             if shown is None:
                 return None
-            picture, look = shown
-            return picture.limit, picture.scale, picture.diverging, look
+            picture, styles = shown
+            return picture.limit, picture.scale, picture.diverging, styles
 
         if key(old) != key(new):
             self.refresh()
@@ -33,6 +33,6 @@ class Legend(Widget):
         """The legend is its first line."""
         if y or self.shown is None:
             return Strip.blank(self.size.width, self.rich_style)
-        picture, look = self.shown
-        segments = legend(picture, self.size.width, look, self.block)
-        return Strip(segments).adjust_cell_length(self.size.width, look.label)
+        picture, styles = self.shown
+        segments = legend(picture, self.size.width, styles, self.block)
+        return Strip(segments).adjust_cell_length(self.size.width, styles.label)

@@ -9,7 +9,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.style import Style as TextualStyle
 
-from bigram_tui.analysis.ordering import Order
+from bigram_tui.analysis.ordering import TokenOrder
 from bigram_tui.tui.render.colors import Depth
 from bigram_tui.tui.render.heatmap import CellForm, Picture
 from bigram_tui.tui.widgets.heatmap import Cell, Heatmap
@@ -61,7 +61,7 @@ class MapPane(Vertical):
         heatmap.message = shown.message
         heatmap.picture = shown.picture
         legend.block = heatmap.form.block
-        legend.shown = None if shown.picture is None else (shown.picture, heatmap.look)
+        legend.shown = None if shown.picture is None else (shown.picture, heatmap.heatmap_styles)
 
 
 class Maps(Horizontal):
@@ -84,7 +84,7 @@ class Maps(Horizontal):
         return chosen[0].query_one(Heatmap)
 
     def lay_out(
-        self, count: int, form: CellForm, width: int, cursor: Cell, order: Order | None
+        self, count: int, form: CellForm, width: int, cursor: Cell, order: TokenOrder | None
     ) -> None:
         """Have so many maps of one form and order, each of so many columns."""
         for number, pane in enumerate(self.query(MapPane)):

@@ -39,7 +39,7 @@ class Row:
     """Of the first ones up to each."""
 
     @classmethod
-    def of(cls, table: Matrix, bigrams: Bigrams, token: int) -> "Row":
+    def from_table(cls, table: Matrix, bigrams: Bigrams, token: int) -> "Row":
         """A row of P [V, V]; what is equally probable stands by code point, NaN last."""
         order = np.argsort(-table[token], kind="stable")
         probabilities = table[token][order]

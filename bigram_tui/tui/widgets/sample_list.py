@@ -15,7 +15,7 @@ GAP = 2
 
 
 @dataclass(frozen=True)
-class ShownName:
+class ShownSample:
     """A sampled name."""
 
     text: str
@@ -24,15 +24,15 @@ class ShownName:
     ended: bool = True
 
 
-class NameList(Widget):
+class SampleList(Widget):
     """As many names as fit, one after the other; those of the corpus are marked."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES = {"name-list--memorised", "name-list--new"}
 
-    names: reactive[Sequence[ShownName]] = reactive(())
+    names: reactive[Sequence[ShownSample]] = reactive(())
 
-    def fitting(self, names: Sequence[ShownName]) -> int:
+    def fitting(self, names: Sequence[ShownSample]) -> int:
         """How many of some names, from the first on, there is room for."""
         width, height = self.size
         lines, used = 1, 0
@@ -63,7 +63,7 @@ class NameList(Widget):
         return Text("\n", no_wrap=True).join(lines)
 
 
-def _written(name: ShownName, width: int) -> str:
+def _written(name: ShownSample, width: int) -> str:
     text = (MARK if name.memorised else "") + (printable(name.text) or EMPTY)
     if name.ended and cell_len(text) <= width:
         return text

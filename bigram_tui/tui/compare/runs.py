@@ -10,7 +10,7 @@ from rich.text import Text
 
 from bigram_tui.analysis.optimum import Optimum
 from bigram_tui.comparison.difference import Objective
-from bigram_tui.comparison.drift import Farthest
+from bigram_tui.comparison.drift import MaxDifference
 from bigram_tui.comparison.lineup import Lineup
 from bigram_tui.comparison.lockstep import Frame
 from bigram_tui.formatting.printable import in_cells, printable
@@ -33,37 +33,25 @@ LONGEST_NAME = 24
 OptimumOf = Callable[[Objective | None], Optimum | None]
 
 
-@dataclass(frozen=True)
-class Inks:
-    """The styles of text that stand out or back."""
-
-    title: Style
-    strong: Style
-    faint: Style
-    mark: Style
-    amiss: Style
-    chosen: Style
-
-
 @dataclass(frozen=True, eq=False)
-class Side:
+class ComparedRun:
     """One run of a comparison, as it is shown."""
 
     number: int
     name: str
-    run: Snapshot
+    snapshot: Snapshot
     color: Style
     faint: Style
     """Of what it has left behind."""
     started: bool
     is_reference: bool
-    now: Farthest | None
+    now: MaxDifference | None
     """How far it is from the reference, if they can be compared here."""
-    worst: Farthest | None
+    worst: MaxDifference | None
     """How far it was at most on the way here, if that is known."""
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Side) and self._key == other._key
+        return isinstance(other, ComparedRun) and self._key == other._key
 
     def __hash__(self) -> int:
         return hash(self._key)
@@ -71,23 +59,23 @@ class Side:
     @property
     def _key(self) -> tuple[object, ...]:
         apart = _comparable(self.now), _comparable(self.worst)
-        return self.number, self.name, self.run, self.color, self.is_reference, *apart
+        return self.number, self.name, self.snapshot, self.color, self.is_reference, *apart
 
 
-def _comparable(found: Farthest | None) -> tuple[float | None, ...]:
+def _comparable(found: MaxDifference | None) -> tuple[float | None, ...]:
     """The same for the same differences: None in the place of NaN, which equals nothing."""
     if found is None:
         return ()
     return found.since, *(None if math.isnan(value) else value for value in found.differences)
 
 
-def sides_of(frame: Frame, lineup: Lineup, dark: bool) -> list[Side]:
+def compared_runs(frame: Frame, lineup: Lineup, dark: bool) -> list[ComparedRun]:
     """The runs in order."""
     return [
-        Side(
+        ComparedRun(
             number=place + 1,
             name=runner.name,
-            run=frame.snapshots.get(runner, runner.snapshot),
+            snapshot=frame.snapshots.get(runner, runner.snapshot),
             color=Style(color=run_color(lineup.mark_of(runner), dark)),
             faint=Style(color=run_color(lineup.mark_of(runner), dark, faint=True)),
             started=runner.started,
@@ -99,27 +87,27 @@ def sides_of(frame: Frame, lineup: Lineup, dark: bool) -> list[Side]:
     ]
 
 
-def _worst(frame: Frame, runner: Runner) -> Farthest | None:
-    trail, run = frame.trails.get(runner), frame.snapshots.get(runner)
-    if trail is None or run is None:
+def _worst(frame: Frame, runner: Runner) -> MaxDifference | None:
+    drift, snapshot = frame.drifts.get(runner), frame.snapshots.get(runner)
+    if drift is None or snapshot is None:
         return None
-    has_stopped = run.status in (Status.DIVERGED, Status.FAILED)
-    return trail.up_to(min(frame.position, trail.end) if has_stopped else frame.position)
+    has_stopped = snapshot.status in (Status.DIVERGED, Status.FAILED)
+    return drift.up_to(min(frame.position, drift.end) if has_stopped else frame.position)
 
 
-def reference_of(sides: Iterable[Side]) -> Side:
+def reference_of(runs: Iterable[ComparedRun]) -> ComparedRun:
     """The one that the others are held against."""
-    return next(side for side in sides if side.is_reference)
+    return next(run for run in runs if run.is_reference)
 
 
-def label_of(side: Side) -> Text:
-    text = Text(f"{side.number} ", no_wrap=True)
-    text.append("━━ " if side.started else "── ", side.color)
-    name = printable(side.name)
+def label_of(run: ComparedRun) -> Text:
+    text = Text(f"{run.number} ", no_wrap=True)
+    text.append("━━ " if run.started else "── ", run.color)
+    name = printable(run.name)
     if cell_len(name) > LONGEST_NAME:
         name = set_cell_size(name, LONGEST_NAME - 1) + "…"
     text.append(name)
-    return text.append(f" {REFERENCE}" if side.is_reference else "")
+    return text.append(f" {REFERENCE}" if run.is_reference else "")
 
 
 def difference(value: float) -> str:
@@ -146,16 +134,18 @@ def token_text(token: int, vocabulary: Vocabulary) -> str:
     return in_cells(vocabulary.labels[token], 2).rstrip()
 
 
-def in_room(sides: Sequence[Side], chosen: Side, width: int, least: int) -> list[Side]:
+def in_room(
+    runs: Sequence[ComparedRun], chosen: ComparedRun, width: int, least: int
+) -> list[ComparedRun]:
     """As many runs as there is room for, the reference and the chosen one among them."""
     room = max(1, width // least)
-    if room >= len(sides):
-        return list(sides)
-    first = [side for side in sides if side is chosen or side.is_reference]
+    if room >= len(runs):
+        return list(runs)
+    first = [run for run in runs if run is chosen or run.is_reference]
     if room == 1:
-        return [side for side in sides if side is chosen] or [sides[0]]
-    rest = [side for side in sides if side not in first]
-    return sorted([*first, *rest][:room], key=lambda side: side.number)
+        return [run for run in runs if run is chosen] or [runs[0]]
+    rest = [run for run in runs if run not in first]
+    return sorted([*first, *rest][:room], key=lambda run: run.number)
 
 
 def in_columns(cells: Sequence[Text], room: int) -> Text:

@@ -1,0 +1,17 @@
+"""The styles of a theme in which panes write text."""
+
+from dataclasses import dataclass
+
+from rich.style import Style
+
+
+@dataclass(frozen=True)
+class TextStyles:
+    """The styles of text that stand out or back."""
+
+    title: Style
+    strong: Style
+    faint: Style
+    mark: Style
+    amiss: Style
+    chosen: Style
