@@ -14,7 +14,7 @@ from bigram_tui.training.registry import choose
 from bigram_tui.training.session import Session
 from bigram_tui.tui.app import BigramApp
 from bigram_tui.tui.render.colors import TRUE_COLOR
-from bigram_tui.tui.screens.run_screen import RunScreen
+from bigram_tui.tui.screens.table_screen import TableScreen
 
 SIZE = 120, 40
 SECONDS = 1.0
@@ -48,7 +48,7 @@ async def watched(session: Session, *keys: str) -> float:
             await pilot.pause(0.05)
         await pilot.press(*keys)
         screen = app.screen
-        assert isinstance(screen, RunScreen)
+        assert isinstance(screen, TableScreen)
         screen.action_pace(FULL_SPEED)
         await pilot.press("space")
         if keys:

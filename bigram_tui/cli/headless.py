@@ -21,6 +21,7 @@ from bigram_tui.formatting.printable import EMPTY, printable, quantity
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams
 from bigram_tui.model.loss import negative_log_likelihood, perplexity
 from bigram_tui.model.sampling import Sample
+from bigram_tui.training.pacing import SliceSize
 from bigram_tui.training.registry import BackendError
 from bigram_tui.training.run import Run
 from bigram_tui.training.session import Session
@@ -81,13 +82,14 @@ def train(
 
 
 def _advance(run: Run, steps: int, progress: Callable[[int, int, str], None]) -> None:
-    """Take so many iterations, some at a time: as many as take about a blink."""
-    some = 1
+    """Take so many steps, some at a time: as many as take about a blink."""
+    slices = SliceSize(BLINK_SECONDS)
     while run.iteration < steps and run.status is Status.READY:
         started = time.monotonic()
-        run.advance(min(some, steps - run.iteration))
+        count = min(slices.size, steps - run.iteration)
+        run.advance(count)
         progress(run.iteration, steps, printable(run.name))
-        some = max(1, some // 2) if time.monotonic() - started > BLINK_SECONDS else 2 * some
+        slices.after(time.monotonic() - started, count)
 
 
 def document(session: Session, results: list[Result], reference: str) -> str:

@@ -1,7 +1,7 @@
 """How far runs are from each other, and from the best that they can reach."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -110,8 +110,10 @@ def optimum_of(run: Snapshot, bigrams: Bigrams) -> Optimum | None:
 class Optima:
     """Optima that are solved in threads, each once: for whom may not wait."""
 
-    def __init__(self, bigrams: Bigrams) -> None:
+    def __init__(self, bigrams: Bigrams, on_solved: Callable[[], object] = lambda: None) -> None:
+        """on_solved: called in the thread when another one is known."""
         self._bigrams = bigrams
+        self._on_solved = on_solved
         self._found: dict[Objective, Optimum | None] = {}
 
     def of(self, objective: Objective | None) -> Optimum | None:
@@ -131,3 +133,4 @@ class Optima:
     def _solve(self, objective: Objective) -> None:
         with suppress(ArithmeticError, ValueError):
             self._found[objective] = optimum(self._bigrams, objective)
+            self._on_solved()

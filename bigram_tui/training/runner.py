@@ -1,6 +1,5 @@
-"""A thread that loads one backend, owns its run, takes orders for it and publishes snapshots."""
+"""A thread that loads one backend, owns its run, executes commands and publishes snapshots."""
 
-import math
 import threading
 import time
 from collections import deque
@@ -11,27 +10,32 @@ from typing import TypeVar
 
 from bigram_tui.errors import one_line
 from bigram_tui.model.arrays import trouble
+from bigram_tui.training.pacing import SliceSize
 from bigram_tui.training.run import Run
 from bigram_tui.training.snapshot import Snapshot, Status
+from bigram_tui.training.transport import Goal
 
 SLICE_SECONDS = 0.02
-"""How long training goes on before new orders are looked at and a snapshot is published."""
+"""How long training goes on before commands are looked at and a snapshot is published."""
 PAUSE_SECONDS = 0.0002
-"""What other threads get of the interpreter between two slices."""
+"""The time between two slices in which other threads get the interpreter."""
 
 Command = Callable[[Run], None]
 Result = TypeVar("Result")
 
 
 class Runner:
-    """One run in a thread of its own: whatever its backend does, nobody else waits for it."""
+    """One run in a thread of its own: whatever its backend does, nobody else waits for it.
+
+    A Transport: its methods can be called from any thread, and return at once.
+    """
 
     def __init__(
         self, name: str, load: Callable[[], Run], on_idle: Callable[[], object] = lambda: None
     ) -> None:
         """load: makes the run; called in the thread, since importing a backend may take long.
 
-        on_idle: called in the thread too, whenever all orders are carried out.
+        on_idle: called in the thread too, whenever all commands are executed.
         """
         self.name = name
         self.snapshot = Snapshot(name)
@@ -39,16 +43,18 @@ class Runner:
         self.busy_since: float | None = None
         """When the backend was last given work that it has not finished (time.monotonic)."""
         self.complaint = ""
-        """Why the last order could not be carried out, if so."""
+        """Why the last command could not be executed, if so."""
         self._load = load
         self._on_idle = on_idle
-        self._orders: deque[Command] = deque()
+        self._commands: deque[Command] = deque()
         self._wake = threading.Condition()
-        self._goal = 0.0
-        self._pace: float | None = None
         self._closed = False
-        self._rate: float | None = None
         self._thread: threading.Thread | None = None
+        # Used in the thread alone.
+        self._goal = Goal()
+        self._slices = SliceSize(SLICE_SECONDS)
+        self._rate: float | None = None  # steps per second
+        self._is_published = False  # whether the snapshot shows the run as it is
 
     # Called from any thread
 
@@ -72,7 +78,7 @@ class Runner:
             self._wake.notify()
 
     def join(self, seconds: float) -> bool:
-        """Wait until its thread has ended, for some time at most; whether it has."""
+        """Wait until its thread has ended, for some time at most. Returns whether it has."""
         if self._thread is None:
             return True
         self._thread.join(seconds)
@@ -80,32 +86,47 @@ class Runner:
 
     @property
     def is_idle(self) -> bool:
-        """Whether all orders are done and nothing is training."""
-        return not self._orders and self.busy_since is None
+        """Whether all commands are executed and nothing is training."""
+        return not self._commands and self.busy_since is None
+
+    @property
+    def is_training(self) -> bool:
+        """Whether the newest snapshot is one of a run in training."""
+        return self.snapshot.training
+
+    @property
+    def latest(self) -> int:
+        """The last iteration that was reached."""
+        return max(0, self.snapshot.latest)
+
+    @property
+    def obstacle_ahead(self) -> str:
+        """Say why there is no next step; empty if there is one."""
+        run = self.snapshot
+        if run.status is Status.FINISHED and run.iteration == run.latest:
+            return f"{self.name} has {run.message}"
+        return f"{self.name} has diverged: z goes back" if run.status is Status.DIVERGED else ""
+
+    @property
+    def obstacle_behind(self) -> str:
+        """Say why there is no step to go back to; empty if there is one."""
+        at_start = self.snapshot.iteration == 0 and not self.is_training
+        return f"{self.name} is at step 0, the start" if at_start else ""
 
     def step(self, iterations: int) -> None:
-        """Take some iterations, beyond those that are still to be taken."""
-
-        def order(run: Run) -> None:
-            pending = self._goal if math.isfinite(self._goal) else run.iteration
-            self._goal, self._pace = max(pending, run.iteration) + iterations, None
-
-        self._send(order)
+        """Take some steps, beyond those that are still to be taken."""
+        self._send(lambda run: self._goal.extend(run.iteration, iterations))
 
     def train(self, pace: float | None = None) -> None:
-        """Go on until paused. pace: iterations per second; as fast as possible if None."""
-
-        def order(_: Run) -> None:
-            self._goal, self._pace = math.inf, pace
-
-        self._send(order)
+        """Train until paused. pace: steps per second; as fast as possible if None."""
+        self._send(lambda _: self._goal.train(pace))
 
     def pause(self) -> None:
         """Stop training."""
         self._send(lambda _: None, halt=True)
 
     def back(self, iterations: int) -> None:
-        """Stop training and go back."""
+        """Stop training and go back by some steps, at most to the start."""
         self._send(lambda run: run.back(iterations), halt=True)
 
     def seek(self, iteration: int) -> None:
@@ -127,26 +148,27 @@ class Runner:
         """
         future: Future[Result] = Future()
 
-        def order(run: Run) -> None:
+        def command(run: Run) -> None:
             try:
                 result = work(run)
             except BaseException as error:  # it is told on screen too
                 future.set_exception(error)
                 raise
-            self._goal = run.iteration
+            self._goal.stop(run.iteration)
+            self._rate = None
             self._publish(run)
             future.set_result(result)
 
-        self._send(order, halt=True)
+        self._send(command, halt=True)
         return future
 
-    def _send(self, order: Command, *, halt: bool = False) -> None:
+    def _send(self, command: Command, *, halt: bool = False) -> None:
         def halting(run: Run) -> None:
-            order(run)
-            self._goal = run.iteration
+            command(run)
+            self._goal.stop(run.iteration)
 
         with self._wake:
-            self._orders.append(halting if halt else order)
+            self._commands.append(halting if halt else command)
             self._wake.notify()
         self.start()
 
@@ -159,71 +181,91 @@ class Runner:
             self._give_up(trouble(error, {}) or one_line(error) or type(error).__name__)
 
     def _work(self, run: Run) -> None:
-        self._goal = run.iteration
-        slice_size = 1
+        """Execute commands and train, slice by slice; each pass publishes one snapshot."""
+        self._goal.stop(run.iteration)
+        self._is_published = False
+        self._publish(run)
         while not self._closed:
-            self._carry_out_orders(run)
-            ahead = self._goal - run.iteration
-            if ahead > 0 and run.status not in (Status.FINISHED, Status.DIVERGED):
-                slice_size = self._advance(run, slice_size, ahead)
+            self._execute_commands(run)
+            started = time.monotonic()
+            taken = self._advance(run) if self._has_next(run) else 0
+            if self._has_next(run):
+                self._publish(run)
+                self._rest(started)
+                self._measure(taken, time.monotonic() - started)
             else:
-                self._wait_for_orders(run)
+                self._goal.stop(run.iteration)
+                self._rate = None
+                self._publish(run)
+                self._wait_for_commands()
 
     def _give_up(self, reason: str) -> None:
-        """Say why there is no run; the next order tries to load again."""
+        """Say why there is no run; the next command tries to load again."""
         with self._wake:
             self.snapshot = replace(self.snapshot, status=Status.FAILED, message=reason)
-            self._orders.clear()
+            self._commands.clear()
             self._thread = self.busy_since = None
         self._on_idle()
 
-    def _carry_out_orders(self, run: Run) -> None:
-        ordered = bool(self._orders)
-        while self._orders:
+    def _execute_commands(self, run: Run) -> None:
+        while self._commands:
+            self._is_published = False
             try:
-                self._orders.popleft()(run)
+                self._commands.popleft()(run)
                 self.complaint = ""
             except (KeyError, ValueError) as error:  # such as a hyperparameter out of its range
                 self.complaint = one_line(error)
-        if ordered:
-            self._publish(run)
+        if not self._is_published and self._goal.iteration > run.iteration + self._slices.size:
+            self._publish(run)  # that it trains is seen before the end of the first slice
 
-    def _wait_for_orders(self, run: Run) -> None:
-        self._goal, self._rate = run.iteration, None
-        self._publish(run)
+    def _has_next(self, run: Run) -> bool:
+        """Whether there is a step to take on the way to the goal."""
+        has_ended = run.status in (Status.FINISHED, Status.DIVERGED)
+        return self._goal.iteration > run.iteration and not has_ended
+
+    def _wait_for_commands(self) -> None:
         with self._wake:
-            if not self._orders:
+            if not self._commands:
                 self.busy_since = None
         if self.is_idle:
             self._on_idle()
         with self._wake:
-            while not self._orders and not self._closed:
+            while not self._commands and not self._closed:
                 self._wake.wait()
             self.busy_since = time.monotonic()
 
     def _publish(self, run: Run) -> None:
-        self.snapshot = run.snapshot(training=self._goal > run.iteration, rate=self._rate)
+        training = self._goal.iteration > run.iteration
+        shown = self.snapshot
+        if not self._is_published or (training, self._rate) != (shown.training, shown.rate):
+            self.snapshot = run.snapshot(training=training, rate=self._rate)
+            self._is_published = True
 
-    def _advance(self, run: Run, slice_size: int, ahead: float) -> int:
-        """Train for one slice and rest; the size that the next should have."""
+    def _advance(self, run: Run) -> int:
+        """Train for one slice, and choose the size of the next. Returns the steps of this one."""
         started = self.busy_since = time.monotonic()
-        count = int(min(slice_size, ahead)) if self._pace is None else 1
+        size = self._slices.size if self._goal.pace is None else 1
+        count = int(min(size, self._goal.iteration - run.iteration))
+        self._is_published = False
         run.advance(count)
         if run.status is Status.FAILED:
-            self._goal = run.iteration
-        took = time.monotonic() - started
-        self._publish(run)
-        self._rest(PAUSE_SECONDS if self._pace is None else max(0.0, 1 / self._pace - took))
-        latest = count / (time.monotonic() - started)
-        self._rate = latest if self._rate is None else 0.9 * self._rate + 0.1 * latest
-        if self._pace is not None:
-            return 1  # for full speed, start with small slices again
-        if took < SLICE_SECONDS / 2:
-            return min(2 * slice_size, 1 << 16)
-        return max(1, slice_size // 2) if took > 2 * SLICE_SECONDS else slice_size
+            self._goal.stop(run.iteration)
+        if self._goal.pace is None:
+            self._slices.after(time.monotonic() - started, count)
+        else:
+            self._slices.reset()  # full speed then begins with small slices
+        return count
 
-    def _rest(self, seconds: float) -> None:
-        self.busy_since = time.monotonic()  # resting is not being stuck
+    def _rest(self, started: float) -> None:
+        """Let other threads work, for as long as the pace asks for since a slice was started."""
+        self.busy_since = now = time.monotonic()  # resting is not being stuck
+        pace = self._goal.pace
+        seconds = PAUSE_SECONDS if pace is None else max(0.0, 1 / pace - (now - started))
         with self._wake:
-            if not self._orders and not self._closed:
+            if not self._commands and not self._closed:
                 self._wake.wait(seconds)
+
+    def _measure(self, taken: int, seconds: float) -> None:
+        """Average the speed over the last slices."""
+        latest = taken / seconds
+        self._rate = latest if self._rate is None else 0.9 * self._rate + 0.1 * latest

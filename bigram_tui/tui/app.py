@@ -29,8 +29,9 @@ from bigram_tui.tui.screens.explore import ExploreScreen
 from bigram_tui.tui.screens.help import HelpScreen
 from bigram_tui.tui.screens.lesson_menu import LessonScreen
 from bigram_tui.tui.screens.panel import Panel
-from bigram_tui.tui.screens.run_screen import RunScreen, ViewState
+from bigram_tui.tui.screens.run_screen import RunScreen
 from bigram_tui.tui.stylesheet import OnceParsed
+from bigram_tui.tui.view_state import ViewState
 from bigram_tui.tui.widgets.hyperparameters import Control
 from bigram_tui.tui.window_size import FollowsWindow
 
@@ -129,7 +130,7 @@ class BigramApp(App[None]):
         self.lineup = Lineup(session, self._hear_run, self._reference or first)
         self.lockstep = Lockstep(self.lineup, self._hear_lockstep)
         active = next(runner for runner in self.runners if runner.name == first)
-        self._view_state = ViewState.initial(active, session.corpus)
+        self.view_state = ViewState.initial(active, session.corpus)
         self._has_session = True
 
     def history(self) -> list[tuple[str, Snapshot]]:
@@ -212,10 +213,10 @@ class BigramApp(App[None]):
 
     def _begin(self) -> None:
         """Start the run that is looked at, and the tour if it is wanted."""
-        self._start(self._view_state.runner)
-        self._waiting = [runner for runner in self.runners if runner is not self._view_state.runner]
+        self._start(self.view_state.runner)
+        self._waiting = [runner for runner in self.runners if runner is not self.view_state.runner]
         if self.tour:
-            self._view_state.tour.begin()
+            self.view_state.tour.begin()
 
     def on_first_drawn(self) -> None:
         """Start the other runs that are wanted at once, or are no trouble."""
@@ -226,6 +227,7 @@ class BigramApp(App[None]):
             # One that lacks a library fails at once, and says what to install.
             if self._wanted or source.is_light or source.obstacle:
                 self._start(runner)
+        self._show_runs()
 
     def _start(self, runner: Runner) -> None:
         runner.start()
@@ -239,20 +241,24 @@ class BigramApp(App[None]):
         return ReadingScreen(self.reading, self._fps, self._depth)
 
     def _explore_screen(self) -> Screen[None]:
-        common = self.session, self.lineup, self._view_state, self._fps, self._depth
+        common = self.session, self.lineup, self.view_state, self._fps, self._depth
         return ExploreScreen(*common, samples=self._samples)
 
     def _compare_screen(self) -> Screen[None]:
         """Imported only when it is wanted: the first screen is drawn the sooner."""
         from bigram_tui.tui.screens.compare import CompareScreen
 
-        common = self.session, self.lineup, self._view_state, self._fps, self._depth
+        common = self.session, self.lineup, self.view_state, self._fps, self._depth
         return CompareScreen(*common, lockstep=self.lockstep)
 
     def on_run_settled(self, event: RunSettled) -> None:
+        self._show_runs()
+
+    def _show_runs(self) -> None:
+        """Have the screen show how the runs are now."""
         screen = self.screen_stack[0]
         if isinstance(screen, RunScreen):
-            screen.post_message(event)
+            screen.show_frame()
 
     def on_unmount(self) -> None:
         if self.reading is not None:

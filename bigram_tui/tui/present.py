@@ -10,8 +10,8 @@ from rich.text import Text
 from bigram_tui.analysis.curvature import curvature
 from bigram_tui.analysis.ordering import TokenOrder
 from bigram_tui.backend import Hyperparameter, hyperparameters
+from bigram_tui.comparison.frame import Frame
 from bigram_tui.comparison.lineup import Lineup
-from bigram_tui.comparison.lockstep import Frame
 from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.formatting.printable import in_cells, printable, quantity
 from bigram_tui.model.bigrams import Bigrams

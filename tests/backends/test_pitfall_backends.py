@@ -457,13 +457,13 @@ def test_the_models_of_a_leg_take_bounded_memory_with_their_gradients_and_states
     lineup, steps = together
     lineup.reference = next(runner for runner in lineup.runners if runner.name == "no-reset")
     legs: list[int] = []
-    lead = lockstep._lead
+    lead = lockstep.lead
 
     def counted(run: Run, start: int, count: int) -> object:
         legs.append(count)
         return lead(run, start, count)
 
-    monkeypatch.setattr(lockstep, "_lead", counted)
+    monkeypatch.setattr(lockstep, "lead", counted)
     monkeypatch.setattr(lockstep, "LEG_BYTES", 5 * 4 * 27 * 27 * 8)  # P, W, W.grad and what is left
     steps.step(60)
     wait_until(lambda: steps.is_idle and steps.frame.position == 60)

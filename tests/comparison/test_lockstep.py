@@ -15,9 +15,10 @@ import pytest
 from bigram_backends.counting import CountingBackend
 from bigram_backends.numpy_gradient import NumpyBackend
 from bigram_tui.backend import Backend, Iteration, Matrix, hyperparameter
-from bigram_tui.comparison import lockstep
+from bigram_tui.comparison import chunk, lockstep
+from bigram_tui.comparison.frame import Frame, can_go_on
 from bigram_tui.comparison.lineup import Lineup
-from bigram_tui.comparison.lockstep import Frame, Lockstep, can_go_on
+from bigram_tui.comparison.lockstep import Lockstep
 from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.model.bigrams import Bigrams
 from bigram_tui.training.registry import BackendSource, choose
@@ -440,7 +441,7 @@ def test_orders_do_not_wait_for_the_pace(gather: Gather) -> None:
 def test_to_pause_twice_stops_also_the_runs_that_are_brought_along(
     gather: Gather, gates: list[Gate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lockstep, "REACH_SECONDS", 1e-6)
+    monkeypatch.setattr(chunk, "REACH_SECONDS", 1e-6)
     for pauses in (1, 2):
         gates.append(gate := Gate(at=30))
         company = gather({**swings(1), "slow": lambda between=gate: Swing(between=between)})
@@ -605,7 +606,7 @@ def test_in_every_frame_of_a_training_all_stand_at_its_iteration(gather: Gather)
 def test_while_runs_are_brought_along_the_frames_tell_where_to(
     gather: Gather, gates: list[Gate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lockstep, "REACH_SECONDS", 1e-6)  # one iteration and then another frame
+    monkeypatch.setattr(chunk, "REACH_SECONDS", 1e-6)  # one iteration and then another frame
     gates.append(gate := Gate(at=30))
     company = gather({**swings(1), "slow": lambda: Swing(between=gate)})
     company.step(20)
@@ -921,13 +922,13 @@ def test_the_models_of_a_leg_take_bounded_memory(
     gather: Gather, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chunks: list[int] = []
-    lead = lockstep._lead
+    lead = lockstep.lead
 
     def counted(run: Run, start: int, count: int) -> object:
         chunks.append(count)
         return lead(run, start, count)
 
-    monkeypatch.setattr(lockstep, "_lead", counted)
+    monkeypatch.setattr(lockstep, "lead", counted)
     monkeypatch.setattr(lockstep, "CHUNK_BYTES", 5 * 2 * 9 * 8)  # P and W five times
     company = gather(swings(1, 2))
     company.step(200)
@@ -1159,7 +1160,7 @@ def test_a_run_whose_thread_ends_and_that_cannot_be_loaded_again_holds_up_nobody
     def fault(*_: object) -> tuple[float, float]:
         raise RuntimeError("a surprise")
 
-    monkeypatch.setattr(lockstep, "distances", fault)
+    monkeypatch.setattr(chunk, "distances", fault)
     company.step(10)
     assert company.iterations()["a"] == 15
     assert company.snapshot("gone").status is Status.FAILED
@@ -1407,7 +1408,7 @@ def test_a_run_that_is_loaded_anew_is_compared_only_where_the_others_are(
 ) -> None:
     company = gather({"a": Swing, "twin": Swing})
     company.step(10)
-    distances, attempts = lockstep.distances, []
+    distances, attempts = chunk.distances, []
 
     def once(a: Iteration, b: Iteration) -> tuple[float, float]:
         attempts.append(None)
@@ -1415,7 +1416,7 @@ def test_a_run_that_is_loaded_anew_is_compared_only_where_the_others_are(
             raise RuntimeError("a surprise")
         return distances(a, b)
 
-    monkeypatch.setattr(lockstep, "distances", once)
+    monkeypatch.setattr(chunk, "distances", once)
     company.step(10)
     company.step(10)
     assert not company.maxima("twin").any()

@@ -71,6 +71,10 @@ def alive(runner: Runner) -> bool:
     return any(thread.name == runner.name for thread in threading.enumerate())
 
 
+def at(runner: Runner) -> int:
+    return runner.snapshot.iteration
+
+
 def settled(runner: Runner) -> Callable[[], bool]:
     return lambda: runner.is_idle and runner.snapshot.status is not Status.LOADING
 
@@ -164,6 +168,22 @@ def test_it_trains_until_it_is_paused(begin: Begin) -> None:
     runner.step(1)
     wait_until(lambda: runner.is_idle and runner.snapshot.iteration != reached)
     assert runner.snapshot.iteration == reached + 1
+
+
+def test_an_order_soon_after_single_steps_is_seen_soon(begin: Begin) -> None:
+    """Single steps say nothing about how long many of them would take."""
+
+    def pause_in_training(weights: Matrix) -> None:
+        if weights[0, 0] == 21:
+            runner.pause()
+
+    runner = begin(Plain(between=pause_in_training))
+    for iteration in range(1, 21):
+        runner.step(1)
+        wait_until(lambda reached=iteration: settled(runner)() and at(runner) == reached)
+    runner.train()
+    wait_until(lambda: settled(runner)() and at(runner) > 20)
+    assert at(runner) <= 22
 
 
 def test_a_step_in_the_middle_of_training_ends_it(begin: Begin) -> None:

@@ -22,7 +22,7 @@ from textual.widgets import Input, OptionList
 from bigram_backends.numpy_gradient import NumpyBackend
 from bigram_tui.analysis.ordering import ORDERS
 from bigram_tui.comparison.difference import objective_of
-from bigram_tui.comparison.lockstep import Frame
+from bigram_tui.comparison.frame import Frame
 from bigram_tui.model.bigrams import Matrix
 from bigram_tui.training.registry import choose
 from bigram_tui.training.run import Run

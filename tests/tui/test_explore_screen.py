@@ -1346,7 +1346,7 @@ async def test_the_keys_of_the_tour(make_app: MakeApp, settle: Settle) -> None:
     app = make_app(tour=True)
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
-        tour = app._view_state.tour
+        tour = app.view_state.tour
         for key, place in (("enter", 1), ("enter", 2), ("backspace", 1), ("escape", None)):
             await pilot.press(key)
             await settle(pilot)

@@ -38,7 +38,7 @@ from bigram_tui.tui.lessons.meters import MetersScreen
 from bigram_tui.tui.lessons.why import WhyScreen
 from bigram_tui.tui.present import step_size
 from bigram_tui.tui.screens.panel import Panel
-from bigram_tui.tui.screens.run_screen import RunScreen
+from bigram_tui.tui.screens.table_screen import TableScreen
 from bigram_tui.tui.widgets.hyperparameters import Control
 from bigram_tui.tui.widgets.prompt import Prompt
 from tests.tui.conftest import DEADLINE, MakeApp, Settle, TextOf, WaitUntil
@@ -71,7 +71,7 @@ def run_of(pilot: Pilot[None], number: int = 0) -> Snapshot:
 
 
 def point_at(pilot: Pilot[None], cell: tuple[int, int]) -> None:
-    assert isinstance(pilot.app.screen, RunScreen)
+    assert isinstance(pilot.app.screen, TableScreen)
     pilot.app.screen.cursor = cell
 
 
@@ -778,7 +778,7 @@ async def test_a_prompt_keeps_the_order_of_keys_typed_at_once(
         type_at_once(pilot, "ctrl+u", "x", "backspace", "e", "m", "enter")
         await wait_until(pilot, lambda: not prompt.display)
         index = corpus_of(pilot).train.vocabulary.index
-        assert isinstance(pilot.app.screen, RunScreen)
+        assert isinstance(pilot.app.screen, TableScreen)
         assert pilot.app.screen.cursor == (index["e"], index["m"])
 
         await pilot.press("p", "enter")
@@ -802,7 +802,7 @@ async def test_a_prompt_may_be_opened_by_the_first_of_several_keys_typed_at_once
         type_at_once(pilot, *opening, "enter")
         await settle(pilot)
         assert pilot.app.screen is below
-        assert isinstance(below, RunScreen)
+        assert isinstance(below, TableScreen)
         if opening[0] == "p":
             assert run_of(pilot).settings["learning_rate"] == 12
         else:

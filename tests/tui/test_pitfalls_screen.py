@@ -313,7 +313,7 @@ async def test_code_is_shown_as_at_a_prompt_while_it_runs(
     monkeypatch.setattr(pitfalls_screen, "run", slow)
     async with make_app().run_test(size=MIDDLE) as pilot:
         await settle(pilot)
-        app_of(pilot).screen._view_state.pitfall = PLACES["a plus sign"]  # type: ignore[attr-defined]
+        app_of(pilot).screen.view_state.pitfall = PLACES["a plus sign"]  # type: ignore[attr-defined]
         await pilot.press("P")
         source = PITFALLS[PLACES["a plus sign"]].wrong.split("\n")
         prompts = ["... " if line.startswith(" ") else ">>> " for line in source]

@@ -24,7 +24,7 @@ from bigram_tui.tui.lessons import presets as presets_screen
 from bigram_tui.tui.lessons.families import FamiliesScreen
 from bigram_tui.tui.lessons.meters import meters
 from bigram_tui.tui.lessons.presets import PresetsScreen
-from bigram_tui.tui.screens.run_screen import RunScreen
+from bigram_tui.tui.screens.table_screen import TableScreen
 from bigram_tui.tui.widgets.loss_curve import LossCurve
 from tests.tui.conftest import DEADLINE, MakeApp, Settle, TextOf, WaitUntil, notifications
 from tests.tui.test_explore_screen import ODD_LINES, assert_safe, screen_text
@@ -45,7 +45,7 @@ def names(pilot: Pilot[None]) -> list[str]:
 
 def active(pilot: Pilot[None]) -> Runner:
     screen = pilot.app.screen
-    assert isinstance(screen, RunScreen)
+    assert isinstance(screen, TableScreen)
     return screen.runner
 
 
@@ -333,7 +333,7 @@ async def test_a_list_that_is_closed_before_it_is_there_is_no_error(
         await pilot.press("escape")
         go_on.set()
         await wait_until(pilot, lambda: all(worker.is_finished for worker in pilot.app.workers))
-        assert isinstance(pilot.app.screen, RunScreen)
+        assert isinstance(pilot.app.screen, TableScreen)
 
 
 # Families
@@ -395,7 +395,7 @@ async def test_arrows_choose_the_cell_and_brackets_the_place(
 ) -> None:
     async with make_app().run_test(size=SIZE) as pilot:
         await settle(pilot)
-        assert isinstance(pilot.app.screen, RunScreen)
+        assert isinstance(pilot.app.screen, TableScreen)
         pilot.app.screen.cursor = (5, 14)
         await open_families(pilot)
         found = families(app_of(pilot).session.corpus.train)
@@ -421,7 +421,7 @@ async def test_arrows_choose_the_cell_and_brackets_the_place(
         check(". | .", 0, 0, max(0, place - 4))
         await pilot.press("escape")
         await settle(pilot)
-        assert isinstance(pilot.app.screen, RunScreen)
+        assert isinstance(pilot.app.screen, TableScreen)
         assert pilot.app.screen.cursor == (5, 14), "the dialogue has its own cell"
 
 
@@ -479,7 +479,7 @@ async def test_uniform_counts_have_nothing_to_show(
         assert "all but uniform" in told(pilot)
         await pilot.press("enter")
         await settle(pilot)
-        assert isinstance(pilot.app.screen, RunScreen)
+        assert isinstance(pilot.app.screen, TableScreen)
 
 
 async def test_odd_characters_are_shown_as_themselves(
@@ -522,7 +522,7 @@ async def test_closing_it_ends_the_work(
         await pilot.press("left", "right_square_bracket", "escape")
         await wait_until(pilot, stopped.is_set, "the end of the work")
         await wait_until(pilot, lambda: all(worker.is_finished for worker in pilot.app.workers))
-        assert isinstance(pilot.app.screen, RunScreen)
+        assert isinstance(pilot.app.screen, TableScreen)
 
 
 async def test_curves_take_the_colours_of_another_theme(

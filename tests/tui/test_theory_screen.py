@@ -17,7 +17,7 @@ from bigram_tui.tui.lessons.theory import TheoryScreen
 from bigram_tui.tui.screens.compare import CompareScreen
 from bigram_tui.tui.screens.explore import ExploreScreen
 from bigram_tui.tui.screens.lesson_menu import VIEW_LINKS
-from bigram_tui.tui.screens.run_screen import RunScreen
+from bigram_tui.tui.screens.table_screen import TableScreen
 from bigram_tui.tui.views import VIEWS
 from tests.tui.conftest import MakeApp, Settle, TextOf, WaitUntil, notifications
 from tests.tui.test_explore_screen import ODD_LINES, assert_safe, screen_text
@@ -46,9 +46,9 @@ def theory(pilot: Pilot[None]) -> TheoryScreen:
     return pilot.app.screen
 
 
-def explore(pilot: Pilot[None]) -> RunScreen:
+def explore(pilot: Pilot[None]) -> TableScreen:
     screen = pilot.app.screen_stack[0]
-    assert isinstance(screen, RunScreen)
+    assert isinstance(screen, TableScreen)
     return screen
 
 
@@ -61,7 +61,7 @@ def expected(pilot: Pilot[None], section: int) -> str:
     app = pilot.app
     assert isinstance(app, BigramApp)
     screen = explore(pilot)
-    present = Subject(screen._looked_at, app.session.corpus, screen.cursor)
+    present = Subject(screen.snapshot, app.session.corpus, screen.cursor)
     return fill(sections()[section].text, present)
 
 
@@ -85,7 +85,7 @@ def read(settle: Settle, text_of: TextOf) -> Read:
 
 
 async def open_section(pilot: Pilot[None], settle: Settle, section: int) -> None:
-    explore(pilot)._view_state.section = section
+    explore(pilot).view_state.section = section
     await pilot.press("G")
     await settle(pilot)
     assert theory(pilot).section == section
@@ -220,7 +220,7 @@ async def test_the_numbers_are_those_of_now(make_app: MakeApp, settle: Settle, r
         for keys in ((), ("s", "down")):
             await pilot.press(*keys)
             await settle(pilot)
-            run = explore(pilot)._looked_at
+            run = explore(pilot).snapshot
             await open_section(pilot, settle, 2)
             texts.append(await read(pilot))
             assert f"= {run.nll:.4f}" in texts[-1]
@@ -241,7 +241,7 @@ async def test_side_by_side_it_tells_of_the_active_run_where_all_are(
         await settle(pilot)
         await pilot.press("z")
         await settle(pilot)
-        run = explore(pilot)._looked_at
+        run = explore(pilot).snapshot
         assert run.iteration == 3
         await open_section(pilot, settle, 10)
         assert f"numpy after 3 steps: NLL {run.nll:.4f}" in await read(pilot)
@@ -258,7 +258,7 @@ async def test_every_link_leads_where_it_says(
     other = "count" if backend == "numpy" else "numpy"
     async with make_app((backend, other), steps=2).run_test(size=SMALL) as pilot:
         await settle(pilot)
-        before = explore(pilot)._looked_at
+        before = explore(pilot).snapshot
         section = next(n for n, s in enumerate(sections()) if destination in s.links)
         await open_section(pilot, settle, section)
         number = sections()[section].links.index(destination) + 1
@@ -270,13 +270,13 @@ async def test_every_link_leads_where_it_says(
         await settle(pilot)
         screen = explore(pilot)
         if kind == "view":
-            assert screen.view is VIEWS[VIEW_LINKS.index(which)]
-            assert screen.view.name == {"gradient": "∂W"}.get(which, which)
+            assert screen.view_state.view is VIEWS[VIEW_LINKS.index(which)]
+            assert screen.view_state.view.name == {"gradient": "∂W"}.get(which, which)
         if kind == "cell":
             labels = screen._session.corpus.train.vocabulary.labels
             assert "".join(labels[token] for token in screen.cursor) == which
         if kind == "step":
-            assert screen._looked_at.iteration == before.iteration + (backend == "numpy")
+            assert screen.snapshot.iteration == before.iteration + (backend == "numpy")
             said = "nothing left to learn" in "".join(notifications(pilot))
             assert said == (backend == "count")
         if front != "ExploreScreen":
@@ -300,9 +300,9 @@ async def test_links_are_followed_side_by_side_too(
         compare = explore(pilot)
         assert isinstance(compare, CompareScreen)
         if destination == "view/W":
-            assert compare.view.name == "W"
+            assert compare.view_state.view.name == "W"
         if destination == "step":
-            assert compare._looked_at.iteration == 3
+            assert compare.snapshot.iteration == 3
             assert compare.query_one("#losses").region.area > 0
         if destination == "cell/jq":
             assert compare.cursor == (10, 17)
@@ -349,12 +349,12 @@ async def test_the_mouse_follows_links_in_the_text_and_below_it(
     monkeypatch.setattr(BigramApp, "open_url", lambda self, url, **_: opened.append(url))
     async with make_app().run_test(size=MIDDLE) as pilot:
         for text, view in (("uphill", "P"), ("gradient points", "∂W"), ("1 the gradient", "∂W")):
-            explore(pilot)._view_state.view = 0
+            explore(pilot).view_state.view_index = 0
             await open_section(pilot, settle, 4)
             await pilot.click(offset=place_of(pilot.app.screen, text))
             await settle(pilot)
             assert isinstance(pilot.app.screen, TheoryScreen) == (view == "P"), text
-            assert explore(pilot).view.name == view
+            assert explore(pilot).view_state.view.name == view
             await pilot.press("escape")
             await settle(pilot)
     assert not opened
@@ -406,7 +406,7 @@ async def test_of_a_run_that_is_not_loaded_the_formulas_stand_alone(
 ) -> None:
     async with make_app().run_test(size=MIDDLE) as pilot:
         await settle(pilot)
-        monkeypatch.setattr(ExploreScreen, "_looked_at", Snapshot("late"))
+        monkeypatch.setattr(ExploreScreen, "snapshot", Snapshot("late"))
         await open_section(pilot, settle, 2)
         text = await read(pilot)
         assert re.search(r"NLL     = −Σ log P\[i, Y\[i\]\] / B +\n", text)

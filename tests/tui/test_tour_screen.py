@@ -10,7 +10,7 @@ from bigram_tui.tui.lessons.tour_bar import TourBar
 from bigram_tui.tui.lessons.why import WhyScreen
 from bigram_tui.tui.screens.compare import CompareScreen
 from bigram_tui.tui.screens.explore import ExploreScreen
-from bigram_tui.tui.screens.run_screen import RunScreen
+from bigram_tui.tui.screens.table_screen import TableScreen
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.hyperparameters import Control
 from bigram_tui.tui.widgets.inspector import Inspector
@@ -21,15 +21,15 @@ from tests.tui.test_explore_screen import assert_safe, screen_text
 SMALL, MIDDLE, FLAT = (80, 24), (120, 40), (60, 16)
 
 
-def run_screen(pilot: Pilot[None]) -> RunScreen:
+def run_screen(pilot: Pilot[None]) -> TableScreen:
     screen = pilot.app.screen_stack[0]
-    assert isinstance(screen, RunScreen)
+    assert isinstance(screen, TableScreen)
     return screen
 
 
 def place(pilot: Pilot[None]) -> int | None:
     """The step of the tour, from 1, as its bar has it; None if there is no bar."""
-    found = run_screen(pilot)._view_state.tour.place
+    found = run_screen(pilot).view_state.tour.place
     bar = run_screen(pilot).query_one(TourBar)
     assert bar.display == (found is not None)
     if found is None:
@@ -39,7 +39,7 @@ def place(pilot: Pilot[None]) -> int | None:
 
 
 def iteration(pilot: Pilot[None]) -> int:
-    return run_screen(pilot)._looked_at.iteration
+    return run_screen(pilot).snapshot.iteration
 
 
 async def press(pilot: Pilot[None], settle: Settle, *keys: str) -> None:
@@ -74,7 +74,7 @@ async def test_the_whole_way_by_doing_what_it_says(
         await press(pilot, settle, "s")
         assert iteration(pilot) == 1
         assert place(pilot) == 5
-        nll = run_screen(pilot)._looked_at.nll
+        nll = run_screen(pilot).snapshot.nll
         assert f"is now {nll:.4f}" in " ".join(text_of(bar).split())
         await pilot.press("full_stop", "space")
         await wait_until(pilot, lambda: iteration(pilot) > 20)
@@ -253,7 +253,7 @@ async def test_all_other_keys_work_as_always(make_app: MakeApp, settle: Settle) 
         await press(pilot, settle, "right", "v", "S", "2", "question_mark")
         assert place(pilot) == 1
         assert screen.cursor == (before[0], before[1] + 1)
-        assert screen.view.name == "N"
+        assert screen.view_state.view.name == "N"
         assert screen.active == 1
         assert pilot.app.screen is not screen
         await press(pilot, settle, "enter")  # closes the help
@@ -278,7 +278,7 @@ async def test_what_asks_for_enter_and_escape_gets_them(
         await press(pilot, settle, "slash", "escape", "p", "enter")
         assert isinstance(pilot.app.focused, Input)
         await press(pilot, settle, "1", "2", "enter", "escape")
-        assert run_screen(pilot)._looked_at.settings["learning_rate"] == 12
+        assert run_screen(pilot).snapshot.settings["learning_rate"] == 12
         assert isinstance(pilot.app.focused, Heatmap)
         assert place(pilot) == 1
         await press(pilot, settle, "escape")

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from bigram_tui.comparison.difference import objective_of, tolerance
 from bigram_tui.comparison.drift import MaxDifference
-from bigram_tui.comparison.lockstep import can_go_on
+from bigram_tui.comparison.frame import can_go_on
 from bigram_tui.formatting.printable import printable
 from bigram_tui.training.snapshot import Snapshot, Status
 from bigram_tui.tui.compare.runs import (

@@ -11,8 +11,8 @@ from rich.text import Text
 from bigram_tui.analysis.optimum import Optimum
 from bigram_tui.comparison.difference import Objective
 from bigram_tui.comparison.drift import MaxDifference
+from bigram_tui.comparison.frame import Frame
 from bigram_tui.comparison.lineup import Lineup
-from bigram_tui.comparison.lockstep import Frame
 from bigram_tui.formatting.printable import in_cells, printable
 from bigram_tui.model.bigrams import Vocabulary
 from bigram_tui.training.runner import Runner

@@ -11,8 +11,9 @@ from textual.binding import BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.widgets import Footer, Static
 
+from bigram_tui.comparison.frame import Frame
 from bigram_tui.comparison.lineup import Lineup
-from bigram_tui.comparison.lockstep import Frame, Lockstep
+from bigram_tui.comparison.lockstep import Lockstep
 from bigram_tui.export.tables import write_table
 from bigram_tui.formatting.printable import EMPTY, printable
 from bigram_tui.model.bigrams import Matrix
@@ -47,7 +48,8 @@ from bigram_tui.tui.render.text_styles import TextStyles
 from bigram_tui.tui.screens.export import Export, Write
 from bigram_tui.tui.screens.help import COMPARE_HELP
 from bigram_tui.tui.screens.lockstep import LockstepScreen
-from bigram_tui.tui.screens.run_screen import ViewState, entitle
+from bigram_tui.tui.screens.run_screen import entitle
+from bigram_tui.tui.view_state import ViewState
 from bigram_tui.tui.widgets.drawn import Drawn
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.hyperparameters import Hyperparameters
@@ -147,7 +149,9 @@ class CompareScreen(LockstepScreen):
 
     # From frames to widgets
 
-    def _show(self, *, numbers: bool) -> None:
+    def refresh_view(self, *, numbers: bool = True) -> None:
+        """Bring on screen what has changed of any run."""
+        super().refresh_view(numbers=numbers)
         frame, dark = self._lockstep.frame, self.app.current_theme.dark
         runs = compared_runs(frame, self._lineup, dark)
         chosen = runs[self.active]
@@ -157,9 +161,9 @@ class CompareScreen(LockstepScreen):
         state = (chosen.number, self.size, dark, reference, *models)
         if self._is_new(
             "maps",
-            self.order,
-            self.view,
-            self.scale,
+            self.view_state.order,
+            self.view_state.view,
+            self.view_state.scale,
             self._layout,
             self._count,
             self._map_width,
@@ -174,7 +178,7 @@ class CompareScreen(LockstepScreen):
     ) -> None:
         """All that is to be read, and so need not change with every frame."""
         self._show_notice(self._notice())
-        if self._is_new("names", self._view_state.draw, self.query_one("#beside").size, *models):
+        if self._is_new("names", self.view_state.draw, self.query_one("#beside").size, *models):
             self._show_names(runs, chosen)
         if self._is_new("word", self._word, *models):
             self._show_word(runs, chosen)
@@ -182,7 +186,7 @@ class CompareScreen(LockstepScreen):
         if self._is_new("runs", self._first_column, *state):
             self._show_table(runs, chosen)
         if self._is_new(
-            "plot", frame.position, self._plot, self._view_state.log, self._view_state.log_x, *state
+            "plot", frame.position, self._plot, self.view_state.log, self.view_state.log_x, *state
         ):
             self._show_plot(frame, runs, chosen)
         if self._is_new("cell", self.cursor, *state):
@@ -199,7 +203,7 @@ class CompareScreen(LockstepScreen):
         status = self.query_one(StatusLine)
         strong = status.get_component_rich_style("status-line--strong", partial=True)
         latest = max((snapshot.latest for snapshot in frame.snapshots.values()), default=0)
-        status.run = present.lockstep_line(frame, latest, self.pace, strong)
+        status.run = present.lockstep_line(frame, latest, self.view_state.pace, strong)
 
     def _notice(self) -> str:
         """What is amiss with any of the runs, the active one first."""
@@ -229,11 +233,11 @@ class CompareScreen(LockstepScreen):
         if rows != self._rows:
             self._rows = rows
             table.styles.height = rows + 1
-            self.call_after_refresh(self._fit)
+            self.call_after_refresh(self.fit)
 
     def _show_plot(self, frame: Frame, runs: list[ComparedRun], chosen: ComparedRun) -> None:
-        kind, log_x, optimum = PLOTS[self._plot], self._view_state.log_x, self._optima.of
-        log = kind.log or self._view_state.log
+        kind, log_x, optimum = PLOTS[self._plot], self.view_state.log_x, self._optima.of
+        log = kind.log or self.view_state.log
         position = frame.position
         curve = self.query_one(LossCurve)
         curve.plot = plot_of(runs, chosen, kind, position, optimum, log=log, log_x=log_x)
@@ -252,8 +256,9 @@ class CompareScreen(LockstepScreen):
         values.styles.height = min(3, len(draw(values.size.width or 40, 0, values.text_styles)))
 
     def _maps(self, runs: list[ComparedRun], chosen: ComparedRun) -> list[Map]:
-        bigrams, view, scale = self._session.corpus.train, self.view, self.scale
-        titled = self.order, self._map_width - TITLE_EDGES
+        bigrams, state = self._session.corpus.train, self.view_state
+        view, scale = state.view, state.scale
+        titled = state.order, self._map_width - TITLE_EDGES
         if self._layout is Layout.ALL or len(runs) == 1:
             shown = in_room(runs, chosen, self._count, 1)
             return maps_of(shown, view, bigrams, scale, *titled)
@@ -272,7 +277,7 @@ class CompareScreen(LockstepScreen):
         if reference is not None and pane.size.height:
             tables = [run.snapshot.probabilities for run in able if not run.is_reference]
             sampled = self._session.sample_paired(
-                reference, cast(list[Matrix], tables), pane.size.height, self._view_state.draw
+                reference, cast(list[Matrix], tables), pane.size.height, self.view_state.draw
             )
             order = sorted(able, key=lambda run: not run.is_reference)
             names = {run.number: found for run, found in zip(order, sampled, strict=True)}
@@ -280,7 +285,7 @@ class CompareScreen(LockstepScreen):
         pane.draw = lambda width, height, styles: name_lines(
             able, names, corpus.holds, corpus.train.vocabulary, chosen, width, height, styles
         )
-        draw = f"  draw {self._view_state.draw + 1}" if self._view_state.draw else ""
+        draw = f"  draw {self.view_state.draw + 1}" if self.view_state.draw else ""
         marking = present.marking(corpus)
         entitle(pane, f"samples from the same random numbers{draw}  {marking}")
 
@@ -300,12 +305,14 @@ class CompareScreen(LockstepScreen):
         entitle(pane, f"surprise −log P of {printable(self._word) or EMPTY}")
 
     @property
-    def _heatmap(self) -> Heatmap:
+    def heatmap(self) -> Heatmap:
+        """The map of the active run, or the first one."""
         return self.query_one(Maps).heatmap_of(self.active + 1)
 
     # How large everything is
 
-    def _fit(self) -> None:
+    def fit(self) -> None:
+        """Choose how many maps there are, how large their cells are, and what is left to panes."""
         width, size = self.size.width, len(self._session.corpus.train.vocabulary)
         beside = "-narrow" in self.classes or "-short" in self.classes
         body = self.query_one("#sides").size.height
@@ -326,8 +333,8 @@ class CompareScreen(LockstepScreen):
         tables.styles.width = "1fr" if alone else self._count * (map_width + 1)
         maps = self.query_one(Maps)
         maps.styles.width = self._count * (map_width + 1)
-        maps.lay_out(self._count, form, map_width, self.cursor, self.order)
-        self.call_after_refresh(self._show_all)
+        maps.lay_out(self._count, form, map_width, self.cursor, self.view_state.order)
+        self.call_after_refresh(self.redraw)
 
     @on(LineClicked, "#runs")
     def _click_run(self, event: LineClicked) -> None:
@@ -350,13 +357,13 @@ class CompareScreen(LockstepScreen):
         """All maps, or two and their difference."""
         self._layout = Layout.PAIR if self._layout is Layout.ALL else Layout.ALL
         self._say(f"maps: {self._layout.value}")
-        self._fit()
+        self.fit()
 
     def action_next_plot(self) -> None:
         """Plot something else of the losses."""
         self._plot = (self._plot + 1) % len(PLOTS)
         self._bring_forward("loss")
-        self._pull()
+        self.refresh_view()
 
     def action_next_columns(self) -> None:
         """Show the columns that there was not room for, and in the end the first ones again."""
@@ -365,7 +372,7 @@ class CompareScreen(LockstepScreen):
             compared_runs(self._lockstep.frame, self._lineup, True), self._optima.of
         )
         self._first_column = first if first < len(columns) else 0
-        self._pull()
+        self.refresh_view()
 
     def action_next_pane(self) -> None:
         """Show another pane where there is not room for all."""
@@ -382,7 +389,7 @@ class CompareScreen(LockstepScreen):
         self.remove_class(*(f"-{other}" for other in PANES))
         self._pane = pane
         self.add_class(f"-{pane}")
-        self.call_after_refresh(self._fit)
+        self.call_after_refresh(self.fit)
 
     def _bring_loss_forward(self) -> None:
         self._bring_forward("loss")

@@ -11,15 +11,16 @@ from textual.widgets import Footer, Static
 from bigram_tui.comparison.lineup import Lineup
 from bigram_tui.model.bigrams import Matrix
 from bigram_tui.training.session import Session
-from bigram_tui.training.snapshot import Snapshot, Status
+from bigram_tui.training.snapshot import Snapshot
 from bigram_tui.tui import present
 from bigram_tui.tui.keys import EXPLORE_KEYS
 from bigram_tui.tui.lessons.tour_bar import TourBar
-from bigram_tui.tui.messages import FirstDrawn, HeatmapResized, IterationPointed
+from bigram_tui.tui.messages import FirstDrawn, HeatmapResized
 from bigram_tui.tui.render.colors import Depth
 from bigram_tui.tui.screens.help import EXPLORE_HELP
 from bigram_tui.tui.screens.lesson_menu import LessonScreen
-from bigram_tui.tui.screens.run_screen import ViewState, entitle
+from bigram_tui.tui.screens.run_screen import entitle
+from bigram_tui.tui.view_state import ViewState
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.hyperparameters import Hyperparameters
 from bigram_tui.tui.widgets.inspector import Inspected, Inspector
@@ -94,19 +95,17 @@ class ExploreScreen(LessonScreen):
 
     # From snapshots to widgets
 
-    @property
-    def _trains(self) -> bool:
-        return self.runner.snapshot.training
-
-    def _show(self, *, numbers: bool) -> None:
-        run = self.runner.snapshot
+    def refresh_view(self, *, numbers: bool = True) -> None:
+        """Bring on screen what has changed of the active run and the others."""
+        super().refresh_view(numbers=numbers)
+        run = self.snapshot
         dark = self.app.current_theme.dark
-        view, scale = self.view, self.scale
+        view, scale, order = self.view_state.view, self.view_state.scale, self.view_state.order
         heatmap = self.query_one(Heatmap)
         form, width = heatmap.form, heatmap.size.width
-        if self._is_new("picture", run.model, run.status, view, scale, dark, self.order, form):
-            self._show_picture(run)
-        if self._is_new("title", view, scale, self.order, form, width):
+        if self._is_new("picture", run.model, run.status, view, scale, dark, order, form):
+            self._show_heatmap(run)
+        if self._is_new("title", view, scale, order, form, width):
             entitle(heatmap, self._title(width - 4))
         if numbers:
             self._show_numbers(run, dark)
@@ -115,21 +114,21 @@ class ExploreScreen(LessonScreen):
         """All that is to be read, and so need not change with every frame."""
         bar = self.query_one(RunsBar)
         bar.runs, bar.active = present.run_states(self._lineup, dark), self.active
-        if self._is_new("status", run, self.pace, dark):
+        if self._is_new("status", run, self.view_state.pace, dark):
             self._show_status(run)
         self._show_notice(present.notice(self.runner, self._session.corpus.validation))
         snapshots = [runner.snapshot for runner in self._lineup.runners]
-        log_x = self._view_state.log_x
-        if self._is_new("losses", self.active, self._view_state.log, log_x, dark, *snapshots):
+        log_x = self.view_state.log_x
+        if self._is_new("losses", self.active, self.view_state.log, log_x, dark, *snapshots):
             self.query_one(LossCurve).plot = present.plot(
-                self._lineup, self.runner, dark=dark, log=self._view_state.log, log_x=log_x
+                self._lineup, self.runner, dark=dark, log=self.view_state.log, log_x=log_x
             )
         if self._is_new(
-            "run", run, self._view_state.log, log_x, self.query_one(LossCurve).size.width
+            "run", run, self.view_state.log, log_x, self.query_one(LossCurve).size.width
         ):
             self._show_loss(run)
         names = self.query_one(SampleList)
-        if self._is_new("names", run.model, self._view_state.draw, names.size):
+        if self._is_new("names", run.model, self.view_state.draw, names.size):
             self._show_names(run, names)
         if self._is_new("cell", run.model, run.settings, self.cursor):
             bigrams = self._session.corpus.train
@@ -138,34 +137,35 @@ class ExploreScreen(LessonScreen):
     def _show_status(self, run: Snapshot) -> None:
         status = self.query_one(StatusLine)
         strong = status.get_component_rich_style("status-line--strong", partial=True)
-        status.run = present.run_line(run, self.pace, strong)
+        status.run = present.run_line(run, self.view_state.pace, strong)
 
     def _show_loss(self, run: Snapshot) -> None:
         loss = self.query_one(LossCurve)
-        axes = present.axes_text(self._view_state.log, self._view_state.log_x)
+        axes = present.axes_text(self.view_state.log, self.view_state.log_x)
         entitle(loss, present.loss_title(run, loss.size.width - 4, axes))
         controls = self.query_one(Hyperparameters)
         controls.show(present.parameters_of(run), run.settings)
         bigrams = self._session.corpus.train
         entitle(controls, present.hyperparameters_title(run, bigrams, controls.size.width - 4))
 
-    def _show_picture(self, run: Snapshot) -> None:
+    def _show_heatmap(self, run: Snapshot) -> None:
         heatmap = self.query_one(Heatmap)
-        picture = self.view.picture(run, self._session.corpus.train, self.scale)
-        heatmap.message = present.absence(self.runner, self.view.absent)
+        view, scale = self.view_state.view, self.view_state.scale
+        picture = view.picture(run, self._session.corpus.train, scale)
+        heatmap.message = present.absence(self.runner, view.absent)
         heatmap.picture = picture
         legend = self.query_one(Legend)
         legend.shown = None if picture is None else (picture, heatmap.heatmap_styles)
 
     def _title(self, room: int) -> str:
         """What the table is, its scale and its order, in as many words as there is room for."""
-        scale = self.scale.value
-        order = present.order_text(self.order)
-        parts = [f"{self.view.title}  {scale} scale", order, "overview, + zooms in"]
+        state = self.view_state
+        view, scale, order = state.view, state.scale.value, present.order_text(state.order)
+        parts = [f"{view.title}  {scale} scale", order, "overview, + zooms in"]
         if not self.query_one(Heatmap).form.overview:
             parts.pop()
-        least = parts[0] if self.order is None else f"{self.view.name}  {scale}  {order}"
-        titles = ["  ".join(parts), "  ".join(parts[:2]), f"{self.view.title}  {order}", least]
+        least = parts[0] if state.order is None else f"{view.name}  {scale}  {order}"
+        titles = ["  ".join(parts), "  ".join(parts[:2]), f"{view.title}  {order}", least]
         return next((title for title in titles if len(title) <= room), least)
 
     def _show_names(self, run: Snapshot, names: SampleList) -> None:
@@ -177,7 +177,7 @@ class ExploreScreen(LessonScreen):
         if table is not None and most:
             sampled = self._as_many_as_fit(table, most, names)
         names.names = sampled
-        draw = f"  draw {self._view_state.draw + 1}" if self._view_state.draw else ""
+        draw = f"  draw {self.view_state.draw + 1}" if self.view_state.draw else ""
         entitle(names, f"samples{draw}  {present.marking(self._session.corpus)}")
 
     def _as_many_as_fit(self, table: Matrix, most: int, names: SampleList) -> list[ShownSample]:
@@ -185,7 +185,7 @@ class ExploreScreen(LessonScreen):
         holds = self._session.corpus.holds
         count = min(most, max(self._fitting, names.size.height))
         while True:
-            sampled = self._session.sample(table, count, self._view_state.draw)
+            sampled = self._session.sample(table, count, self.view_state.draw)
             shown = [ShownSample(name.text, holds(name.text), name.ended) for name in sampled]
             fitting = names.fitting(shown)
             if count == most or fitting < count:
@@ -197,7 +197,8 @@ class ExploreScreen(LessonScreen):
     # How large the cells are
 
     @on(HeatmapResized)
-    def _fit(self) -> None:
+    def fit(self) -> None:
+        """Choose the size of the cells, and the width of their column."""
         heatmap = self.query_one(Heatmap)
         size = len(self._session.corpus.train.vocabulary)
         two_columns = self.size.width >= ONE_COLUMN_WIDTH
@@ -210,48 +211,7 @@ class ExploreScreen(LessonScreen):
         width = max(1, min(most, max(wanted, LEFT_WIDTH)))
         self.query_one("#body").styles.grid_columns = f"{width} 1fr" if two_columns else "1fr"
 
-    # Keys: training
-
-    def action_step(self, iterations: int) -> None:
-        """Take iterations."""
-        if self._can_go_on():
-            self.runner.step(iterations)
-
-    def action_back(self, iterations: int) -> None:
-        """Go back along the timeline."""
-        if self.runner.snapshot.iteration == 0 and not self.runner.snapshot.training:
-            self._say(f"{self.runner.name} is at step 0, the start")
-        self.runner.back(iterations)
-
-    @on(IterationPointed)
-    def _go_to(self, event: IterationPointed) -> None:
-        self.runner.seek(event.iteration)
-
-    def action_toggle_training(self) -> None:
-        """Run, or pause."""
-        if self.runner.snapshot.training:
-            self.runner.pause()
-        elif self._can_go_on():
-            self.runner.train(self.pace)
-
-    def _can_go_on(self) -> bool:
-        """Whether the active run has another iteration, saying why if not."""
-        run = self.runner.snapshot
-        if run.status is Status.FINISHED and run.iteration == run.latest:
-            self._say(f"{self.runner.name} has {run.message}")
-        elif run.status is Status.DIVERGED:
-            self._say(f"{self.runner.name} has diverged: z goes back")
-        else:
-            return True
-        return False
-
-    def _change_pace(self) -> None:
-        if self.runner.snapshot.training:
-            self.runner.train(self.pace)
-
-    def action_reset(self) -> None:
-        """Begin again from the same start."""
-        self.runner.reset()
+    # Keys: all runs
 
     def action_compare(self) -> None:
         """Go to all runs side by side."""
@@ -261,9 +221,10 @@ class ExploreScreen(LessonScreen):
         self.app.switch_mode("compare")
 
     def action_step_all(self) -> None:
-        """One iteration of every run that can be had."""
+        """Take a step of every run that can be had."""
         for runner in self._lineup.runners:
             runner.step(1)
+        self.refresh_view()
 
     def action_toggle_all(self) -> None:
         """Run all at the same pace, or pause all."""
@@ -272,4 +233,5 @@ class ExploreScreen(LessonScreen):
             if training:
                 runner.pause()
             else:
-                runner.train(self.pace)
+                runner.train(self.view_state.pace)
+        self.refresh_view()

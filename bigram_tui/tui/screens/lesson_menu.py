@@ -11,7 +11,7 @@ from bigram_tui.training.registry import BackendError, choose, pitfalls
 from bigram_tui.training.session import STEPPABLE
 from bigram_tui.tui.lessons.tour_bar import TourBar
 from bigram_tui.tui.screens.chooser import Chooser
-from bigram_tui.tui.screens.run_screen import RunScreen
+from bigram_tui.tui.screens.table_screen import TableScreen
 from bigram_tui.tui.widgets.hyperparameters import Control
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ LESSONS = (
 """Each by the action that opens it, with its key."""
 
 
-class LessonScreen(RunScreen):
+class LessonScreen(TableScreen):
     """The screens of the lessons are imported when they are opened: a start needs none of them."""
 
     _compares = False
@@ -60,14 +60,14 @@ class LessonScreen(RunScreen):
         """Show where the numbers under the cursor come from."""
         from bigram_tui.tui.lessons.why import WhyScreen
 
-        self.app.push_screen(WhyScreen(self._looked_at, self._session.corpus, self.cursor))
+        self.app.push_screen(WhyScreen(self.snapshot, self._session.corpus, self.cursor))
 
     def action_meters(self) -> None:
         """Show what else can be measured of the active run."""
         from bigram_tui.tui.lessons.meters import MetersScreen
 
         session = self._session
-        self.app.push_screen(MetersScreen(self._looked_at, session.corpus, session.seed))
+        self.app.push_screen(MetersScreen(self.snapshot, session.corpus, session.seed))
 
     def action_presets(self) -> None:
         """Choose a step size, a λ and a start, and add a run that has them."""
@@ -100,7 +100,7 @@ class LessonScreen(RunScreen):
         from bigram_tui.tui.lessons.families import FamiliesScreen
 
         bigrams = self._session.corpus.train
-        self.app.push_screen(FamiliesScreen(self._looked_at, bigrams, self.cursor))
+        self.app.push_screen(FamiliesScreen(self.snapshot, bigrams, self.cursor))
 
     def action_contexts(self) -> None:
         """Count longer contexts, to see what that gains and costs."""
@@ -112,10 +112,10 @@ class LessonScreen(RunScreen):
         """Show classic mistakes, and compare one with the right way if that is wanted."""
         from bigram_tui.tui.lessons.pitfalls import PitfallsScreen
 
-        screen = PitfallsScreen(self._session, self._view_state.pitfall)
+        screen = PitfallsScreen(self._session, self.view_state.pitfall)
 
         async def leave(pitfall: "Pitfall | None") -> None:
-            self._view_state.pitfall = screen.chosen
+            self.view_state.pitfall = screen.chosen
             if pitfall is not None and pitfall.variant is not None:
                 await self._compare_with(pitfall.variant)
 
@@ -145,7 +145,7 @@ class LessonScreen(RunScreen):
         if beside is None:
             self._add_beside(right)
             beside = self.runner
-        self._view_state.runner = self._lineup.reference = beside
+        self.view_state.runner = self._lineup.reference = beside
         values = {k: v for k, v in beside.snapshot.settings.items() if k in known}
         if "learning_rate" in mistake and highest is not None:
             mistake["learning_rate"] = min(highest, float(str(mistake["learning_rate"])))
@@ -172,11 +172,11 @@ class LessonScreen(RunScreen):
         from bigram_tui.lessons.theory import Subject
         from bigram_tui.tui.lessons.theory import TheoryScreen
 
-        numbers_of = Subject(self._looked_at, self._session.corpus, self.cursor)
-        screen = TheoryScreen(numbers_of, self._view_state.section)
+        numbers_of = Subject(self.snapshot, self._session.corpus, self.cursor)
+        screen = TheoryScreen(numbers_of, self.view_state.section)
 
         async def leave(destination: str | None) -> None:
-            self._view_state.section = screen.section
+            self.view_state.section = screen.section
             if destination is not None:
                 await self._follow(destination)
 
@@ -186,8 +186,8 @@ class LessonScreen(RunScreen):
         """Show what a link of the theory leads to, such as view/W, cell/jq or why."""
         kind, _, which = destination.partition("/")
         if kind == "view":
-            self._view_state.view = VIEW_LINKS.index(which)
-            self._pull()
+            self.view_state.view_index = VIEW_LINKS.index(which)
+            self.refresh_view()
         elif kind == "cell":
             complaint = self._jump(which)
             if complaint is not None:
@@ -205,36 +205,37 @@ class LessonScreen(RunScreen):
 
     def action_tour(self) -> None:
         """Take the tour, from its beginning."""
-        self._view_state.tour.begin()
-        self._pull()
+        self.view_state.tour.begin()
+        self.refresh_view()
 
     async def action_tour_next(self) -> None:
         """Go on with the tour."""
-        step = self._view_state.tour.step
-        self._view_state.tour.next()
-        self._pull()
+        step = self.view_state.tour.step
+        self.view_state.tour.next()
+        self.refresh_view()
         if step is not None and step.opens:
             await self.run_action(step.opens)
 
     def action_tour_back(self) -> None:
         """Go back to the step of the tour before."""
-        self._view_state.tour.back()
-        self._pull()
+        self.view_state.tour.back()
+        self.refresh_view()
 
     def action_tour_leave(self) -> None:
         """End the tour."""
-        self._view_state.tour.leave()
-        self._pull()
+        self.view_state.tour.leave()
+        self.refresh_view()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The keys of the tour are there while it shows, unless something else asks for them."""
         if action.startswith("tour_"):
             asks = self.has_class("-asking") or isinstance(self.focused, Control)
-            return self._view_state.tour.place is not None and not asks
+            return self.view_state.tour.place is not None and not asks
         return super().check_action(action, parameters)
 
-    def _bring(self, *, numbers: bool) -> None:
-        super()._bring(numbers=numbers)
+    def refresh_view(self, *, numbers: bool = True) -> None:
+        """Bring on screen what has changed, and the tour."""
+        super().refresh_view(numbers=numbers)
         if numbers:
             self._show_tour()
 
@@ -242,15 +243,15 @@ class LessonScreen(RunScreen):
         """Show where the tour is, if there is one; it goes on by itself."""
         vocabulary = self._session.corpus.train.vocabulary
         seen = ScreenState(
-            self._looked_at,
-            self._all_looked_at,
+            self.snapshot,
+            self.snapshots,
             vocabulary.boundary_label,
             len(vocabulary),
             self.cursor,
             compares=self._compares,
             dark=self.app.current_theme.dark,
         )
-        tour = self._view_state.tour
+        tour = self.view_state.tour
         tour.look(seen)
         if self._tour_place != tour.place:
             self._tour_place = tour.place

@@ -1,0 +1,45 @@
+"""All runs of a comparison at one moment, and what a run can do from where it is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bigram_tui.comparison.drift import Drift, MaxDifference
+from bigram_tui.training.runner import Runner
+from bigram_tui.training.snapshot import Snapshot, Status
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """All runs at one moment of their way together."""
+
+    position: int = 0
+    """The iteration at which they are, or to which they are being brought."""
+    snapshots: Mapping[Runner, Snapshot] = field(default_factory=dict)
+    now: Mapping[Runner, MaxDifference] = field(default_factory=dict)
+    """The differences from the reference at this iteration; none where they can't be compared."""
+    drifts: Mapping[Runner, Drift] = field(default_factory=dict)
+    """The largest differences on the way here."""
+    training: bool = False
+    """Whether they are to go on from here."""
+    rate: float | None = None
+    """Steps per second, each of all runs, while training."""
+
+
+def can_go_on(run: Snapshot) -> bool:
+    """Whether a run has an iteration after the one that it is at."""
+    if run.status in (Status.FAILED, Status.LOADING):
+        return False
+    return run.status is Status.READY or run.iteration < run.latest
+
+
+def has_stopped(run: Snapshot) -> bool:
+    """Whether a run has diverged or failed, and can't go on."""
+    return run.status in (Status.FAILED, Status.DIVERGED) and not can_go_on(run)
+
+
+def stands_at(run: Snapshot, iteration: int) -> bool:
+    """Whether a run has a sound model of an iteration; a last one is that of all later ones."""
+    if run.status in (Status.FAILED, Status.DIVERGED) or run.model is None:
+        return False
+    finished = run.status is Status.FINISHED and run.iteration == run.latest
+    return run.iteration == iteration or (finished and run.iteration < iteration)
