@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rich.cells import cell_len
 from textual.binding import Binding
 from textual.content import Content
 from textual.events import MouseDown, MouseEvent, MouseMove, MouseUp
@@ -1468,20 +1467,6 @@ async def test_escape_leaves_whatever_was_asked(make_app: MakeApp, settle: Settl
         await press(pilot, settle, "escape", "s")
         assert isinstance(pilot.app.screen, CompareScreen)
         assert iterations(pilot) == [11, 0]
-
-
-async def test_question_mark_shows_the_keys_on_one_page(make_app: MakeApp, settle: Settle) -> None:
-    async with make_app().run_test(size=SMALL) as pilot:
-        await opened(pilot, settle, "question_mark")
-        assert isinstance(pilot.app.screen, HelpScreen)
-        text = screen_text(pilot)
-        for key in "sSxzZrRpCBDJKmoiwvngEyYMNc[]/+-":
-            assert re.search(rf"(^|[│ ]){re.escape(key)}( |$)", text, re.MULTILINE), key
-        for word in ("space", "home end", "tab", "1…9", "q closes"):
-            assert word in text, word
-        assert max(map(cell_len, text.split("\n"))) == 80
-        await press(pilot, settle, "question_mark")
-        assert isinstance(pilot.app.screen, CompareScreen)
 
 
 async def test_capital_e_offers_what_can_be_written(make_app: MakeApp, settle: Settle) -> None:

@@ -1200,37 +1200,6 @@ async def test_d_lists_what_follows_and_enter_goes_there(
 # Help, palette, quit
 
 
-async def test_question_mark_shows_the_keys_on_one_page(make_app: MakeApp, settle: Settle) -> None:
-    async with make_app().run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        await pilot.press("question_mark")
-        await settle(pilot)
-        assert isinstance(pilot.app.screen, HelpScreen)
-        text = screen_text(pilot)
-        for binding in bindings_of(ExploreScreen):
-            key = binding.key_display or binding.key.split(",")[0]
-            if len(key) == 1 and key.isascii() and not key.isdigit():
-                assert re.search(rf"(^|[│ ]){re.escape(key)}( |$)", text, re.MULTILINE), key
-        assert "esc, ? or q closes" in text
-        assert max(map(cell_len, text.split("\n"))) == 80
-
-
-async def test_the_help_explains_its_words_below_the_keys(
-    make_app: MakeApp, settle: Settle
-) -> None:
-    """All at once where they fit, else by scrolling."""
-    words = ("run", "step", "nll", "penalty", "total", "gap", "surprise", "samples")
-    for size, keys in (((120, 40), ()), ((80, 24), ("end",))):
-        async with make_app().run_test(size=size) as pilot:
-            await settle(pilot)
-            await pilot.press("question_mark", *keys)
-            await settle(pilot)
-            text = screen_text(pilot)
-            for word in words:
-                assert re.search(rf"│ {word}  +\S", text), word
-            assert "nll + penalty: what training lowers" in text
-
-
 @pytest.mark.parametrize(
     ("key", "wrong", "right"), [("", "darker", "brighter"), ("t", "brighter", "darker")]
 )
@@ -1246,7 +1215,7 @@ async def test_help_and_tour_say_how_a_large_p_looks_in_the_present_theme(
         assert right == ("brighter" if light else "darker")
         await pilot.press("question_mark")
         await settle(pilot)
-        assert f"The {right} a cell, the more probable" in screen_text(pilot)
+        assert re.search(rf"The {right} a\W+cell, the more", screen_text(pilot))
         assert wrong not in screen_text(pilot)
 
 

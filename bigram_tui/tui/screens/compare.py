@@ -39,7 +39,7 @@ from bigram_tui.tui.compare.runs import ComparedRun, compared_runs, in_room, ref
 from bigram_tui.tui.compare.samples import name_lines
 from bigram_tui.tui.compare.tables import difference_map, maps_of
 from bigram_tui.tui.compare.word import word_lines
-from bigram_tui.tui.keys import COMPARE_KEYS
+from bigram_tui.tui.keys import COMPARE_GROUPS, COMPARE_KEYS
 from bigram_tui.tui.lessons.tour_bar import TourBar
 from bigram_tui.tui.messages import LineClicked
 from bigram_tui.tui.render.colors import Depth
@@ -94,6 +94,7 @@ class CompareScreen(LockstepScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = COMPARE_KEYS
     HELP = COMPARE_HELP
+    KEY_GROUPS = COMPARE_GROUPS
 
     def __init__(
         self,
@@ -145,7 +146,6 @@ class CompareScreen(LockstepScreen):
         self.query_one(StatusLine).facts = ["compare", *facts]
         self.query_one("#cell").border_title = "under the cursor"
         self.add_class(f"-{self._pane}")
-        super().on_mount()
 
     # From frames to widgets
 

@@ -13,7 +13,7 @@ from bigram_tui.model.bigrams import Matrix
 from bigram_tui.training.session import Session
 from bigram_tui.training.snapshot import Snapshot
 from bigram_tui.tui import present
-from bigram_tui.tui.keys import EXPLORE_KEYS
+from bigram_tui.tui.keys import EXPLORE_GROUPS, EXPLORE_KEYS
 from bigram_tui.tui.lessons.tour_bar import TourBar
 from bigram_tui.tui.messages import FirstDrawn, HeatmapResized
 from bigram_tui.tui.render.colors import Depth
@@ -51,6 +51,7 @@ class ExploreScreen(LessonScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = EXPLORE_KEYS
     HELP = EXPLORE_HELP
+    KEY_GROUPS = EXPLORE_GROUPS
 
     def __init__(
         self,
@@ -90,7 +91,6 @@ class ExploreScreen(LessonScreen):
     def on_mount(self) -> None:
         self.query_one(StatusLine).facts = present.corpus_facts(self._session.corpus)
         self.query_one("#inspector").border_title = "under the cursor, and what may follow, in %"
-        super().on_mount()
         self.call_after_refresh(self.app.post_message, FirstDrawn())
 
     # From snapshots to widgets

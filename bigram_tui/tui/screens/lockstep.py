@@ -37,7 +37,7 @@ class LockstepScreen(LessonScreen, inherit_bindings=False):
         self._optima = Optima(session.corpus.train, lambda: self.post_message(RunSettled()))
         self._engaged = False  # whether the runs are in lock-step
 
-    def on_screen_resume(self) -> None:
+    def resume_view(self) -> None:
         """After another screen, not after a dialogue: bring all to where the active run is."""
         if not self._engaged:
             self._engaged = True
@@ -47,7 +47,7 @@ class LockstepScreen(LessonScreen, inherit_bindings=False):
             run = self.runner.snapshot
             at = self._lockstep.latest if run.status is Status.FINISHED else run.iteration
             self._lockstep.seek(max(0, at))
-        super().on_screen_resume()
+        super().resume_view()
 
     @property
     def transport(self) -> Lockstep:

@@ -1,7 +1,8 @@
 """A screen on one or several runs: it shows their newest state, moves them and tunes them."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
 
 from textual import on
 from textual.content import Content
@@ -18,6 +19,7 @@ from bigram_tui.training.session import Session
 from bigram_tui.training.snapshot import Snapshot
 from bigram_tui.training.transport import Transport
 from bigram_tui.tui import present
+from bigram_tui.tui.keys import EVERYWHERE, KeyGroup
 from bigram_tui.tui.messages import (
     HyperparameterChanged,
     IterationPointed,
@@ -46,8 +48,10 @@ class RunScreen(FollowsWindow, Screen[None]):
     while anything is at work. Subclasses extend it by what they show.
     """
 
-    HELP = ""
+    HELP: ClassVar[str] = ""
     """Markup, with {boundary} for how it is written and {brighter} for what a larger P is."""
+    KEY_GROUPS: ClassVar[Sequence[KeyGroup]] = ()
+    """The keys, as the help shows them."""
 
     def __init__(self, session: Session, lineup: Lineup, view_state: ViewState, fps: int) -> None:
         super().__init__()
@@ -60,16 +64,19 @@ class RunScreen(FollowsWindow, Screen[None]):
         self._read_at = 0.0  # when numbers were last shown
         self._reading_took = 0.0  # seconds
 
-    def on_mount(self) -> None:
+    def on_mount(self) -> None:  # after those of the subclasses, which Textual calls too
         # Afterwards, since it is only then that styles are those of the new theme.
         self.app.theme_changed_signal.subscribe(
             self, lambda _: self.call_after_refresh(self.redraw)
         )
         self._frames = self.set_interval(1 / self._fps, self.show_frame)
-        self.on_screen_resume()
+        self.resume_view()
 
     def on_screen_resume(self) -> None:
-        """What was done on another screen shows here too."""
+        self.resume_view()
+
+    def resume_view(self) -> None:
+        """Show what was done on another screen."""
         self.refresh_view()
 
     @property
@@ -276,7 +283,12 @@ class RunScreen(FollowsWindow, Screen[None]):
         boundary = f"'{self._session.corpus.train.vocabulary.boundary_label}'"
         brighter = "brighter" if self.app.current_theme.dark else "darker"
         text = self.HELP.format(boundary=boundary, brighter=brighter)
-        self.app.push_screen(HelpScreen(text))
+        keys = {
+            active.binding.id: self.app.get_key_display(active.binding)
+            for active in reversed(self.active_bindings.values())
+            if active.binding.id is not None
+        }
+        self.app.push_screen(HelpScreen(text, (*self.KEY_GROUPS, EVERYWHERE), keys))
 
 
 def entitle(widget: Widget, title: str) -> None:

@@ -41,13 +41,12 @@ class TableScreen(RunScreen):
 
     def on_mount(self) -> None:
         self.action_focus_heatmap()
-        super().on_mount()
 
-    def on_screen_resume(self) -> None:
-        """What was done on another screen shows here too."""
+    def resume_view(self) -> None:
+        """Show what was done on another screen."""
         self._place_cursor()
         self._arrange()
-        super().on_screen_resume()
+        super().resume_view()
 
     @property
     def heatmap(self) -> Heatmap:
