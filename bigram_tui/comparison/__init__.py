@@ -1,1 +1,1 @@
-"""Several runs side by side, each held against a reference."""
+"""Several runs side by side, each compared with a reference."""

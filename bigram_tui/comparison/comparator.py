@@ -1,4 +1,4 @@
-"""Holds runs against a reference: where they are, and at each step on the way there."""
+"""Compares runs with a reference: where they are, and at each step on the way there."""
 
 import math
 from collections.abc import Collection, Mapping
@@ -90,7 +90,7 @@ class Comparator:
         return rows
 
     def _recorder(self, runner: Runner, runs: tuple[Snapshot, Snapshot]) -> DriftRecorder | None:
-        """The recorder of a run, without what was left when hyperparameters were changed."""
+        """Get the recorder of a run, without the steps that a change of hyperparameters undid."""
         recorder = self._recorders.get(runner)
         if recorder is not None:
             recorder.follow(runs)
@@ -100,7 +100,7 @@ class Comparator:
 
 
 def _losses_after(run: Snapshot, iteration: int, count: int) -> Floats:
-    """The NLL at each of the next iterations; the last one's stands for those beyond it."""
+    """Read the NLL at each of the next iterations; the last one stands for those beyond it."""
     iterations = np.minimum(np.arange(iteration + 1, iteration + 1 + count), run.latest)
     losses: Floats = run.losses[iterations, NLL]
     return losses

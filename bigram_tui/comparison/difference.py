@@ -1,4 +1,4 @@
-"""How far runs are from each other, and from the best that they can reach."""
+"""The differences of two runs, and the best total that a run can reach."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ from bigram_tui.training.snapshot import Snapshot
 
 @dataclass(frozen=True)
 class Difference:
-    """Two runs at the iterations where they stand."""
+    """The differences of two runs at the iterations where they stand."""
 
     a: str
     b: str
@@ -27,11 +27,11 @@ class Difference:
     """None unless both have weights."""
     max_abs_nll: float
     agree: bool
-    """Whether no more than the rounding of the coarser number format lies between them."""
+    """Whether they differ by no more than the rounding of the coarser number format."""
 
     @property
     def text(self) -> str:
-        """The same in words."""
+        """Say the differences in words."""
         weights = "" if self.max_abs_weight is None else f", max |ΔW| {self.max_abs_weight:.1e}"
         verdict = "agree" if self.agree else "differ"
         return (
@@ -41,7 +41,7 @@ class Difference:
 
 
 def compare(a: Snapshot, b: Snapshot) -> Difference:
-    """The differences of two runs that have a model, in float64."""
+    """Compare two runs that have a model, in float64."""
     assert a.model is not None
     assert b.model is not None
     tables, weights = distances(a.model, b.model)
@@ -52,7 +52,7 @@ def compare(a: Snapshot, b: Snapshot) -> Difference:
 
 
 def tolerance(a: Snapshot, b: Snapshot) -> float:
-    """How far two runs may part by the rounding of the coarser of their number formats.
+    """Estimate how far rounding drives two runs apart, by the coarser of their number formats.
 
     ε^¾, as errors add up over many iterations: 2e-12 in float64, 6e-6 in float32.
     """
@@ -60,7 +60,7 @@ def tolerance(a: Snapshot, b: Snapshot) -> float:
 
 
 def distances(a: Iteration, b: Iteration) -> tuple[float, float]:
-    """The largest |ΔP| and |ΔW| of two models, in float64; NaN unless both have weights."""
+    """Compute the largest |ΔP| and |ΔW| of two models, in float64; NaN unless both have weights."""
     tables = _farthest(as_numpy(a.probabilities), as_numpy(b.probabilities))
     if a.weights is None or b.weights is None:
         return tables, math.nan
@@ -76,13 +76,13 @@ def _farthest(a: Matrix, b: Matrix) -> float:
 
 
 Objective = tuple[str, float]
-"""What decides how low a total can get: "counting", or "gradient" with its λ."""
+"""The kind of a model and its λ, which decide the best total: "counting", or "gradient"."""
 
 
 def objective_of(run: Snapshot, settings: Mapping[str, Any] | None = None) -> Objective | None:
-    """What a run tries to reach; None if its penalty is of a kind of its own.
+    """Get the objective of a run; None if its backend has a penalty of its own.
 
-    settings: its hyperparameters, if not those that it has now.
+    settings: hyperparameters other than those that it has now.
     """
     if run.backend is None or run.model is None:
         return None
@@ -96,19 +96,19 @@ def objective_of(run: Snapshot, settings: Mapping[str, Any] | None = None) -> Ob
 
 @lru_cache(maxsize=32)
 def optimum(bigrams: Bigrams, objective: Objective) -> Optimum:
-    """The best total that can be reached."""
+    """Compute the best total that can be reached."""
     kind, l2 = objective
     return counting_optimum(bigrams) if kind == "counting" else gradient_optimum(bigrams, l2)
 
 
 def optimum_of(run: Snapshot, bigrams: Bigrams) -> Optimum | None:
-    """The best total that a run can reach; None if its penalty is of a kind of its own."""
+    """Compute the best total of a run; None if its backend has a penalty of its own."""
     objective = objective_of(run)
     return None if objective is None else optimum(bigrams, objective)
 
 
 class Optima:
-    """Optima that are solved in threads, each once: for whom may not wait."""
+    """A cache of optima, each of which is solved once, in a thread."""
 
     def __init__(self, bigrams: Bigrams, on_solved: Callable[[], object] = lambda: None) -> None:
         """on_solved: called in the thread when another one is known."""
@@ -117,7 +117,7 @@ class Optima:
         self._found: dict[Objective, Optimum | None] = {}
 
     def of(self, objective: Objective | None) -> Optimum | None:
-        """The optimum; None while it is not known, or never will be."""
+        """Get an optimum; None while it is not known, or never will be."""
         if objective is None:
             return None
         if objective not in self._found:
@@ -127,7 +127,7 @@ class Optima:
 
     @property
     def solved(self) -> int:
-        """How many are known."""
+        """The number of optima that are known."""
         return sum(found is not None for found in list(self._found.values()))
 
     def _solve(self, objective: Objective) -> None:

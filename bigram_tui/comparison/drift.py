@@ -15,7 +15,7 @@ Spans = tuple[Span, ...]
 
 @dataclass(frozen=True)
 class MaxDifference:
-    """The largest differences of a run from the reference on the way to some iteration."""
+    """The largest differences of a run from the reference up to some iteration."""
 
     since: int
     """The first iteration at which they were compared."""
@@ -32,14 +32,14 @@ class MaxDifference:
 
 @dataclass(frozen=True, eq=False)
 class Drift:
-    """What two runs had at most between them, from the iteration `start` on."""
+    """The running maxima of the differences of two runs, from the iteration `start` on."""
 
     start: int
     maxima: Floats
-    """[n, 3]: the running maxima of |ΔP|, |ΔW| and |Δnll|."""
+    """[n, 3]: of |ΔP|, |ΔW| and |Δnll|."""
 
     def up_to(self, iteration: int) -> MaxDifference | None:
-        """The largest differences up to an iteration; None where it was not compared."""
+        """Get the largest differences up to an iteration; None where it was not compared."""
         place = iteration - self.start
         if not 0 <= place < len(self.maxima):
             return None
@@ -72,7 +72,7 @@ class DriftRecorder:
         return self.start + len(self._rows) - 1
 
     def follow(self, runs: tuple[Snapshot, Snapshot]) -> None:
-        """Forget what was compared of a way that one of the runs has left since."""
+        """Forget the steps that a change of hyperparameters has undone in one of the runs."""
         for place, run in enumerate(runs):
             old, new = self._spans[place], run.spans
             if old is not new and old != new:
@@ -82,7 +82,7 @@ class DriftRecorder:
             self._spans[place] = new
 
     def extend(self, iteration: int, differences: Floats) -> None:
-        """What came after an iteration; nothing new on a way that was gone before. [n, 3]"""
+        """Add the differences [n, 3] after an iteration; steps that were compared before stay."""
         if iteration + len(differences) <= self.end:
             return
         self._rows.truncate(iteration - self.start + 1)
@@ -94,7 +94,7 @@ class DriftRecorder:
 
 
 def _parted(old: Spans, new: Spans) -> int:
-    """The first iteration at which other hyperparameters held."""
+    """Find the first iteration at which other hyperparameters held."""
     for first, second in zip_longest(old, new):
         if first != second:
             return min(span[0] for span in (first, second) if span is not None)

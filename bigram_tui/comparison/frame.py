@@ -1,4 +1,4 @@
-"""All runs of a comparison at one moment, and what a run can do from where it is."""
+"""A frame: all runs of a comparison at one moment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,19 +10,19 @@ from bigram_tui.training.snapshot import Snapshot, Status
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """All runs at one moment of their way together."""
+    """The snapshots and differences of all runs at one moment."""
 
     position: int = 0
     """The iteration at which they are, or to which they are being brought."""
     snapshots: Mapping[Runner, Snapshot] = field(default_factory=dict)
     now: Mapping[Runner, MaxDifference] = field(default_factory=dict)
-    """The differences from the reference at this iteration; none where they can't be compared."""
+    """The differences from the reference at this iteration, of the runs that can be compared."""
     drifts: Mapping[Runner, Drift] = field(default_factory=dict)
-    """The largest differences on the way here."""
+    """The largest differences up to here."""
     training: bool = False
     """Whether they are to go on from here."""
     rate: float | None = None
-    """Steps per second, each of all runs, while training."""
+    """Steps of all runs together per second, while training."""
 
 
 def can_go_on(run: Snapshot) -> bool:

@@ -1,4 +1,4 @@
-"""The runs of a comparison: which they are, in which order, and which one is the reference."""
+"""The list of runs: it adds, copies, removes and moves them, and knows the reference."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -11,12 +11,12 @@ from bigram_tui.training.snapshot import Snapshot
 
 
 class Lineup:
-    """A list of runs, never empty, each in a thread of its own and with a name of its own."""
+    """A list of runs that is never empty; each has a thread and a name of its own."""
 
     def __init__(
         self, session: Session, on_idle: Callable[[], object], reference: str | None = None
     ) -> None:
-        """One run for each backend of the session. on_idle: as of a Runner.
+        """Make one run for each backend of the session. on_idle: as of a Runner.
 
         reference: the name of a run; the first one's if None.
         """
@@ -34,19 +34,19 @@ class Lineup:
 
     @property
     def runners(self) -> tuple[Runner, ...]:
-        """The runs as they now are: a tuple that stays as it is."""
+        """The runs as they are now."""
         return tuple(self._runners)
 
     def source_of(self, runner: Runner) -> BackendSource:
-        """The backend that a run is of."""
+        """Get the backend of a run."""
         return self._sources[runner]
 
     def history(self) -> list[tuple[str, Snapshot]]:
-        """How each run stands, with the name of its backend."""
+        """List the snapshot of each run, with the name of its backend."""
         return [(self._sources[runner].backend, runner.snapshot) for runner in self._runners]
 
     def mark_of(self, runner: Runner) -> int:
-        """A number that tells a run from the others for as long as it is there: its colour."""
+        """Get the number of a run's colour; it keeps it for as long as it is in the list."""
         return self._marks[runner]
 
     def add(
@@ -67,11 +67,11 @@ class Lineup:
         return self._insert(place, source, name=name, values=values, start=start)
 
     def start_of(self, runner: Runner) -> str | None:
-        """The start that a run was given; None if that is the session's."""
+        """Get the start that a run was given; None for that of the session."""
         return self._starts[runner]
 
     def copy(self, runner: Runner) -> Runner:
-        """Add a run of the same backend, start and hyperparameters as a run now has."""
+        """Add a run with the backend, the start and the present hyperparameters of another."""
         place, source = self._runners.index(runner) + 1, self._sources[runner]
         values, start = runner.snapshot.settings, self._starts[runner]
         return self._insert(place, source, values=values, start=start)

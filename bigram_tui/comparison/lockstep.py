@@ -1,4 +1,4 @@
-"""Moves the runs of a comparison together, and holds each against the reference on the way."""
+"""Moves the runs of a comparison together, and compares each with the reference on the way."""
 
 import threading
 import time
@@ -29,7 +29,7 @@ CHUNK_BYTES = 32 * 2**20
 LONGEST_CHUNK = 4096
 """Steps of a chunk at most."""
 RETRACE = 10_000
-"""How many steps all take again together when a run joins them that has yet to begin."""
+"""How many steps all runs take again together when a new run joins them, at most."""
 PAUSE_SECONDS = 0.0002
 """The time between two chunks in which other threads get the interpreter."""
 
@@ -224,7 +224,7 @@ class Lockstep:
             self._wake.wait_for(lambda: self._has_order or self._closed)
 
     def _take_orders(self) -> _Plan:
-        """What the orders ask for now; later ones are for the next time."""
+        """Take what the orders ask for now; later ones are for the next time."""
         with self._wake:
             self._has_order, self._is_shown = False, True
             lineup = self._lineup
@@ -366,7 +366,7 @@ class Lockstep:
             self._chunks.reset()
 
     def _common_end(self, plan: _Plan, count: int) -> int:
-        """Up to where all came that can go on; if none can, up to where the last one came."""
+        """Find the iteration that all runs reached that can go on; if none can, the last one's."""
         runs = [self._snapshots[runner] for runner in plan.loaded]
         going = [run.iteration for run in runs if can_go_on(run)]
         if going:
@@ -412,12 +412,12 @@ class _GoneError(Exception):
 
 
 def _is_fresh(runner: Runner) -> bool:
-    """Whether a run was never moved yet."""
+    """Whether a run has never taken a step."""
     return runner.snapshot.latest == 0
 
 
 def _most_models(reference: Snapshot) -> int:
-    """How many models of the reference the memory of a chunk holds; at least one."""
+    """Compute how many models of the reference fit into the memory of a chunk; at least one."""
     model = reference.model
     assert model is not None  # it is loaded
     size = memory((model.probabilities, model.weights, model.gradient, model.state))

@@ -1,4 +1,4 @@
-"""The application: has the text read, starts the runs, opens the screens, offers all actions."""
+"""The application: it has the text read, starts the runs, opens screens and offers all actions."""
 
 import sys
 import time
@@ -44,11 +44,11 @@ SWITCH_INTERVAL = 0.001
 
 
 GOODBYE_SECONDS = 0.5
-"""How long the runs have to end."""
+"""How long the program waits for the runs to end."""
 
 
 def _browser_driver() -> type[Driver]:
-    """Imported only for visitors of a server."""
+    """Import the driver, which only visitors of a server need."""
     from bigram_tui.tui.browser_driver import BrowserDriver
 
     return BrowserDriver
@@ -104,9 +104,9 @@ class BigramApp(App[None]):
         self._reference = reference
         self.tour = tour
         self.trouble: BaseException | None = None
-        """Why there is nothing to show."""
+        """The error for which there is no text to show."""
         self.is_held_up = False
-        """Whether, after the end, a run is still at work, such as on loading its backend."""
+        """Whether a run is still at work after the end, such as on loading its backend."""
         self._is_leaving = False
         self._job_control: JobControl | None = None
         self._has_session = False
@@ -124,7 +124,7 @@ class BigramApp(App[None]):
             self.set_keymap(read_keymap(keymap, self._actions()))
 
     def _take(self, session: Session) -> None:
-        """Make its runs."""
+        """Make the runs of a session."""
         self.session = session
         first = session.first(named=self._wanted)
         self.lineup = Lineup(session, self._hear_run, self._reference or first)
@@ -134,11 +134,11 @@ class BigramApp(App[None]):
         self._has_session = True
 
     def history(self) -> list[tuple[str, Snapshot]]:
-        """How each run stands, with the name of its backend; none if the text was not read."""
+        """List the snapshot of each run with the name of its backend; none without a text."""
         return self.lineup.history() if self._has_session else []
 
     def _actions(self) -> set[str]:
-        """The ids of all bindings, which a user's keymap may name."""
+        """List the ids of all bindings, which a user's keymap may name."""
         from bigram_tui.tui.lessons.families import FamiliesScreen
         from bigram_tui.tui.lessons.network import NetworkScreen
         from bigram_tui.tui.lessons.pitfalls import PitfallsScreen
@@ -164,7 +164,7 @@ class BigramApp(App[None]):
         return self.lineup.runners
 
     def _hear_run(self) -> None:
-        """A run has settled: the screen is to show it at once, in lock-step with the others."""
+        """Tell the screen that a run has settled; the lock-step first, if all move together."""
         if self.current_mode == "compare":
             self.lockstep.look()
         else:
@@ -174,12 +174,12 @@ class BigramApp(App[None]):
         self.post_message(RunSettled())
 
     def leave(self, signal_number: int) -> None:
-        """Exit because of a signal; called in its handler, before the start too."""
+        """Exit because of a signal. Called in its handler, possibly before the start."""
         self._is_leaving = True
         self._call_in_loop(self.exit)
 
     def _call_in_loop(self, call: Callable[[], None]) -> None:
-        """Call something soon, though we are in a signal handler; nothing before the start."""
+        """Call something soon, from a signal handler; do nothing before the start."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(call)
 
@@ -212,14 +212,14 @@ class BigramApp(App[None]):
         await removed
 
     def _begin(self) -> None:
-        """Start the run that is looked at, and the tour if it is wanted."""
+        """Start the active run, and the tour if it is wanted."""
         self._start(self.view_state.runner)
         self._waiting = [runner for runner in self.runners if runner is not self.view_state.runner]
         if self.tour:
             self.view_state.tour.begin()
 
     def on_first_drawn(self) -> None:
-        """Start the other runs that are wanted at once, or are no trouble."""
+        """Start the other runs that the user named, and those that load quickly."""
         for runner in self._waiting:
             if runner not in self.runners:  # the user typed ahead, and removed it
                 continue
@@ -245,7 +245,7 @@ class BigramApp(App[None]):
         return ExploreScreen(*common, samples=self._samples)
 
     def _compare_screen(self) -> Screen[None]:
-        """Imported only when it is wanted: the first screen is drawn the sooner."""
+        """Import the compare screen, so that the first screen need not wait for it."""
         from bigram_tui.tui.screens.compare import CompareScreen
 
         common = self.session, self.lineup, self.view_state, self._fps, self._depth
@@ -277,7 +277,7 @@ class BigramApp(App[None]):
         self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
 
     def action_help_quit(self) -> None:
-        """What ctrl+c does: a habit that must not end a lesson."""
+        """Say how to quit: ctrl+c is a habit that must not end a lesson."""
         self.notify("q quits", timeout=2)
 
     def action_suspend_process(self) -> None:
@@ -296,14 +296,14 @@ class BigramApp(App[None]):
         self.push_screen(themes)
 
     def clear_selection(self) -> None:
-        """Select no text. Without effect while there is no screen."""
+        """Select no text; do nothing while there is no screen."""
         # Textual issue 6444: from Python 3.12 on, the Input of the first screen calls this before
         # the screen is on the stack.
         with suppress(ScreenStackError):
             super().clear_selection()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """The themes, quitting, and every action of the screen with its key.
+        """Offer the themes, quitting, and every action of the screen with its key.
 
         Textual offers more of its own, for which there are better keys here: its list of keys
         takes descriptions for markup and squeezes the panes (`?`), its screenshot says nothing
@@ -323,6 +323,6 @@ class BigramApp(App[None]):
                 yield SystemCommand(binding.description.capitalize(), f"key {key}", run)
 
     def _is_of_use(self, binding: Binding) -> bool:
-        """Not where it is for a run that there is not."""
+        """Whether a binding does anything: not one for a run that is not in the list."""
         name, _, arguments = binding.action.partition("(")
         return name != "pick" or int(arguments.rstrip(")")) < len(self.runners)

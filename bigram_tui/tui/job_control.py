@@ -14,7 +14,7 @@ BACKGROUND_SECONDS = 0.05
 
 
 class JobControl:
-    """The answers to the signals that stop and continue the program, in place of Textual's.
+    """Handles the signals that stop and continue the program, in place of Textual.
 
     Textual's stop this process alone, though a shell waits for the whole job, such as `make` and
     what it runs. And when another program stopped this one by SIGSTOP, they open the screen a

@@ -1,10 +1,10 @@
-"""Reads which row or cell the user wants to go to; knows the vocabulary, no screen."""
+"""Parses the row or cell that the user wants to go to."""
 
 from bigram_tui.model.bigrams import Vocabulary
 
 
 def characters_of(text: str) -> str:
-    """What was typed, each U+code as the character that it stands for; ValueError if it is none."""
+    """Replace each U+code by its character. ValueError if it is the code of none."""
     parts = text.split()
     if not parts or not all(part[:2].upper() == "U+" and len(part) > 2 for part in parts):
         return text
@@ -19,7 +19,7 @@ def _character(code: str) -> str:
 
 
 def tokens_of_jump(text: str, vocabulary: Vocabulary) -> list[int]:
-    """One token for a row or two for a cell; ValueError says why it is neither."""
+    """Parse one token for a row or two for a cell. ValueError says why it is neither."""
     characters = characters_of(text)
     if not 1 <= len(characters) <= 2:
         raise ValueError("one character for a row, two for a cell")

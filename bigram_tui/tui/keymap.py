@@ -1,4 +1,4 @@
-"""The user's own keys: a TOML file that gives actions, by the ids of their bindings, other keys."""
+"""The user's keymap: a TOML file with other keys for actions, by the ids of their bindings."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -11,10 +11,10 @@ KEYS = "use a character, such as s or S, or a name, such as enter, f5, question_
 
 
 def read_keymap(path: Path, known: Collection[str]) -> dict[str, str]:
-    """Keys by the id of the binding, such as `step = "enter"`; empty if there is no such file.
+    """Read the keys by the id of the binding, such as `step = "enter"`; none if there is no file.
 
     A byte order mark, which some editors write, is skipped. UserError if the file can't be read,
-    is no TOML, names an action that is not in `known`, or a key that there is not.
+    is not TOML, names an action that is not in `known`, or a key that does not exist.
     """
     import tomllib  # few users have a keymap
 

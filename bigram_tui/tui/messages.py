@@ -1,4 +1,4 @@
-"""What widgets and runs tell the screen."""
+"""The messages of widgets and runs to the screen and the app."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,7 @@ from textual.widget import Widget
 
 @dataclass
 class CellPointed(Message):
-    """The mouse is at a cell of the heatmap."""
+    """The mouse points at a cell of the heatmap."""
 
     row: int
     column: int
@@ -58,16 +58,16 @@ class ValueWanted(Message):
 
 
 class HeatmapResized(Message):
-    """There is more or less room for the cells of the heatmap."""
+    """The heatmap has more or less room for its cells."""
 
 
 class FirstDrawn(Message):
-    """The first frame is on the screen: what would have held it up may begin."""
+    """The first frame is on the screen: work that would have delayed it may begin."""
 
 
 class RunSettled(Message):
-    """A run has carried out all its orders."""
+    """A run has executed all its commands, or an optimum is known."""
 
 
 class ReadingEnded(Message):
-    """The text is read, or can't be, or was read for long enough; or its part was accepted."""
+    """Reading has ended: with the whole text, an error, or a part that the user accepts."""

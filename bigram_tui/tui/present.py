@@ -1,4 +1,4 @@
-"""Says in words and curves how runs stand: snapshots in, what widgets show out; no widget here."""
+"""Turns snapshots of runs into the words and curves that widgets show."""
 
 import time
 from functools import lru_cache
@@ -25,23 +25,23 @@ from bigram_tui.tui.widgets.loss_curve import Plot
 from bigram_tui.tui.widgets.status import RunState
 
 PATIENCE_SECONDS = 2.0
-"""After how long one says that a backend is still at work."""
+"""How long a backend may be at work on a step before the screen says so."""
 
 SPARKLINE_WIDTH = 12
 
 STEADY_SIZE = 256
-"""The V above which the curvature is not looked for by the way: it takes O(V²)."""
+"""The largest V for which the curvature is computed unasked, as that takes O(V²)."""
 
 FIRST_HINT = "s takes a gradient step, space runs"
 
 
 def text_name(path: str) -> str:
-    """A text by the last part of its path."""
+    """Name a text by the last part of its path."""
     return "stdin" if path == "-" else printable(path.rstrip("/").rpartition("/")[2])
 
 
 def corpus_facts(corpus: Corpus) -> list[str]:
-    """What is explored, the most important first."""
+    """List the facts about a text, the most important first."""
     vocabulary = corpus.train.vocabulary
     size = f"V {len(vocabulary):,}"
     if vocabulary.rare:
@@ -57,12 +57,12 @@ def corpus_facts(corpus: Corpus) -> list[str]:
 
 
 def marking(corpus: Corpus) -> str:
-    """What the mark of a name tells, or that there is none."""
+    """Explain the mark of samples, or say that there is none."""
     return "• = in the text" if corpus.items is not None else "• off: text too large"
 
 
 def run_line(snapshot: Snapshot, pace: float | None, strong: Style) -> Text:
-    """The sparkline of a run, and whether it moves."""
+    """Draw the sparkline of a run, and say whether it trains."""
     line = Text(no_wrap=True)
     if snapshot.latest > 0:  # a single value would look like something else
         line.append(sparkline(Series.column(snapshot.losses, NLL), SPARKLINE_WIDTH))
@@ -78,7 +78,7 @@ def run_line(snapshot: Snapshot, pace: float | None, strong: Style) -> Text:
 
 
 def lockstep_line(frame: Frame, latest: int, pace: float | None, strong: Style) -> Text:
-    """At which step all runs are, and whether they move."""
+    """Say at which step all runs are, and whether they train."""
     line = Text("position ", no_wrap=True)
     line.append(f"{frame.position:,}", strong)
     if frame.training:
@@ -89,7 +89,7 @@ def lockstep_line(frame: Frame, latest: int, pace: float | None, strong: Style) 
 
 
 def _speed(rate: float | None, pace: float | None) -> str:
-    """The pace that was asked for, unless the backend falls short of it."""
+    """Write the pace that was asked for, unless the backend falls short of it."""
     if pace is not None and (rate is None or rate > 0.7 * pace):
         return f"{pace:,.0f}/s"
     if rate is None:
@@ -98,7 +98,7 @@ def _speed(rate: float | None, pace: float | None) -> str:
 
 
 def run_states(lineup: Lineup, dark: bool) -> list[RunState]:
-    """An entry for each run."""
+    """Make the entry of each run for the bar of runs."""
     return [
         _run_state(runner, Style(color=run_color(lineup.mark_of(runner), dark)))
         for runner in lineup.runners
@@ -130,7 +130,7 @@ def _run_state(runner: Runner, color: Style) -> RunState:
 
 
 def loss_title(run: Snapshot, width: int, axes: str = "") -> str:
-    """The parts of the loss, as many as fit, and of which kind the axes are."""
+    """Write the parts of the loss, as many as fit, and which axes are logarithmic."""
     if not run.has_loss:
         return "loss"
     nll, penalty = _decimal(run.nll), _decimal(run.regularization)
@@ -154,17 +154,17 @@ def _decimal(value: float, decimals: int = 4) -> str:
 
 
 def order_text(order: TokenOrder | None) -> str:
-    """In which order the tokens stand; None is that of their code points."""
+    """Name the order of the tokens; None is that of their code points."""
     return f"order: {'code point' if order is None else order.name}"
 
 
 def axes_text(log: bool, log_x: bool) -> str:
-    """Which axes of the plot are logarithmic."""
+    """Say which axes of the plot are logarithmic."""
     return "  ".join(text for text, on in (("log y", log), ("log x", log_x)) if on)
 
 
 def plot(lineup: Lineup, active: Runner, *, dark: bool, log: bool, log_x: bool) -> Plot:
-    """The losses of all runs, the active one in front; behind them the way it last left."""
+    """Plot the losses of all runs, the active one in front; behind them the branch it left."""
     run = active.snapshot
     curves = []
     if run.left is not None:
@@ -183,7 +183,7 @@ def plot(lineup: Lineup, active: Runner, *, dark: bool, log: bool, log_x: bool) 
 
 
 def hyperparameters_title(run: Snapshot, bigrams: Bigrams, width: int) -> str:
-    """The title of the controls, with what the step size or the smoothing means if that fits."""
+    """Write the title of the controls, with what η or α means if that fits."""
     head, size = "hyperparameters", step_size(run, bigrams)
     sizes = [size] if size else smoothing_sizes(run, bigrams)
     titles = [*(f"{head}  {size}" for size in sizes), *sizes]
@@ -191,9 +191,10 @@ def hyperparameters_title(run: Snapshot, bigrams: Bigrams, width: int) -> str:
 
 
 def step_size(run: Snapshot, bigrams: Bigrams) -> str:
-    """The learning rate as a share of what the curvature here allows near a minimum.
+    """Write η as a share of the stable limit, 2/λmax, by the curvature here.
 
-    Empty unless the run is known to take plain steps of gradient descent: of others it is not true.
+    Empty unless the run is known to take plain steps of gradient descent, the only ones with
+    that limit.
     """
     if not run.descends:
         return ""
@@ -208,9 +209,9 @@ def step_size(run: Snapshot, bigrams: Bigrams) -> str:
 
 
 def smoothing_sizes(run: Snapshot, bigrams: Bigrams) -> list[str]:
-    """What α adds to each row of counts, α·V, beside what a row holds on average, B/V.
+    """Write what α adds to each row of counts, α·V, beside what a row holds on average, B/V.
 
-    At full length, then shorter; nothing if the run does not smooth.
+    At full length, then shorter; an empty list if the run does not smooth.
     """
     smoothing = run.number("smoothing")
     if not smoothing:
@@ -221,12 +222,12 @@ def smoothing_sizes(run: Snapshot, bigrams: Bigrams) -> list[str]:
 
 
 def parameters_of(run: Snapshot) -> dict[str, Hyperparameter]:
-    """The hyperparameters of a run that has loaded."""
+    """Get the hyperparameters of a run; none before it is loaded."""
     return {} if run.backend is None else hyperparameters(run.backend)
 
 
 def notice(runner: Runner, validation: Bigrams | None) -> str:
-    """What is amiss with a run and what to do; empty if all is well."""
+    """Say what is wrong with a run and what to do; empty if all is well."""
     run = runner.snapshot
     if run.status is Status.FAILED:
         # A backend that could not be loaded says its name itself.
@@ -239,14 +240,14 @@ def notice(runner: Runner, validation: Bigrams | None) -> str:
 
 
 def _remedy(run: Snapshot) -> str:
-    """What helps against divergence, as far as the backend has it."""
+    """Name the keys that help against divergence."""
     keys = ["z goes back"] if run.iteration else []
     keys += ["p changes hyperparameters"] if run.settings else []
     return ", ".join(keys)
 
 
 def _delay(runner: Runner) -> str:
-    """That a backend takes long for an iteration."""
+    """Say that a backend takes long for a step; empty if it does not."""
     run, since = runner.snapshot, runner.busy_since
     waited = 0.0 if since is None or run.status is Status.LOADING else time.monotonic() - since
     if waited < PATIENCE_SECONDS:
@@ -256,7 +257,7 @@ def _delay(runner: Runner) -> str:
 
 @lru_cache(maxsize=4)
 def _impossible(run: Snapshot, validation: Bigrams | None) -> str:
-    """Why a held-out loss is infinite."""
+    """Say why the held-out loss is infinite; empty if it is not."""
     table = run.probabilities
     if table is None or validation is None or not np.isposinf(run.validation):
         return ""
@@ -271,7 +272,7 @@ def _impossible(run: Snapshot, validation: Bigrams | None) -> str:
 
 
 def absence(runner: Runner, why: str) -> str:
-    """What the heatmap says while it has nothing to show."""
+    """Say why the heatmap has nothing to show."""
     run = runner.snapshot
     if run.status is Status.LOADING:
         return f"loading {runner.name} …" if runner.started else f"{runner.name} is not loaded yet"

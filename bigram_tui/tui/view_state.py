@@ -1,4 +1,4 @@
-"""What the user looks at, whichever screen shows it."""
+"""What the user looks at, on every screen."""
 
 from asyncio import Future
 from dataclasses import dataclass, field
@@ -25,11 +25,11 @@ class ViewState:
     """The active run, the cursor, and how they are shown; the same on all screens."""
 
     runner: Runner
-    """The active run's."""
+    """The thread of the active run."""
     cursor: Cell
     """The token of the row and of the column, in all tables."""
     view_index: int = 0
-    """The place of the view in VIEWS."""
+    """The index of the view in VIEWS."""
     scales: list[ColorScale] = field(default_factory=lambda: [view.default_scale for view in VIEWS])
     """The scale of each view."""
     order: TokenOrder | None = None
@@ -41,9 +41,9 @@ class ViewState:
     draw: int = 0
     """How often other samples were wanted."""
     pace_index: int = FIRST_PACE
-    """The place of the pace in PACES."""
+    """The index of the pace in PACES."""
     pitfall: int = 0
-    """The place of the pitfall that was looked at."""
+    """The index of the pitfall that was last shown."""
     log: bool = False
     """Whether the axis of the losses is logarithmic."""
     log_x: bool = False
@@ -79,7 +79,7 @@ class ViewState:
         self.scales[self.view_index] = scales[(scales.index(self.scale) + 1) % len(scales)]
 
     def next_order(self) -> str:
-        """Want the next order. Returns its name."""
+        """Ask for the next order. Returns its name."""
         names = list(ORDERS)
         self.wanted_order = names[(names.index(self.wanted_order) + 1) % len(names)]
         return self.wanted_order

@@ -1,1 +1,1 @@
-"""How several runs stand to each other: frames in, columns, lines and curves out; no widget."""
+"""Turns frames of a comparison into the columns, lines and curves of the compare screen."""

@@ -1,4 +1,4 @@
-"""One cell of the tables of all runs."""
+"""The cell under the cursor, in the tables of all runs."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ def cell_lines(
     width: int,
     styles: TextStyles,
 ) -> list[Text]:
-    """N, and P, W and the gradient of each run: side by side, or one after the other."""
+    """Write N, and P, W and the gradient of each run, in columns or one below the other."""
     labels = bigrams.vocabulary.labels
     bigram = "".join(in_cells(labels[k], 2).rstrip() for k in cell)
     times = int(bigrams.row_sums[cell[0]])

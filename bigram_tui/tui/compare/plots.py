@@ -1,4 +1,4 @@
-"""What the plot shows of all runs: their losses, or how far these are from something."""
+"""The plots of all runs: their losses, the gap, and the difference from the reference."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,22 +24,22 @@ from bigram_tui.tui.widgets.loss_curve import Plot
 
 @dataclass(frozen=True)
 class PlotKind:
-    """What the plot shows of each run."""
+    """A quantity that is plotted of each run."""
 
     title: str
     log: bool
     series: Callable[[ComparedRun, ComparedRun, OptimumOf], Series | None]
     of_losses: Callable[[Losses], Series] | None = None
-    """The same of losses alone, if they are all that it takes."""
+    """Computes it from losses alone, where that is possible."""
 
 
 def _nll(losses: Losses) -> Series:
-    """The NLL of each iteration."""
+    """Get the nll of each iteration."""
     return Series.column(losses, NLL)
 
 
 def _total(losses: Losses) -> Series:
-    """The total of each iteration."""
+    """Compute the total of each iteration."""
     return Series.from_tables(len(losses), lambda at: _total_at(losses, at), [losses], "total")
 
 
@@ -49,7 +49,7 @@ def _total_at(losses: Losses, places: Integers) -> Floats:
 
 
 def _above_optimum(run: ComparedRun, _: ComparedRun, optimum: OptimumOf) -> Series | None:
-    """The total less the best one that its hyperparameters of then allow."""
+    """Compute the gap of each iteration, by the hyperparameters that it had."""
     snapshot = run.snapshot
     found = [optimum(objective_of(snapshot, settings)) for _, settings in snapshot.spans]
     known = [best.total for best in found if best is not None]
@@ -108,9 +108,9 @@ def plot_of(
     log: bool,
     log_x: bool,
 ) -> Plot:
-    """One curve per run, the chosen one in front, and the iteration that all are at.
+    """Plot one curve per run, the chosen one in front, and mark the iteration where all are.
 
-    Behind them is the way that the chosen one last left.
+    Behind them is the branch that the chosen one last left.
     """
     reference = reference_of(runs)
     curves = []
@@ -132,7 +132,7 @@ def plot_of(
 def plot_values(
     runs: Sequence[ComparedRun], kind: PlotKind, position: int, optimum: OptimumOf, width: int
 ) -> list[Text]:
-    """What the plot shows of each run where it stands: in one line, if that is long enough."""
+    """Write the plotted value of each run at its iteration, in one line if that has room."""
     reference = reference_of(runs)
     values: list[tuple[ComparedRun, float]] = []
     for run in runs:
@@ -162,7 +162,7 @@ def _wrapped(entries: Sequence[Text], width: int) -> list[Text]:
 
 
 def why_never_attained(runs: Sequence[ComparedRun], optimum: OptimumOf) -> str:
-    """What to say of the runs that tend to a loss without ever having it."""
+    """Say which runs approach a loss that they never reach."""
     for run in runs:
         best = optimum(objective_of(run.snapshot))
         if best is not None and not best.attained:

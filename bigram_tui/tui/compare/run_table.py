@@ -1,4 +1,4 @@
-"""The table of runs: how each stands to the reference, its losses, its settings, its speed."""
+"""The table of runs: agreement with the reference, losses, hyperparameters, speed."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -34,7 +34,7 @@ SIGNS = {
 
 
 def head_columns(runs: Sequence[ComparedRun], title: str = "run") -> list[Column]:
-    """Which run it is and how it stands: what is always shown."""
+    """Make the columns that are always shown: the run, its status and its step."""
     return [
         Column(title, [label_of(run) for run in runs], right=False, least=12),
         Column("", [Text(SIGNS[run.snapshot.status]) for run in runs], right=False, least=1),
@@ -50,7 +50,7 @@ def _iteration(snapshot: Snapshot) -> str:
 
 
 def agreement_columns(runs: Sequence[ComparedRun]) -> list[Column]:
-    """How far each run is from the reference, here and at most on the way."""
+    """Make the columns of the differences from the reference, here and at worst."""
     reference = reference_of(runs)
     verdicts = [Text(verdict(run, reference)) for run in runs]
     now, worst = [run.now for run in runs], [run.worst for run in runs]
@@ -63,7 +63,7 @@ def agreement_columns(runs: Sequence[ComparedRun]) -> list[Column]:
 
 
 def verdict(run: ComparedRun, reference: ComparedRun) -> str:
-    """Whether a run agrees with the reference, in a few words."""
+    """Say whether a run agrees with the reference, in a few words."""
     snapshot = run.snapshot
     if run.is_reference:
         return "the reference"
@@ -95,14 +95,14 @@ def _agreement(
 
 
 def _rounded_up(value: float) -> str:
-    """The next larger number of one digit, such as 4e-15."""
+    """Round up to one digit, such as 4e-15."""
     exponent = math.floor(math.log10(value))
     digit = math.ceil(value / 10.0**exponent - 1e-9)
     return f"{digit}e{exponent}" if digit < 10 else f"1e{exponent + 1}"
 
 
 def loss_columns(runs: Sequence[ComparedRun], optimum: OptimumOf) -> list[Column]:
-    """The parts of the loss, and the gap: how far the total is above the best one."""
+    """Make the columns of the loss: its parts, and the gap."""
 
     def column(title: str, of: Callable[[Snapshot], str], least: int = 8) -> Column:
         return Column(title, [Text(of(run.snapshot)) for run in runs], least=least)
@@ -135,7 +135,7 @@ def _gradient_norm(snapshot: Snapshot) -> str:
 
 
 def setting_columns(runs: Sequence[ComparedRun]) -> list[Column]:
-    """The hyperparameters, starts that differ, then where and in which format it calculates."""
+    """Make the columns of the hyperparameters, starts that differ, the format and the device."""
     known = [parameters_of(run.snapshot) for run in runs]
     columns = []
     for name in dict.fromkeys(name for each in known for name in each):
@@ -154,7 +154,7 @@ def setting_columns(runs: Sequence[ComparedRun]) -> list[Column]:
 
 
 def _start(snapshot: Snapshot) -> str:
-    """Where it began, if that mattered."""
+    """Name the start of a run; empty if it has no weights."""
     if snapshot.weights is None or snapshot.start_weights is None:
         return ""
     return "random W" if snapshot.start_weights.any() else "W = 0"
@@ -167,7 +167,7 @@ def _value(value: object) -> str:
 
 
 def speed_columns(runs: Sequence[ComparedRun]) -> list[Column]:
-    """How long the backend takes for a step, and how many a second it could take alone."""
+    """Make the columns of the speed: the time of a step, and the steps per second alone."""
     # Without an update yet, there is only the time of setting up.
     seconds = [
         run.snapshot.seconds_per_iteration if run.snapshot.latest > 0 else 0.0 for run in runs
@@ -181,7 +181,7 @@ def speed_columns(runs: Sequence[ComparedRun]) -> list[Column]:
 
 
 def data_columns(runs: Sequence[ComparedRun], optimum: OptimumOf) -> list[Column]:
-    """All columns that have something to say, but those of head_columns."""
+    """Make all columns that hold anything, but those of head_columns."""
     columns = [
         *agreement_columns(runs),
         *loss_columns(runs, optimum),
@@ -217,7 +217,7 @@ EXACT_TITLES = (
 
 
 def exact_rows(runs: Sequence[ComparedRun], optimum: OptimumOf) -> list[list[object]]:
-    """The same table for a file: all digits, no words; None for what a run does not have."""
+    """Make the rows of the table for a file: all digits; None for what a run does not have."""
     reference = reference_of(runs).name
     rows: list[list[object]] = []
     for run in runs:

@@ -1,4 +1,4 @@
-"""The runs of a comparison as they are shown, and what all panes write in the same way."""
+"""The runs of a comparison as the panes show them."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -22,12 +22,12 @@ from bigram_tui.tui.render.colors import run_color
 REFERENCE = "◎"
 
 NAME_WIDTH = 12
-"""Columns that a run takes at least where several stand side by side."""
+"""The least columns of a run where several stand side by side."""
 
 GAP = 2
 
 LONGEST_NAME = 24
-"""Columns of a run's name at most: --run makes it as long as its settings."""
+"""The most columns of a run's name: with --run it is as long as its settings."""
 
 
 OptimumOf = Callable[[Objective | None], Optimum | None]
@@ -35,20 +35,20 @@ OptimumOf = Callable[[Objective | None], Optimum | None]
 
 @dataclass(frozen=True, eq=False)
 class ComparedRun:
-    """One run of a comparison, as it is shown."""
+    """A run of a comparison: its snapshot, its colours, its differences from the reference."""
 
     number: int
     name: str
     snapshot: Snapshot
     color: Style
     faint: Style
-    """Of what it has left behind."""
+    """The colour of the branch that it left."""
     started: bool
     is_reference: bool
     now: MaxDifference | None
-    """How far it is from the reference, if they can be compared here."""
+    """The differences from the reference here; None if they can't be compared."""
     worst: MaxDifference | None
-    """How far it was at most on the way here, if that is known."""
+    """The largest differences up to here; None if they are not known."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ComparedRun) and self._key == other._key
@@ -63,14 +63,14 @@ class ComparedRun:
 
 
 def _comparable(found: MaxDifference | None) -> tuple[float | None, ...]:
-    """The same for the same differences: None in the place of NaN, which equals nothing."""
+    """Make differences comparable by ==: None in the place of NaN, which equals nothing."""
     if found is None:
         return ()
     return found.since, *(None if math.isnan(value) else value for value in found.differences)
 
 
 def compared_runs(frame: Frame, lineup: Lineup, dark: bool) -> list[ComparedRun]:
-    """The runs in order."""
+    """Make the runs of a frame, in the order of the list."""
     return [
         ComparedRun(
             number=place + 1,
@@ -96,7 +96,7 @@ def _worst(frame: Frame, runner: Runner) -> MaxDifference | None:
 
 
 def reference_of(runs: Iterable[ComparedRun]) -> ComparedRun:
-    """The one that the others are held against."""
+    """Find the run that the others are compared with."""
     return next(run for run in runs if run.is_reference)
 
 
@@ -137,7 +137,7 @@ def token_text(token: int, vocabulary: Vocabulary) -> str:
 def in_room(
     runs: Sequence[ComparedRun], chosen: ComparedRun, width: int, least: int
 ) -> list[ComparedRun]:
-    """As many runs as there is room for, the reference and the chosen one among them."""
+    """Choose as many runs as there is room for, the reference and the chosen one among them."""
     room = max(1, width // least)
     if room >= len(runs):
         return list(runs)

@@ -1,4 +1,4 @@
-"""The names of all runs from the same uniforms, and what made them part."""
+"""The samples of all runs from the same uniforms, and why they part."""
 
 from collections.abc import Callable, Mapping, Sequence
 from textwrap import wrap
@@ -22,13 +22,13 @@ from bigram_tui.tui.render.text_styles import TextStyles
 from bigram_tui.tui.widgets.sample_list import MARK
 
 END = "■"
-"""What stands for the end of a name that another one goes beyond."""
+"""The end of a sample where the reference's goes on."""
 
 NUMBER = 3
-"""Columns of the number of a name."""
+"""Columns of the number of a sample."""
 
 PARTED = "where samples part: previous character, random number, interval that was hit"
-"""What the lines below the names say."""
+"""The title of the lines below the samples."""
 
 
 def name_lines(
@@ -41,10 +41,10 @@ def name_lines(
     height: int,
     styles: TextStyles,
 ) -> list[Text]:
-    """A column of names for each run; below, what made those of the chosen one part.
+    """Write a column of samples for each run, and below, why those of the chosen one part.
 
-    Each name begins where the reference's does in the stream of uniforms.
-    names: by the number of the side, the same number of names for each.
+    Each sample begins where the reference's does in the stream of uniforms.
+    names: by the number of the run, equally many samples of each.
     """
     if not names:
         return []
@@ -81,14 +81,14 @@ def _the_same(explained: ComparedRun, reference: ComparedRun) -> str:
 
 
 def _reasons(parted: Sequence[tuple[int, Divergence]], rows: int) -> int:
-    """How many of the names in sight part."""
+    """Count the samples in sight that part."""
     return sum(k < rows for k, _ in parted)
 
 
 def _explained(
     runs: Sequence[ComparedRun], names: Mapping[int, Sequence[PairedSample]], chosen: ComparedRun
 ) -> ComparedRun | None:
-    """The run whose partings are explained: the chosen one, or another if that is the reference."""
+    """Choose the run that is explained: the chosen one, or another if that is the reference."""
     others = [run for run in runs if not run.is_reference and run.number in names]
     return chosen if chosen in others else next(iter(others), None)
 
@@ -101,7 +101,7 @@ def _numbered(number: str, line: Text, styles: TextStyles) -> Text:
 def _sample_text(
     paired: PairedSample, holds: Callable[[str], bool | None], room: int, styles: TextStyles
 ) -> Text:
-    """One name: marked if the corpus has it, its first character that is another's too."""
+    """Write a sample; a mark shows that the text has it, bold where it parts."""
     sample, divergence = paired.sample, paired.divergence
     known = holds(sample.text)
     text = Text(no_wrap=True)
@@ -127,7 +127,7 @@ def _reason(
     width: int,
     styles: TextStyles,
 ) -> Text:
-    """Which intervals of the cumulated P, one of each run, the uniform falls into."""
+    """Write the intervals of the cumulative P, one of each run, that the uniform falls into."""
     for named in (True, False):  # with the names of the runs, or else with their numbers
         line = Text(f"{k + 1:>{NUMBER - 1}} ", styles.title, no_wrap=True)
         line.append(token_text(divergence.after, vocabulary), styles.strong)
@@ -144,7 +144,7 @@ def _reason(
 
 
 def _interval(run: ComparedRun, after: int, token: int) -> str:
-    """From where to where a token reaches in the cumulated row of P; its P is the difference."""
+    """Write the interval of a token in the cumulative row of P; its length is its P."""
     assert run.snapshot.probabilities is not None
     row = run.snapshot.probabilities[after]
     sums = np.cumsum(row, dtype=np.float64)

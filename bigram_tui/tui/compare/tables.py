@@ -1,4 +1,4 @@
-"""The tables of several runs on one scale, or two of them and their difference."""
+"""The maps of several runs on one scale, or of two runs and their difference."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ def maps_of(
     order: TokenOrder | None = None,
     width: int = 0,
 ) -> list[Map]:
-    """A map for each run; a colour stands for the same value in all.
+    """Make a map for each run; a colour stands for the same value in all.
 
     order: of the tokens; None is that of their code points. width: of a title.
     """
@@ -54,7 +54,7 @@ def maps_of(
 
 
 def _absence(run: ComparedRun, view: View) -> str:
-    """Why there is no table of a run to show."""
+    """Say why a run has no table to show."""
     if run.snapshot.model is not None:
         return view.absent
     if run.snapshot.status is Status.FAILED:
@@ -63,11 +63,11 @@ def _absence(run: ComparedRun, view: View) -> str:
 
 
 LABEL = 3
-"""Columns of the colour of a run before its name."""
+"""Columns of a run's colour before its name."""
 
 
 def _title(name: str, view: View, order: TokenOrder | None, width: int) -> str:
-    """Which table it is and how it is ordered; the usual order gives way where room is scarce."""
+    """Write the title of a map; the usual order is left out where room is scarce."""
     by = order_text(order)
     least = [name, view.title] if order is None else [name, by] if name else [view.name, by]
     forms = ([name, view.title, by], [name, view.name, by], least)
@@ -84,7 +84,7 @@ def difference_map(
     order: TokenOrder | None = None,
     width: int = 0,
 ) -> Map:
-    """The table of one run less that of another. order, width: as of `maps_of`."""
+    """Make the map of one run's table less another's. order, width: as of `maps_of`."""
     title = f"{printable(a.name)} − {printable(b.name)}"
     if not view.of_run:
         return Map(title, None, None, "is the same for all runs")
@@ -103,7 +103,7 @@ def difference_map(
 
 @dataclass(frozen=True, eq=False)
 class TableDifference:
-    """One table less another, computed where it is looked at."""
+    """The difference of two tables, of which only the rows in sight are computed."""
 
     a: Matrix | Counts
     b: Matrix | Counts

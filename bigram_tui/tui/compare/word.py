@@ -24,7 +24,7 @@ from bigram_tui.tui.render.bars import across
 from bigram_tui.tui.render.text_styles import TextStyles
 
 LABEL = 5
-"""Columns of what stands at the left of the numbers."""
+"""Columns of the labels at the left of the numbers."""
 
 
 def word_lines(
@@ -36,9 +36,11 @@ def word_lines(
     height: int,
     styles: TextStyles,
 ) -> list[Text]:
-    """The surprise of a word, bigram by bigram: a number and a bar for each run, and the means.
+    """Write the surprise of a word, bigram by bigram, with a number and a bar for each run.
 
-    surprises: by the number of the side, of those that have a table.
+    The last line has the means.
+
+    surprises: by the number of the run, of those that have a table.
     """
     able = [run for run in runs if run.number in surprises]
     if not able:
@@ -83,7 +85,7 @@ def _nats(value: float, decimals: int) -> str:
 def _impossible(
     runs: Sequence[ComparedRun], surprises: Mapping[int, Surprise], bigrams: Bigrams, width: int
 ) -> list[str]:
-    """Why a word has no finite surprise."""
+    """Say why a word has no finite surprise."""
     for run in runs:
         surprise = surprises[run.number]
         for (first, second), value in zip(pairwise(surprise.tokens), surprise.nats, strict=True):

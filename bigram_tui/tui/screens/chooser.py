@@ -1,4 +1,4 @@
-"""Asks for one of several things."""
+"""Asks the user to choose one of several things."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -14,7 +14,7 @@ from bigram_tui.tui.window_size import FollowsWindow
 
 
 class Chooser(FollowsWindow, ModalScreen[int | None]):
-    """A list: enter takes one, escape none. The result is the place of the choice."""
+    """A list of choices: enter takes one, escape none. The result is the index of the choice."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss(None)", "close", id="close-chooser")
@@ -26,7 +26,7 @@ class Chooser(FollowsWindow, ModalScreen[int | None]):
         self._choices = choices
 
     def compose(self) -> ComposeResult:
-        """The choices."""
+        """List the choices."""
         options = OptionList(*map(Content, self._choices), id="choices", compact=True)
         options.border_title = Content(self._title)
         options.border_subtitle = "enter takes it   esc close"

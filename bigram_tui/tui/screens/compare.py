@@ -1,4 +1,4 @@
-"""All runs beside each other, in lock-step: how far they agree, and where they part."""
+"""The compare screen: all runs side by side, and how far they agree."""
 
 from enum import Enum
 from textwrap import wrap
@@ -65,29 +65,29 @@ MAP_WIDTH = 31
 TITLE_EDGES = 7
 """Columns of a map beside the words of its title: its ends, and the colour of the run."""
 CELL_WIDTH = 23
-"""Columns that the cell under the cursor takes beside the maps."""
+"""Columns of the cell under the cursor, beside the maps."""
 PANES_HEIGHT = 14
 """Lines that are left to the panes below the maps."""
 PANES_WIDTH = 44
-"""Columns that are left to them beside the maps, where that is where they are."""
+"""Columns that are left to the panes where they stand beside the maps."""
 MOST_ROWS, FEW_ROWS = 9, 4
-"""Of the table of runs, by the height of the screen."""
+"""Rows of the table of runs on a high screen and on a low one, at most."""
 ROOMY_HEIGHT = 34
 """Lines from which on the maps stand above the panes; the breakpoint -roomy is the same."""
 
 PANES = ("loss", "names", "word", "cell")
-"""What takes turns where there is not room for all."""
+"""The panes that take turns where there is not room for all."""
 
 
 class Layout(Enum):
-    """Which maps stand beside each other."""
+    """The maps that stand side by side."""
 
     ALL = "all"
     PAIR = "A, B and A − B"
 
 
 class CompareScreen(LockstepScreen):
-    """A table of all runs, their maps, losses and names, a word, and the cell under the cursor."""
+    """The table of runs, their maps, losses and samples, a word, and the cell under the cursor."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (150, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-roomy")]
@@ -121,7 +121,7 @@ class CompareScreen(LockstepScreen):
     # What is on it
 
     def compose(self) -> ComposeResult:
-        """The table of runs, the maps beside or above the other panes, and the keys."""
+        """Put the table of runs at the top, then the maps and the panes, then the keys."""
         labels = self._session.corpus.train.vocabulary.labels
         yield StatusLine()
         yield Drawn(id="runs")
@@ -176,7 +176,7 @@ class CompareScreen(LockstepScreen):
     def _show_numbers(
         self, frame: Frame, runs: list[ComparedRun], chosen: ComparedRun, models: tuple[object, ...]
     ) -> None:
-        """All that is to be read, and so need not change with every frame."""
+        """Show the numbers, which are for reading and need not change with every frame."""
         self._show_notice(self._notice())
         if self._is_new("names", self.view_state.draw, self.query_one("#beside").size, *models):
             self._show_names(runs, chosen)
@@ -206,7 +206,7 @@ class CompareScreen(LockstepScreen):
         status.run = present.lockstep_line(frame, latest, self.view_state.pace, strong)
 
     def _notice(self) -> str:
-        """What is amiss with any of the runs, the active one first."""
+        """Say what is wrong with any of the runs, the active one first."""
         order = sorted(self._lineup.runners, key=lambda runner: runner is not self.runner)
         validation = self._session.corpus.validation
         notices = (present.notice(runner, validation) for runner in order)
@@ -354,19 +354,19 @@ class CompareScreen(LockstepScreen):
     # Keys: what is shown
 
     def action_next_layout(self) -> None:
-        """All maps, or two and their difference."""
+        """Show the maps of all runs, or two of them and their difference."""
         self._layout = Layout.PAIR if self._layout is Layout.ALL else Layout.ALL
         self._say(f"maps: {self._layout.value}")
         self.fit()
 
     def action_next_plot(self) -> None:
-        """Plot something else of the losses."""
+        """Show the next plot."""
         self._plot = (self._plot + 1) % len(PLOTS)
         self._bring_forward("loss")
         self.refresh_view()
 
     def action_next_columns(self) -> None:
-        """Show the columns that there was not room for, and in the end the first ones again."""
+        """Show the columns that did not fit; after the last ones the first again."""
         first = self._first_column + max(1, self._shown_columns)
         columns = data_columns(
             compared_runs(self._lockstep.frame, self._lineup, True), self._optima.of

@@ -1,4 +1,4 @@
-"""One run to look at and to train, with the losses of all others beside its own."""
+"""The explore screen: one run to look at and to train, beside the losses of all."""
 
 from typing import ClassVar
 
@@ -33,13 +33,13 @@ from bigram_tui.tui.widgets.status import RunsBar, StatusLine
 LEFT_WIDTH = 31
 """Columns of the smallest heatmap pane: its legend must fit."""
 RIGHT_WIDTH = 44
-"""Columns that are left to the losses and names, if LEFT_WIDTH allows."""
+"""Columns that are left to the losses and samples, if LEFT_WIDTH allows."""
 ONE_COLUMN_WIDTH = 50
-"""Below it there is only the heatmap; the breakpoint -tight is the same."""
+"""The least width of two columns; the breakpoint -tight is the same."""
 
 
 class ExploreScreen(LessonScreen):
-    """Heatmap, losses, hyperparameters, names and the cell under the cursor."""
+    """The heatmap, losses, hyperparameters, samples and the cell under the cursor of one run."""
 
     HORIZONTAL_BREAKPOINTS = [
         (0, "-tight"),
@@ -62,7 +62,7 @@ class ExploreScreen(LessonScreen):
         depth: Depth,
         samples: int | None = None,
     ) -> None:
-        """samples: how many names to show; as many as there is room for if None."""
+        """samples: how many to show; as many as there is room for if None."""
         super().__init__(session, lineup, view_state, fps, depth)
         self._samples = samples
         self._fitting = 0  # names, when they were last sampled
@@ -70,7 +70,7 @@ class ExploreScreen(LessonScreen):
     # What is on it
 
     def compose(self) -> ComposeResult:
-        """Two lines of status, the two columns, the inspector, and the keys."""
+        """Put two lines of status at the top, then two columns, the inspector, and the keys."""
         labels = self._session.corpus.train.vocabulary.labels
         yield StatusLine()
         yield RunsBar()
@@ -111,7 +111,7 @@ class ExploreScreen(LessonScreen):
             self._show_numbers(run, dark)
 
     def _show_numbers(self, run: Snapshot, dark: bool) -> None:
-        """All that is to be read, and so need not change with every frame."""
+        """Show the numbers, which are for reading and need not change with every frame."""
         bar = self.query_one(RunsBar)
         bar.runs, bar.active = present.run_states(self._lineup, dark), self.active
         if self._is_new("status", run, self.view_state.pace, dark):
@@ -158,7 +158,7 @@ class ExploreScreen(LessonScreen):
         legend.shown = None if picture is None else (picture, heatmap.heatmap_styles)
 
     def _title(self, room: int) -> str:
-        """What the table is, its scale and its order, in as many words as there is room for."""
+        """Name the table, its scale and its order, in as many words as there is room for."""
         state = self.view_state
         view, scale, order = state.view, state.scale.value, present.order_text(state.order)
         parts = [f"{view.title}  {scale} scale", order, "overview, + zooms in"]
@@ -181,7 +181,7 @@ class ExploreScreen(LessonScreen):
         entitle(names, f"samples{draw}  {present.marking(self._session.corpus)}")
 
     def _as_many_as_fit(self, table: Matrix, most: int, names: SampleList) -> list[ShownSample]:
-        """No more than that many, and hardly more than are seen: some models end no name soon."""
+        """Draw at most so many samples, and few more than fit: some models end none soon."""
         holds = self._session.corpus.holds
         count = min(most, max(self._fitting, names.size.height))
         while True:

@@ -1,4 +1,4 @@
-"""What can be exported from the screen, and the dialogue that leads to it.
+"""Exports: what can be written from a screen, and the dialogue that asks for it.
 
 In a terminal the user says which file to write. In a browser the export is a download: a visitor
 names no paths, and nothing is written on the machine that the program runs on.
@@ -29,24 +29,24 @@ Write = Callable[[TextIO, str], object]
 """Writes to a file whose name has the given ending. UserError if it can't be done."""
 
 Finish = Callable[[Write], str]
-"""Has an export written where it belongs, in a thread; returns the words that say so."""
+"""Writes an export to its place, in a thread; returns the words that say so."""
 
 LOOK_SECONDS = 0.05
 PATIENCE = 20
-"""How often to look whether the footer is back."""
+"""How often to check whether the footer is back."""
 
 
 @dataclass(frozen=True)
 class Export:
-    """One thing to write."""
+    """Something that can be written to a file."""
 
     title: str
     name: str
-    """What its file is called, without an ending, unless the user says otherwise."""
+    """The suggested name of its file, without an ending."""
     endings: tuple[str, ...]
-    """What the name of its file may end in."""
+    """The endings that the name of its file may have."""
     prepare: Callable[[], Write]
-    """Called when the screen is as it was before the dialogue; what it returns may take long."""
+    """Called when the dialogue has gone from the screen; what it returns may take long."""
     is_picture: bool = False
 
 
@@ -96,7 +96,7 @@ def _ask_path(screen: Screen[None], export: Export) -> None:
 
 
 def _begin(screen: Screen[None], export: Export, finish: Finish, patience: int = PATIENCE) -> None:
-    """Export in a thread; a picture as soon as the footer is back, whose line the prompt took."""
+    """Export in a thread; a picture only when the footer is back where the prompt was."""
     bindings = [bound.binding for bound in screen.active_bindings.values()]
     wanted = {binding.action for binding in bindings if binding.show}
     is_back = wanted == {getattr(key, "action", "") for key in screen.query("FooterKey")}
@@ -140,7 +140,7 @@ def _download(app: App[object], name: str, write: Write) -> str:
 
 
 def export_of_losses(runs: Sequence[tuple[str, Snapshot]]) -> Export:
-    """The losses of all iterations. runs: each with the name of its backend."""
+    """Offer the losses of all iterations. runs: each with the name of its backend."""
 
     def write(file: TextIO, ending: str) -> None:
         write_losses(file, runs, ending)
@@ -149,7 +149,7 @@ def export_of_losses(runs: Sequence[tuple[str, Snapshot]]) -> Export:
 
 
 def export_of_table(run: Snapshot, view: View, bigrams: Bigrams) -> Export:
-    """The table of a run that is looked at."""
+    """Offer the table of a run that is shown."""
 
     def write(file: TextIO, _: str) -> None:
         table = view.table(run, bigrams)
@@ -162,7 +162,7 @@ def export_of_table(run: Snapshot, view: View, bigrams: Bigrams) -> Export:
 
 
 def export_of_screen(app: App[None]) -> Export:
-    """A picture of what is on the screen when it is written."""
+    """Offer a picture of the screen, as it is when it is written."""
 
     def prepare() -> Write:
         picture = app.export_screenshot()

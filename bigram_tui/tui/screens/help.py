@@ -1,4 +1,4 @@
-"""What a screen shows, its keys as they are now, and what its words mean."""
+"""The help of a screen: what it shows, its keys as they are now, and what its words mean."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
@@ -64,7 +64,7 @@ WORDS = {
 }
 
 KEY_WIDTH = 10
-"""Columns of the keys, and of the words."""
+"""Columns of the keys and the words."""
 
 
 class HelpScreen(FollowsWindow, ModalScreen[None]):
@@ -105,7 +105,7 @@ class HelpScreen(FollowsWindow, ModalScreen[None]):
 
 
 def _list(title: str, lines: Iterable[tuple[str, str]]) -> Static:
-    """Put what is explained at the left, and its explanation at the right."""
+    """Write a list under a title: each key or word, and its explanation."""
     content = Content(f"\n{title}").stylize("bold")
     for left, right in lines:
         text = Content(f"\n  {left:<{KEY_WIDTH}} ").stylize("bold", 3, 3 + len(left))

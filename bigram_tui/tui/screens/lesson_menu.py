@@ -1,4 +1,4 @@
-"""A screen of runs from which all that teaches is opened: why, the lessons, theory, the tour."""
+"""A screen of runs from which the lessons are opened: why, theory, the tour and all others."""
 
 from asyncio import to_thread
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bigram_tui.lessons.presets import Preset
 
 VIEW_LINKS = ("P", "N", "W", "gradient")
-"""What links call the views, in the order of VIEWS."""
+"""The names of the views in links, in the order of VIEWS."""
 
 LESSONS = (
     ("theory", "G", "theory: the formulas, with the numbers of this run"),
@@ -32,20 +32,20 @@ LESSONS = (
     ("families", "F", "λ is not α: the two ways to uniform"),
     ("contexts", "N", "beyond the bigram: longer contexts"),
 )
-"""Each by the action that opens it, with its key."""
+"""The action that opens each lesson, its key, and what it is about."""
 
 
 class LessonScreen(TableScreen):
-    """The screens of the lessons are imported when they are opened: a start needs none of them."""
+    """Opens lessons, whose screens are imported only then: the start needs none of them."""
 
     _compares = False
-    """Whether runs are side by side."""
+    """Whether the runs stand side by side."""
 
     _tour_place: int | None = None
-    """Where the tour was when the keys in the footer were last changed for it."""
+    """The step of the tour for which the footer was last changed."""
 
     def action_lessons(self) -> None:
-        """Choose one of all lessons."""
+        """Choose a lesson from the list."""
 
         async def opened(place: int | None) -> None:
             if place is not None:
@@ -63,7 +63,7 @@ class LessonScreen(TableScreen):
         self.app.push_screen(WhyScreen(self.snapshot, self._session.corpus, self.cursor))
 
     def action_meters(self) -> None:
-        """Show what else can be measured of the active run."""
+        """Measure the active run: the stable limit, invariants, λ against α."""
         from bigram_tui.tui.lessons.meters import MetersScreen
 
         session = self._session
@@ -122,7 +122,7 @@ class LessonScreen(TableScreen):
         self.app.push_screen(screen, leave)
 
     async def _compare_with(self, variant: "Variant") -> None:
-        """Go to a run that makes a mistake, beside one that does not: the reference."""
+        """Compare a run that makes a mistake with one that does not, the reference."""
         try:
             (wrong,), (right,) = choose([variant.backend]), choose([variant.beside])
             known = hyperparameters(wrong.load())
@@ -183,7 +183,7 @@ class LessonScreen(TableScreen):
         self.app.push_screen(screen, leave)
 
     async def _follow(self, destination: str) -> None:
-        """Show what a link of the theory leads to, such as view/W, cell/jq or why."""
+        """Open what a link of the theory leads to, such as view/W, cell/jq or why."""
         kind, _, which = destination.partition("/")
         if kind == "view":
             self.view_state.view_index = VIEW_LINKS.index(which)
@@ -199,7 +199,7 @@ class LessonScreen(TableScreen):
             await self.run_action(kind)
 
     def _bring_loss_forward(self) -> None:
-        """Have the losses in sight."""
+        """Bring the losses into sight, on screens where panes take turns."""
 
     # The tour
 
@@ -227,7 +227,7 @@ class LessonScreen(TableScreen):
         self.refresh_view()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The keys of the tour are there while it shows, unless something else asks for them."""
+        """Whether an action is offered: those of the tour while it shows and nothing else asks."""
         if action.startswith("tour_"):
             asks = self.has_class("-asking") or isinstance(self.focused, Control)
             return self.view_state.tour.place is not None and not asks
@@ -240,7 +240,7 @@ class LessonScreen(TableScreen):
             self._show_tour()
 
     def _show_tour(self) -> None:
-        """Show where the tour is, if there is one; it goes on by itself."""
+        """Show the step of the tour, which goes on when its task is done."""
         vocabulary = self._session.corpus.train.vocabulary
         seen = ScreenState(
             self.snapshot,

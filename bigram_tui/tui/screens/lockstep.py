@@ -1,4 +1,4 @@
-"""A screen whose runs are in lock-step: what its keys do to all of them, and to their list."""
+"""A screen that moves all runs in lock-step and edits their list."""
 
 from dataclasses import replace
 
@@ -16,11 +16,11 @@ from bigram_tui.tui.widgets.loss_curve import LossCurve
 
 AXIS_WIDTH = 6
 HIDDEN_WIDTH = 40
-"""Columns of a plot that is out of sight."""
+"""Columns that a plot counts as while it is out of sight."""
 
 
 class LockstepScreen(LessonScreen, inherit_bindings=False):
-    """While it is seen, all runs are at one iteration."""
+    """While this screen is open, all runs are at one iteration."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class LockstepScreen(LessonScreen, inherit_bindings=False):
         self._engaged = False  # whether the runs are in lock-step
 
     def resume_view(self) -> None:
-        """After another screen, not after a dialogue: bring all to where the active run is."""
+        """Bring all runs to where the active one is, unless only a dialogue was open."""
         if not self._engaged:
             self._engaged = True
             for runner in self._lineup.runners:
@@ -70,7 +70,7 @@ class LockstepScreen(LessonScreen, inherit_bindings=False):
     # Keys: all runs together
 
     def action_scrub(self, direction: int) -> None:
-        """Go along the timeline by what one column of the plot shows."""
+        """Go along the timeline by the steps that one column of the plot shows."""
         plot = self.query_one(LossCurve)
         columns = plot.size.width - AXIS_WIDTH if plot.size.width > AXIS_WIDTH else HIDDEN_WIDTH
         step = max(1, self._lockstep.latest // columns)

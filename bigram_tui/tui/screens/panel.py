@@ -1,4 +1,4 @@
-"""A dialogue that tells something, found out in a thread if it takes time."""
+"""A dialogue that shows a text, which is worked out in a thread if that takes time."""
 
 from collections.abc import Callable
 from typing import ClassVar
@@ -16,11 +16,11 @@ from bigram_tui.errors import UserError, one_line
 from bigram_tui.tui.window_size import FollowsWindow
 
 WIDTH = 74
-"""Columns of its text, where the screen has 80."""
+"""Columns of its text on a screen of 80."""
 
 
 class Panel(FollowsWindow, ModalScreen[None]):
-    """Closed by escape, enter or q; the arrow keys scroll what is longer than the screen."""
+    """A text that the arrow keys scroll, closed by escape, enter or q."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,q", "dismiss", "close", id="close-panel")
@@ -31,7 +31,7 @@ class Panel(FollowsWindow, ModalScreen[None]):
         self._title = title
 
     def compose(self) -> ComposeResult:
-        """One text."""
+        """Show one text."""
         with VerticalScroll(id="panel") as panel:
             panel.border_title = Content(self._title)
             panel.border_subtitle = "↑↓ scroll   esc close"

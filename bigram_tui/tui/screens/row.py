@@ -1,4 +1,4 @@
-"""What follows one token, most probable first: a list that leads to each of its cells."""
+"""The list of what follows a character, sorted by P; it leads to each cell of the row."""
 
 from typing import ClassVar
 
@@ -17,7 +17,7 @@ from bigram_tui.tui.window_size import FollowsWindow
 
 
 class RowScreen(FollowsWindow, ModalScreen[int | None]):
-    """Enter takes the token of a line, escape none; the numbers are those of its opening."""
+    """A row as a list: enter goes to a cell, escape to none; it shows the run as it was opened."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "take", "go there", id="row-take"),
@@ -25,7 +25,7 @@ class RowScreen(FollowsWindow, ModalScreen[int | None]):
     ]
 
     def __init__(self, run: Snapshot, bigrams: Bigrams, cell: tuple[int, int]) -> None:
-        """run: one that has a table. cell: its row is listed; its column is chosen at first."""
+        """run: one that has a table. cell: its row is listed, its column is chosen at first."""
         super().__init__()
         assert run.probabilities is not None
         self._row = Row.from_table(run.probabilities, bigrams, cell[0])
@@ -33,7 +33,7 @@ class RowScreen(FollowsWindow, ModalScreen[int | None]):
         self._at = f"{printable(run.name)} at step {run.iteration:,}"
 
     def compose(self) -> ComposeResult:
-        """The list."""
+        """Show the list."""
         rows = RowList(self._row, id="row")
         rows.border_title = Content(f"{row_title(self._row)}  {self._at}")
         rows.border_subtitle = "↑↓ choose   enter goes there   esc close"
@@ -41,7 +41,7 @@ class RowScreen(FollowsWindow, ModalScreen[int | None]):
         yield rows
 
     def action_take(self) -> None:
-        """Leave for the cell that is chosen."""
+        """Close the list and go to the chosen cell."""
         self.dismiss(int(self._row.order[self.query_one(RowList).chosen]))
 
     @on(LineClicked)
@@ -50,7 +50,7 @@ class RowScreen(FollowsWindow, ModalScreen[int | None]):
 
 
 def row_title(row: Row) -> str:
-    """Which row it is, and what it holds, in words."""
+    """Name the row and say what it holds."""
     vocabulary = row.bigrams.vocabulary
     first = "at the start"
     if row.token != BOUNDARY:

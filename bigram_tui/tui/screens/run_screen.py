@@ -1,4 +1,4 @@
-"""A screen on one or several runs: it shows their newest state, moves them and tunes them."""
+"""A screen of runs: it shows their newest state, trains them and changes hyperparameters."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -42,10 +42,10 @@ REST = 5
 
 
 class RunScreen(FollowsWindow, Screen[None]):
-    """Runs, one of which is active.
+    """A screen of one or several runs, one of which is active.
 
     Its one update is `refresh_view`: after each action, when a run has settled, and in each frame
-    while anything is at work. Subclasses extend it by what they show.
+    while anything is at work. Subclasses extend it by the widgets that they have.
     """
 
     HELP: ClassVar[str] = ""
@@ -81,19 +81,19 @@ class RunScreen(FollowsWindow, Screen[None]):
 
     @property
     def transport(self) -> Transport:
-        """What the keys move: the active run alone, if not all."""
+        """What the keys move: the active run, or all runs together."""
         return self.runner
 
     @property
     def runner(self) -> Runner:
-        """The active run's."""
+        """The thread of the active run."""
         if self.view_state.runner not in self._lineup.runners:  # it was removed
             self.view_state.runner = self._lineup.runners[0]
         return self.view_state.runner
 
     @property
     def active(self) -> int:
-        """The place of the active run in the list."""
+        """The index of the active run in the list."""
         return self._lineup.runners.index(self.runner)
 
     @property

@@ -1,4 +1,4 @@
-"""A screen on the tables of runs: which one, how coloured, in which order, and the cursor in it."""
+"""A screen of heatmaps: their table, scale, order and size of cells, and the cursor."""
 
 from asyncio import ensure_future, shield, to_thread
 
@@ -26,7 +26,7 @@ from bigram_tui.tui.widgets.heatmap import Cell, Heatmap
 
 
 class TableScreen(RunScreen):
-    """One or several heatmaps that share the cursor, the view and the order of tokens."""
+    """A screen whose heatmaps share the cursor, the view and the order of tokens."""
 
     def __init__(
         self, session: Session, lineup: Lineup, view_state: ViewState, fps: int, depth: Depth
@@ -50,7 +50,7 @@ class TableScreen(RunScreen):
 
     @property
     def heatmap(self) -> Heatmap:
-        """The one in which the keys move the cursor."""
+        """The heatmap in which the keys move the cursor."""
         return self.query(Heatmap).first()
 
     @property
@@ -196,7 +196,7 @@ class TableScreen(RunScreen):
         choose_export(self, self._exports())
 
     def _exports(self) -> list[Export]:
-        """What can be written: the losses, the table that is looked at, the screen."""
+        """List what can be written: the losses, the table that is shown, the screen."""
         return [
             export_of_losses(self._lineup.history()),
             export_of_table(self.snapshot, self.view_state.view, self._session.corpus.train),
