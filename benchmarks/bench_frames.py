@@ -17,9 +17,10 @@ from textual.strip import Strip
 from benchmarks.conftest import Measure
 from benchmarks.stage import Floor, Stage
 from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.formatting.numbers import compact
 from bigram_tui.model.bigrams import Matrix
 from bigram_tui.tui.render.colors import LEVELS, TRUE_COLOR
-from bigram_tui.tui.render.heatmap import SMALL, ColorScale, compact, paint
+from bigram_tui.tui.render.heatmap import SMALL, ColorScale, paint
 from bigram_tui.tui.widgets.heatmap import Heatmap
 
 SIZE = 120, 40

@@ -17,7 +17,8 @@ from rich.text import Text
 from bigram_tui.comparison.difference import compare, optimum_of
 from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.export.history import finite
-from bigram_tui.formatting.printable import EMPTY, printable, quantity
+from bigram_tui.formatting.numbers import measured_time, quantity
+from bigram_tui.formatting.printable import EMPTY, printable
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams
 from bigram_tui.model.loss import negative_log_likelihood, perplexity
 from bigram_tui.model.sampling import Sample
@@ -237,13 +238,6 @@ def _row(corpus: Corpus, result: Result, final: Snapshot, held_out: list[str]) -
         f"{final.total:.6f}",
         "" if best is None else f"{final.total - best.total:.1e}",
         *(f"{part['nll']:.6f}" if part else "" for part in parts),
-        _duration(final.seconds_per_iteration) if final.latest >= 0 else "",
+        measured_time(final.seconds_per_iteration) if final.latest >= 0 else "",
     ]
     return [*map(Text, cells), names]
-
-
-def _duration(seconds: float) -> str:
-    for unit, factor in (("s", 1.0), ("ms", 1e-3)):
-        if seconds >= factor:
-            return f"{seconds / factor:.3g} {unit}"
-    return f"{seconds / 1e-6:.3g} µs"

@@ -26,7 +26,7 @@ from typing import Any, ClassVar, NoReturn, Protocol
 
 from bigram_tui.corpus.streams import Readable, Stop, read, stream_size
 from bigram_tui.errors import BrokenTextError, TextError
-from bigram_tui.formatting.printable import quantity
+from bigram_tui.formatting.numbers import quantity
 
 MAGIC: Mapping[str, tuple[bytes, ...]] = {
     "gzip": (b"\x1f\x8b",),

@@ -32,7 +32,7 @@ from bigram_tui.corpus.reader import STANDARD_INPUT, Progress, chunks, matches, 
 from bigram_tui.corpus.splitter import Splitter
 from bigram_tui.corpus.streams import Readable, Stop, size_of
 from bigram_tui.errors import BrokenTextError, TextError, UserError
-from bigram_tui.formatting.printable import byte_text
+from bigram_tui.formatting.numbers import byte_text
 from bigram_tui.model.bigrams import Bigrams, Counts
 
 # Small enough for the arrays of one chunk to stay in the processor's cache. With a line more, they

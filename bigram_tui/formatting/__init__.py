@@ -1,1 +1,1 @@
-"""Numbers and text as they are shown."""
+"""How numbers and text are written for people."""

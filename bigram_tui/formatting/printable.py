@@ -33,20 +33,6 @@ EMPTY = "(empty)"
 """What is shown for a text without characters."""
 
 
-def quantity(number: int, noun: str) -> str:
-    """A number of things: '1 line', '32,257 lines'."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
-def byte_text(size: float) -> str:
-    """So many bytes in few digits: '512 bytes', '9.3 MB', '412 MB', '2.1 GB'."""
-    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size >= 0.9995 * factor:  # which would be written as 1000 of the unit before
-            part = size / factor
-            return f"{part:.{0 if part >= 99.95 else 1}f} {unit}"
-    return quantity(round(size), "byte")
-
-
 def printable(text: str) -> str:
     """The text with stand-ins for characters that control, are not seen, or have no sure width."""
     shown = "".join(map(_visible, text))

@@ -9,6 +9,7 @@ import numpy as np
 
 from bigram_tui.backend import Iteration, as_numpy, configure
 from bigram_tui.corpus.corpus import read_items
+from bigram_tui.formatting.numbers import significant
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Vocabulary
 from bigram_tui.model.loss import softmax
 from bigram_tui.training.descent import is_descent_step
@@ -52,7 +53,9 @@ def reasons(
     probability = float(run.probabilities[cell])
     if probability > 0:
         steps.append(
-            Quantity("surprise", "−log P", f"−log {_text(probability)}", -math.log(probability))
+            Quantity(
+                "surprise", "−log P", f"−log {significant(probability)}", -math.log(probability)
+            )
         )
     if run.gradient is not None and run.weights is not None:
         steps += _update(run, bigrams, cell, following)
@@ -129,9 +132,9 @@ def _by_weights(run: Snapshot, bigrams: Bigrams, cell: Cell) -> Iterator[Quantit
         yield Quantity("P", "", f"as {run.name} has it", probability)
         return
     own = float(odds[cell[1]])
-    yield Quantity("odds", "e^W", f"e^{_text(row[cell[1]])}", own)
+    yield Quantity("odds", "e^W", f"e^{significant(row[cell[1]])}", own)
     yield Quantity("sum", "", f"Σ e^W over the {len(row)} cells of the row", total)
-    yield Quantity("P", "e^W / Σ e^W", f"{_text(own)} / {_text(total)}", probability)
+    yield Quantity("P", "e^W / Σ e^W", f"{significant(own)} / {significant(total)}", probability)
 
 
 def _update(
@@ -152,10 +155,12 @@ def _update(
     if not (is_ours and abs(data + decay - gradient) <= CLOSE * run.precision * terms):
         yield Quantity("gradient", "", f"∂L/∂W as {run.name} has it", gradient)
         return
-    fractions = f"({row_sum}·{_text(probability)} − {n}) / {total}"
+    fractions = f"({row_sum}·{significant(probability)} − {n}) / {total}"
     yield Quantity("data", "(n·P − N) / B", fractions, data)
-    yield Quantity("penalty", "2λW / V²", f"2 · {l2:g} · {_text(weight)} / {size}²", decay)
-    yield Quantity("gradient", "data + penalty", f"{_text(data)} + {_text(decay)}", gradient)
+    yield Quantity("penalty", "2λW / V²", f"2 · {l2:g} · {significant(weight)} / {size}²", decay)
+    yield Quantity(
+        "gradient", "data + penalty", f"{significant(data)} + {significant(decay)}", gradient
+    )
     rate = run.number("learning_rate")
     if rate is None or run.status in (Status.DIVERGED, Status.FAILED):
         return
@@ -166,9 +171,11 @@ def _update(
             "then P", "", "in its next table", float(as_numpy(following.probabilities)[cell])
         )
         return
-    yield Quantity("step", "−η · gradient", f"−{rate:g} · {_text(gradient)}", -rate * gradient)
+    yield Quantity(
+        "step", "−η · gradient", f"−{rate:g} · {significant(gradient)}", -rate * gradient
+    )
     row = run.weights[cell[0]].astype(float) - rate * run.gradient[cell[0]]
-    numbers = f"{_text(weight)} + {_text(-rate * gradient)}"
+    numbers = f"{significant(weight)} + {significant(-rate * gradient)}"
     yield Quantity("then W", "W + step", numbers, float(row[cell[1]]))
     with np.errstate(invalid="ignore", over="ignore"):
         after = float(softmax(row)[cell[1]])
@@ -207,7 +214,3 @@ def lines_with(
 
 def _agree(derived: float, found: float, run: Snapshot) -> bool:
     return abs(derived - found) <= CLOSE * run.precision * max(abs(derived), abs(found))
-
-
-def _text(value: float) -> str:
-    return f"{value + 0.0:.5g}".replace("-", "−")

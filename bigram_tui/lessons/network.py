@@ -15,7 +15,8 @@ import numpy.typing as npt
 from bigram_tui.analysis.optimum import counting_optimum
 from bigram_tui.backend import as_numpy
 from bigram_tui.errors import UserError
-from bigram_tui.formatting.printable import in_cells, quantity
+from bigram_tui.formatting.numbers import quantity
+from bigram_tui.formatting.printable import in_cells
 from bigram_tui.lessons.libraries import Library
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Vocabulary
 from bigram_tui.model.torch_rng import start_weights

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bigram_tui.formatting.numbers import significant
 from bigram_tui.lessons.network import Pass, quoted
 
 Cell = tuple[int, int]
@@ -33,8 +34,8 @@ def origin(now: Pass, name: str, cell: Cell) -> Origin:
 
 
 def number(value: float) -> str:
-    """A number of a float32 tensor, as many digits as it holds."""
-    return f"{value + 0.0:.7g}".replace("-", "−")
+    """Write a number of a float32 tensor in as many digits as it holds."""
+    return significant(value, 7)
 
 
 def label(now: Pass, token: int) -> str:

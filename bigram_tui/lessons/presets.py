@@ -13,6 +13,7 @@ import numpy as np
 from bigram_tui.analysis.curvature import Curvature, curvature
 from bigram_tui.analysis.optimum import counting_optimum, gradient_optimum
 from bigram_tui.analysis.smoothing import nearest_smoothing
+from bigram_tui.formatting.numbers import significant
 from bigram_tui.model.bigrams import Bigrams, Matrix
 from bigram_tui.model.loss import negative_log_likelihood, softmax
 from bigram_tui.model.torch_rng import LECTURE_SEED, start_weights
@@ -108,7 +109,7 @@ def _strong(bigrams: Bigrams) -> Preset:
         rate = STEADY * valley.critical_learning_rate
     nearest = nearest_smoothing(table, bigrams)
     assert nearest is not None  # the table is of finite numbers
-    alpha = "∞" if math.isinf(nearest.smoothing) else f"{nearest.smoothing:.4g}"
+    alpha = significant(nearest.smoothing, 4)
     reason = (
         f"λ = {STRONG_L2:g} smooths: its minimum has NLL "
         f"{negative_log_likelihood(table, bigrams):.4f} instead of the counts' "

@@ -13,6 +13,7 @@ from bigram_tui.analysis.curvature import Curvature, curvature, row_mean_decay
 from bigram_tui.analysis.optimum import counting_optimum
 from bigram_tui.backend import Iteration
 from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.formatting.numbers import decimal, grouped, power_of_ten, significant
 from bigram_tui.formatting.printable import in_cells, printable
 from bigram_tui.lessons.derivation import Cell, Quantity, descends, reasons, successor
 from bigram_tui.model.bigrams import Matrix
@@ -133,24 +134,18 @@ def escape(text: str) -> str:
 # The numbers
 
 
-def _written(value: float | None, style: str = ".5g") -> str | None:
+NO_NUMBER = "no number"
+"""What stands for NaN in a sentence."""
+
+
+def _significant(value: float | None, digits: int = 5) -> str | None:
     if value is None:
         return None
-    if not math.isfinite(value):
-        return "no number" if math.isnan(value) else f"{value:g}".replace("inf", "∞")
-    return f"{value + 0.0:{style}}".replace("-", "−")
-
-
-def _power(log10: float) -> str:
-    """A number by its logarithm, if it is one that needs it."""
-    if abs(log10) < 6:
-        return str(_written(10**log10))
-    exponent = math.floor(log10)
-    return f"{10 ** (log10 - exponent):.2f} · 10^" + f"{exponent:,}".replace("-", "−")
+    return NO_NUMBER if math.isnan(value) else significant(value, digits)
 
 
 def _loss(value: float, run: Snapshot) -> str | None:
-    return _written(value, ".4f") if run.has_loss else None
+    return decimal(value, nan=NO_NUMBER) if run.has_loss else None
 
 
 def _regularization(subject: Subject) -> str | None:
@@ -163,9 +158,14 @@ def _log_likelihood(subject: Subject) -> float | None:
     return log if math.isfinite(log) else None
 
 
+def _grouped_log_likelihood(subject: Subject) -> str | None:
+    log = _log_likelihood(subject)
+    return None if log is None else grouped(log)
+
+
 def _likelihood(subject: Subject) -> str | None:
     log = _log_likelihood(subject)
-    return None if log is None else _power(log / math.log(10))
+    return None if log is None else power_of_ten(log / math.log(10))
 
 
 def _label(subject: Subject, place: int) -> str:
@@ -188,7 +188,7 @@ def _step(subject: Subject, name: str) -> Quantity | None:
 def _of_cell(name: str) -> Number:
     def value(subject: Subject) -> str | None:
         step = _step(subject, name)
-        return None if step is None else _written(step.value)
+        return None if step is None else _significant(step.value)
 
     return value
 
@@ -216,14 +216,14 @@ def _rate(run: Snapshot) -> float | None:
 
 def _penalty_scale(subject: Subject) -> str | None:
     l2, train = _l2(subject.run), subject.corpus.train
-    return None if l2 is None else _written(2 * l2 * train.total / train.counts.size)
+    return None if l2 is None else _significant(2 * l2 * train.total / train.counts.size)
 
 
 def _mean_decay(subject: Subject) -> str | None:
     rate, l2 = _rate(subject.run), _l2(subject.run)
     if rate is None or l2 is None or not subject.descends:
         return None
-    return _written(row_mean_decay(rate, l2, len(subject.corpus.train.counts)), ".8g")
+    return _significant(row_mean_decay(rate, l2, len(subject.corpus.train.counts)), 8)
 
 
 def _curvature(subject: Subject) -> Curvature | None:
@@ -236,12 +236,12 @@ def _curvature(subject: Subject) -> Curvature | None:
 
 def _critical_eta(subject: Subject) -> str | None:
     found = _curvature(subject)
-    return None if found is None else _written(found.critical_learning_rate, ".4g")
+    return None if found is None else _significant(found.critical_learning_rate, 4)
 
 
 def _standing(subject: Subject) -> str | None:
     found, rate = _curvature(subject), _rate(subject.run)
-    return None if found is None or rate is None else _written(found.standing(rate), ".2g")
+    return None if found is None or rate is None else _significant(found.standing(rate), 2)
 
 
 def _log_count_spread(subject: Subject) -> str | None:
@@ -253,7 +253,7 @@ def _log_count_spread(subject: Subject) -> str | None:
         return None
     apart = weights[row][seen].astype(float) - np.log(counts[seen])
     mean = np.average(apart, weights=counts[seen])
-    return _written(math.sqrt(np.average((apart - mean) ** 2, weights=counts[seen])), ".3f")
+    return decimal(math.sqrt(np.average((apart - mean) ** 2, weights=counts[seen])), 3)
 
 
 def _without_keepdim(subject: Subject) -> Matrix | None:
@@ -274,14 +274,14 @@ def _without_keepdim(subject: Subject) -> Matrix | None:
 def _extreme(of: Callable[[Matrix], float]) -> Number:
     def value(subject: Subject) -> str | None:
         sums = _without_keepdim(subject)
-        return None if sums is None else _written(float(of(sums)), ".3g")
+        return None if sums is None else _significant(float(of(sums)), 3)
 
     return value
 
 
 def _gap(subject: Subject) -> str | None:
     gap = subject.run.nll - counting_optimum(subject.corpus.train).nll
-    return _written(gap, ".2g") if subject.run.has_loss else None
+    return _significant(gap, 2) if subject.run.has_loss else None
 
 
 def _has_weights(subject: Subject, *, wanted: bool) -> str | None:
@@ -299,9 +299,9 @@ NUMBERS: dict[str, Number] = {
     "B": lambda p: f"{p.corpus.train.total:,}",
     "cells": lambda p: f"{p.corpus.train.counts.size:,}",
     "unseen": lambda p: f"{p.corpus.train.unseen:,}",
-    "log_V": lambda p: _written(math.log(len(p.corpus.train.vocabulary)), ".4f"),
-    "contexts": lambda p: _power(CONTEXT * math.log10(len(p.corpus.train.vocabulary))),
-    "best_nll": lambda p: _written(counting_optimum(p.corpus.train).nll, ".4f"),
+    "log_V": lambda p: decimal(math.log(len(p.corpus.train.vocabulary))),
+    "contexts": lambda p: power_of_ten(CONTEXT * math.log10(len(p.corpus.train.vocabulary))),
+    "best_nll": lambda p: decimal(counting_optimum(p.corpus.train).nll),
     # of the run
     "learning": lambda p: _has_weights(p, wanted=True),
     "counting": lambda p: _has_weights(p, wanted=False),
@@ -309,13 +309,13 @@ NUMBERS: dict[str, Number] = {
     "nll": lambda p: _loss(p.run.nll, p.run),
     "regularization": _regularization,
     "total": lambda p: _loss(p.run.total, p.run),
-    "perplexity": lambda p: _written(p.run.perplexity, ".4f") if p.run.has_loss else None,
+    "perplexity": lambda p: decimal(p.run.perplexity, nan=NO_NUMBER) if p.run.has_loss else None,
     "likelihood": _likelihood,
-    "log_likelihood": lambda p: _written(_log_likelihood(p), ",.1f"),
+    "log_likelihood": _grouped_log_likelihood,
     "gap": _gap,
-    "eta": lambda p: _written(_rate(p.run)),
-    "l2": lambda p: _written(_l2(p.run)),
-    "alpha": lambda p: _written(p.run.number("smoothing")),
+    "eta": lambda p: _significant(_rate(p.run)),
+    "l2": lambda p: _significant(_l2(p.run)),
+    "alpha": lambda p: _significant(p.run.number("smoothing")),
     "penalty_scale": _penalty_scale,
     "mean_decay": _mean_decay,
     "critical_eta": _critical_eta,

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bigram_tui.formatting.numbers import decimal, quantity
 from bigram_tui.training.snapshot import Snapshot
 
 FAR = 3
@@ -143,7 +144,7 @@ def _untrained(seen: ScreenState) -> str:
         )
     start = "random, and so are its samples" if run.weights.any() else "0, and so all of P is 1/V"
     return (
-        f"{run.name} has learned nothing: its W is {start}. Its loss is nll {_loss(run.nll)}; "
+        f"{run.name} has learned nothing: its W is {start}. Its loss is nll {decimal(run.nll)}; "
         f"equal guesses give log V = {math.log(seen.size):.4f}."
     )
 
@@ -161,7 +162,7 @@ def _running(seen: ScreenState) -> str:
     run = seen.run
     so_far = ""
     if run.has_loss and run.iteration > 0:
-        so_far = f"{_steps(run)}: nll {run.losses[0, 0]:.4f} is now {_loss(run.nll)}. "
+        so_far = f"{_steps(run)}: nll {run.losses[0, 0]:.4f} is now {decimal(run.nll)}. "
     return so_far + "space runs on, space again stops. z goes one step back, as often as you like."
 
 
@@ -185,8 +186,8 @@ def _compare(seen: ScreenState) -> str:
         return "Here is but one kind of run. B adds one: one that counts beside one that learns."
     gap = abs(counting.nll - learning.nll)
     told = (
-        f"{counting.name}: nll {_loss(counting.nll)}. {learning.name} after {_steps(learning)}: "
-        f"{_loss(learning.nll)}. "
+        f"{counting.name}: nll {decimal(counting.nll)}. {learning.name} after {_steps(learning)}: "
+        f"{decimal(learning.nll)}. "
     )
     if gap <= NEAR:
         return told + f"{gap:.4f} apart, by two roads: the |ΔP| left is α, λ and steps to come."
@@ -194,11 +195,7 @@ def _compare(seen: ScreenState) -> str:
 
 
 def _steps(run: Snapshot) -> str:
-    return "1 step" if run.iteration == 1 else f"{run.iteration:,} steps"
-
-
-def _loss(value: float) -> str:
-    return f"{value:.4f}".replace("inf", "∞")
+    return quantity(run.iteration, "step")
 
 
 STEPS = (

@@ -13,7 +13,8 @@ from bigram_tui.backend import Hyperparameter, hyperparameters
 from bigram_tui.comparison.frame import Frame
 from bigram_tui.comparison.lineup import Lineup
 from bigram_tui.corpus.corpus import Corpus
-from bigram_tui.formatting.printable import in_cells, printable, quantity
+from bigram_tui.formatting.numbers import decimal, quantity, rounded
+from bigram_tui.formatting.printable import in_cells, printable
 from bigram_tui.model.bigrams import Bigrams
 from bigram_tui.training.runner import Runner
 from bigram_tui.training.snapshot import Snapshot, Status
@@ -92,9 +93,7 @@ def _speed(rate: float | None, pace: float | None) -> str:
     """Write the pace that was asked for, unless the backend falls short of it."""
     if pace is not None and (rate is None or rate > 0.7 * pace):
         return f"{pace:,.0f}/s"
-    if rate is None:
-        return ""
-    return f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2g}/s"
+    return "" if rate is None else f"{rounded(rate)}/s"
 
 
 def run_states(lineup: Lineup, dark: bool) -> list[RunState]:
@@ -117,7 +116,7 @@ def _run_state(runner: Runner, color: Style) -> RunState:
     iteration = f"{run.iteration:,}"
     if 0 <= run.iteration < run.latest:
         iteration += f"/{run.latest:,}"
-    loss = _decimal(run.nll)
+    loss = decimal(run.nll)
     return RunState(
         name=runner.name,
         color=color,
@@ -133,24 +132,20 @@ def loss_title(run: Snapshot, width: int, axes: str = "") -> str:
     """Write the parts of the loss, as many as fit, and which axes are logarithmic."""
     if not run.has_loss:
         return "loss"
-    nll, penalty = _decimal(run.nll), _decimal(run.regularization)
+    nll, penalty = decimal(run.nll), decimal(run.regularization)
     parts = [f"nll {nll}"]
     if run.regularization:
-        parts = [f"nll {nll} + penalty {penalty} = {_decimal(run.total)}"]
+        parts = [f"nll {nll} + penalty {penalty} = {decimal(run.total)}"]
     if not np.isnan(run.validation):
-        parts.append(f"held out {_decimal(run.validation)}")
+        parts.append(f"held out {decimal(run.validation)}")
     if run.own_loss is not None:
-        parts.append(f"by {run.name} {_decimal(run.own_loss)}")
-    parts.append(f"perplexity {_decimal(run.perplexity, 2)}")
+        parts.append(f"by {run.name} {decimal(run.own_loss)}")
+    parts.append(f"perplexity {decimal(run.perplexity, 2)}")
     while len(parts) > 1 and len("  ".join((*parts, axes))) > width:
         parts.pop()
     if run.regularization and len("  ".join((*parts, axes)).rstrip()) > width:
         parts = [f"nll {nll} + penalty {penalty}"]
     return "  ".join((*parts, axes)).rstrip()
-
-
-def _decimal(value: float, decimals: int = 4) -> str:
-    return f"{value:.{decimals}f}".replace("inf", "∞")
 
 
 def order_text(order: TokenOrder | None) -> str:
@@ -204,8 +199,7 @@ def step_size(run: Snapshot, bigrams: Bigrams) -> str:
     standing = curvature(table, bigrams, run.number("l2") or 0.0).standing(rate)
     if np.isnan(standing):
         return ""
-    percent = 100 * standing
-    return f"η is {percent:{',.0f' if percent >= 10 else '.2g'}} % of the stable limit"
+    return f"η is {rounded(100 * standing)} % of the stable limit"
 
 
 def smoothing_sizes(run: Snapshot, bigrams: Bigrams) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from bigram_tui.analysis.ordering import ORDERS, TokenOrder
 from bigram_tui.corpus.corpus import Corpus
-from bigram_tui.formatting.printable import quantity
+from bigram_tui.formatting.numbers import quantity
 from bigram_tui.lessons.tour import Tour
 from bigram_tui.model.bigrams import BOUNDARY
 from bigram_tui.training.runner import Runner

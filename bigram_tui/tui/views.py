@@ -4,9 +4,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bigram_tui.formatting.numbers import count_cell, probability_cell, signed_cell
 from bigram_tui.model.bigrams import Bigrams, Counts, Matrix
 from bigram_tui.training.snapshot import Snapshot
-from bigram_tui.tui.render.heatmap import VALUE_WIDTH, ColorScale, Picture, compact, paint
+from bigram_tui.tui.render.heatmap import ColorScale, Picture, paint
 
 
 @dataclass(frozen=True)
@@ -33,45 +34,13 @@ class View:
         return paint(table, scale, self.text, diverging=self.diverging, most=self.most)
 
 
-def probability_text(value: float) -> str:
-    """A probability in a cell: '.038', '1', '4e-5', or '<1e-9'."""
-    if not 0 <= value <= 1:
-        return signed_text(value)
-    if value in (0, 1):
-        return f"{abs(value):^{VALUE_WIDTH}.0f}"  # 0 may be a negative one
-    if value < 1e-9:
-        return "<1e-9"
-    text = f"{value:.3f}".removeprefix("0") if value >= 0.0005 else compact(value)
-    return text.rjust(VALUE_WIDTH)
-
-
-def count_text(value: float) -> str:
-    """A count in a cell: '20423', '1.2M'."""
-    text = f"{value:.0f}" if value < 10**VALUE_WIDTH else compact(value)
-    return text.rjust(VALUE_WIDTH)
-
-
-def signed_text(value: float) -> str:
-    """A weight or a gradient in a cell: '+1.20', '-2e-5', or '-0' for what is nearer to 0."""
-    if value == 0 or not math.isfinite(value):
-        return ("0" if value == 0 else f"{value:+}").center(VALUE_WIDTH)
-    if 0.01 <= abs(value) < 1000:
-        texts = (f"{value:+.{decimals}f}" for decimals in (2, 1, 0))
-        return next(text for text in texts if len(text) <= VALUE_WIDTH).rjust(VALUE_WIDTH)
-    mantissa, exponent = f"{value:+.0e}".split("e")
-    text = f"{mantissa}e{int(exponent)}"
-    if len(text) > VALUE_WIDTH:
-        text = mantissa[0] + ("0" if abs(value) < 1 else "huge")
-    return text.rjust(VALUE_WIDTH)
-
-
 VIEWS = (
     View(
         "P",
         "P(next | current)",
         ColorScale.ROOT,
         lambda snapshot, _: snapshot.probabilities,
-        probability_text,
+        probability_cell,
         most=1.0,
     ),
     View(
@@ -79,7 +48,7 @@ VIEWS = (
         "N counts",
         ColorScale.ROOT,
         lambda _, bigrams: bigrams.counts,
-        count_text,
+        count_cell,
         of_run=False,
     ),
     View(
@@ -87,7 +56,7 @@ VIEWS = (
         "W weights",
         ColorScale.LINEAR,
         lambda snapshot, _: snapshot.weights,
-        signed_text,
+        signed_cell,
         "has no weights",
         diverging=True,
     ),
@@ -96,7 +65,7 @@ VIEWS = (
         "gradient ∂L/∂W",
         ColorScale.ROOT,
         lambda snapshot, _: snapshot.gradient,
-        signed_text,
+        signed_cell,
         "has no gradient",
         diverging=True,
     ),

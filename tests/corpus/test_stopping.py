@@ -28,7 +28,6 @@ from bigram_tui.corpus.background import (
 )
 from bigram_tui.corpus.corpus import Corpus, Extent, PartialCounts, read_corpus, read_items
 from bigram_tui.corpus.reader import takes_time
-from bigram_tui.formatting.printable import byte_text
 from tests.corpus.test_corpus import pairs_of, reference_items, reference_pairs
 from tests.corpus.test_reading import RANDOM, texts
 
@@ -147,25 +146,6 @@ def test_a_stop_in_the_first_of_two_files_leaves_the_second(tmp_path: Path) -> N
 )
 def test_an_extent_is_told_as_a_share_or_in_bytes(extent: Extent, text: str) -> None:
     assert str(extent) == text
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [
-        (0, "0 bytes"),
-        (1, "1 byte"),
-        (999, "999 bytes"),
-        (1000, "1.0 kB"),
-        (99_940, "99.9 kB"),
-        (99_960, "100 kB"),
-        (412_345_678, "412 MB"),
-        (999_400_000, "999 MB"),
-        (999_999_999, "1.0 GB"),
-        (2.14e9, "2.1 GB"),
-    ],
-)
-def test_bytes_are_told_in_few_digits(size: float, text: str) -> None:
-    assert byte_text(size) == text
 
 
 # Glimpses

@@ -1,12 +1,9 @@
-"""Small texts: bars, names in lines, the scale of hyperparameters, numbers in cells."""
+"""Small texts: bars, names in lines, the scale of hyperparameters."""
 
-import math
 import unicodedata
-from collections.abc import Callable
-from decimal import Decimal
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.style import Style
@@ -14,9 +11,7 @@ from rich.text import Text
 from textual.app import App, ComposeResult
 
 from bigram_tui.backend import Hyperparameter
-from bigram_tui.tui.render.bars import COLUMN, Bar, columns, percent, rows
-from bigram_tui.tui.render.heatmap import VALUE_WIDTH
-from bigram_tui.tui.views import count_text, probability_text, signed_text
+from bigram_tui.tui.render.bars import COLUMN, Bar, columns, rows
 from bigram_tui.tui.widgets.hyperparameters import SMALLEST_STEP, neighbour
 from bigram_tui.tui.widgets.sample_list import GAP, MARK, SampleList, ShownSample
 
@@ -97,178 +92,6 @@ def test_bars_of_nothing_are_empty() -> None:
     assert columns(bars, 20, 3, MARKED)[0].plain.strip() == ""
     assert columns([], 20, 3, MARKED)[0].plain == ""
     assert rows([], 20, 3, MARKED) == []
-
-
-@given(st.one_of(shares, st.floats(0, 1e-3), st.floats(0.99, 1)))
-def test_a_percentage_has_at_most_four_characters_and_is_right(share: float) -> None:
-    text = percent(share)
-    assert len(text) <= 4
-    if text == "<.01":
-        assert 0 < share < 1e-4
-    else:
-        assert abs(float(text) - 100 * share) <= 0.5 * last_place(text) * (1 + 1e-9)
-
-
-# Numbers in cells
-
-FACTORS = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-specials = [0.0, -0.0, 1.0, math.inf, -math.inf, math.nan, 5e-324, 1.7e308]
-any_float = st.one_of(
-    st.floats(),
-    st.floats(-1.5, 1.5),
-    st.floats(-1e4, 1e4),
-    st.builds(lambda m, e: m * 10.0**e, st.floats(-9.99, 9.99), st.integers(-30, 30)),
-    st.sampled_from(specials),
-)
-
-
-def number_in(text: str) -> Decimal:
-    """The number that a cell shows."""
-    text = text.strip().replace("−", "-")
-    if text[-1] in FACTORS:
-        return Decimal(text[:-1]) * FACTORS[text[-1]]
-    return Decimal(text)
-
-
-def last_place(text: str) -> float:
-    """The unit of the last digit that is written."""
-    text = text.strip().replace("−", "-")
-    factor = FACTORS.get(text[-1], 1)
-    digits = text[:-1] if factor > 1 else text
-    exponent = Decimal(digits).as_tuple().exponent
-    assert isinstance(exponent, int)
-    return float(10.0**exponent * factor)
-
-
-def assert_right(text: str, value: float) -> None:
-    """The cell shows the value, rounded at the last digit that it writes, or how it is beyond."""
-    beyond = text.strip()
-    if beyond == "<1e-9":
-        assert 0 < value < 1e-9
-    elif beyond in {"+0", "-0"}:
-        assert 0 < abs(value) < 1e-9
-        assert (value > 0) == (beyond == "+0")
-    elif beyond in {"+huge", "-huge"}:
-        assert 9.4e99 < abs(value) < math.inf
-        assert (value > 0) == (beyond == "+huge")
-    elif math.isfinite(value):
-        error = abs(number_in(text) - Decimal(value))
-        assert error <= Decimal(last_place(text)) * Decimal("0.500001"), (text, value)
-    else:
-        assert text.strip().lstrip("+").replace("∞", "inf") == str(value)
-
-
-@pytest.mark.parametrize("write", [probability_text, signed_text])
-@given(value=any_float)
-@example(value=99_700_000.0)
-@example(value=999.96)
-@example(value=-99.996)
-@example(value=-9.6e-10)
-@example(value=9.6e99)
-def test_a_number_fills_its_cell_exactly(write: Callable[[float], str], value: float) -> None:
-    assume(value or math.copysign(1, value) > 0)  # −0.0 is among the examples below
-    text = write(value)
-    assert cell_len(text) == VALUE_WIDTH
-    assert_right(text, value)
-
-
-@given(st.one_of(st.integers(0, 2**63), st.integers(0, 300).map(lambda power: 10**power)))
-@example(99_999)
-@example(99_700_000)
-@example(999_499_999)
-def test_a_count_fills_its_cell_exactly(value: int) -> None:
-    assert cell_len(count_text(float(value))) == VALUE_WIDTH
-
-
-@given(
-    st.one_of(
-        st.floats(0, 1),
-        st.floats(0, 0.002),
-        st.builds(lambda m, e: m * 10.0**e, st.floats(1, 9.99), st.integers(-300, -1)),
-    )
-)
-def test_a_probability_is_shown_as_it_is(value: float) -> None:
-    assert_right(probability_text(value), value)
-
-
-@given(st.one_of(st.integers(0, 200_000), st.integers(0, 2**53)))
-@example(99_999)
-@example(100_000)
-@example(99_700_000)
-@example(999_700_000)
-def test_a_count_is_shown_as_it_is(value: int) -> None:
-    assert_right(count_text(float(value)), float(value))
-
-
-@given(
-    st.one_of(
-        st.floats(-1, 1),
-        st.floats(-1100, 1100),
-        st.builds(lambda m, e: m * 10.0**e, st.floats(-9.99, 9.99), st.integers(-40, 40)),
-    )
-)
-@example(0.0199)
-@example(999.9)
-@example(-1e-10)
-@example(9.4e-10)
-@example(-1e10)
-@example(-9.6e99)
-@example(1.7e308)
-@example(5e-324)
-def test_a_signed_number_is_shown_as_it_is(value: float) -> None:
-    text = signed_text(value)
-    assert_right(text, value)
-    if value:
-        assert text.strip()[0] == ("+" if value > 0 else "-")
-
-
-@pytest.mark.parametrize("write", [probability_text, count_text, signed_text])
-@pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_what_is_no_number_says_so(write: Callable[[float], str], value: float) -> None:
-    assert_right(write(value), value)
-
-
-@pytest.mark.parametrize(
-    ("write", "value", "text"),
-    [
-        (probability_text, 0.0, "  0  "),
-        (probability_text, 1.0, "  1  "),
-        (probability_text, 0.0376, " .038"),
-        (probability_text, 4e-5, " 4e-5"),
-        (count_text, 20423.0, "20423"),
-        (count_text, 1.2e6, " 1.2M"),
-        (probability_text, 0.9999, "1.000"),
-        (probability_text, 1e-9, " 1e-9"),
-        (probability_text, 9e-10, "<1e-9"),
-        (probability_text, 5e-324, "<1e-9"),
-        (probability_text, 1.5, "+1.50"),
-        (probability_text, -0.5, "-0.50"),
-        (count_text, 0.0, "    0"),
-        (count_text, 99_999.0, "99999"),
-        (count_text, 99_700_000.0, " 100M"),
-        (signed_text, 1.2, "+1.20"),
-        (signed_text, 0.0199, "+0.02"),
-        (signed_text, -12.34, "-12.3"),
-        (signed_text, 99.96, " +100"),
-        (signed_text, 99.94, "+99.9"),
-        (signed_text, -999.6, "-1000"),
-        (signed_text, 1234.0, " +1e3"),
-        (signed_text, -1e-9, "-1e-9"),
-        (signed_text, -1e-10, "   -0"),
-        (signed_text, 1e-300, "   +0"),
-        (signed_text, 1e100, "+huge"),
-        (signed_text, -1.7e308, "-huge"),
-        (signed_text, math.inf, " +inf"),
-        (signed_text, -0.0, "  0  "),
-        (probability_text, -0.0, "  0  "),
-        (signed_text, -2e-5, "-2e-5"),
-        (signed_text, 0.0, "  0  "),
-    ],
-)
-def test_numbers_read_as_people_write_them(
-    write: Callable[[float], str], value: float, text: str
-) -> None:
-    assert write(value) == text
 
 
 # Hyperparameters

@@ -22,13 +22,13 @@ from bigram_backends.numpy_gradient import NumpyBackend
 from bigram_tui.analysis.ordering import ORDERS
 from bigram_tui.comparison.difference import objective_of
 from bigram_tui.comparison.frame import Frame
+from bigram_tui.formatting.numbers import difference
 from bigram_tui.model.bigrams import Matrix
 from bigram_tui.training.registry import choose
 from bigram_tui.training.run import Run
 from bigram_tui.training.runner import Runner
 from bigram_tui.training.snapshot import Snapshot, Status
 from bigram_tui.tui.app import BigramApp
-from bigram_tui.tui.compare.runs import difference
 from bigram_tui.tui.render.colors import run_color
 from bigram_tui.tui.screens.chooser import Chooser
 from bigram_tui.tui.screens.compare import CompareScreen

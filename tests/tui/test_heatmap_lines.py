@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from rich.cells import cell_len
@@ -34,7 +34,6 @@ from bigram_tui.tui.render.heatmap import (
     MEDIUM,
     SMALL,
     TINY,
-    VALUE_WIDTH,
     WIDE_HALF,
     WIDE_SMALL,
     WIDE_TINY,
@@ -44,7 +43,6 @@ from bigram_tui.tui.render.heatmap import (
     Picture,
     best_form,
     body,
-    compact,
     forms,
     header,
     legend,
@@ -831,58 +829,6 @@ def test_a_legend_runs_through_the_ramp(diverging: bool) -> None:
 def test_a_legend_of_glyphs_uses_them() -> None:
     shown = paint(np.array([[1.0]]), ColorScale.LINEAR, write)
     assert set(text(legend(shown, 60, look(GLYPHS_ONLY)))) >= set("░▒▓█")
-
-
-# Short numbers
-
-
-def value_of(written: str) -> float:
-    """The number that a short text stands for."""
-    factors = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
-    if written[-1] in factors:
-        return float(written[:-1]) * factors[written[-1]]
-    return float(written)
-
-
-@given(
-    st.one_of(
-        st.floats(1e-90, 1e90),
-        st.floats(0.01, 1e7),
-        st.floats(9, 11),
-        st.floats(90, 110),
-        st.floats(990, 1010),
-        st.floats(990e3, 1010e3),
-        st.floats(9e-4, 2e-3),
-    )
-)
-@example(9.95)
-@example(999.5)
-@example(0.00099999)
-@example(999.5e12)
-def test_a_compact_number_is_short_and_right_to_a_digit(value: float) -> None:
-    written = compact(value)
-    # '0.0012' alone is longer than a cell; into cells, only smaller numbers are written.
-    assert len(written) <= (VALUE_WIDTH + 1 if 0.00095 <= value < 0.01 else VALUE_WIDTH)
-    one_digit = "e" in written
-    assert value_of(written) == pytest.approx(value, rel=0.34 if one_digit else 0.051)
-
-
-@pytest.mark.parametrize("value", [math.inf, math.nan])
-def test_a_compact_number_may_be_none(value: float) -> None:
-    assert compact(value) == str(value)
-
-
-@pytest.mark.parametrize(
-    ("value", "written"),
-    [
-        (0, "0"), (0.12, "0.12"), (1, "1"), (12.4, "12"), (99.7, "100"), (999, "999"),
-        (2500, "2.5k"), (99_700, "100k"), (250_000, "250k"), (1_200_000, "1.2M"), (5e-4, "5e-4"),
-        (1e15, "1e15"), (9.95, "10"), (99.4, "99"), (100, "100"), (999.6, "1k"), (999_600, "1M"),
-        (10_000, "10k"), (0.0012, "0.0012"), (0.0009, "9e-4"), (0.999, "1"), (1e-9, "1e-9"),
-    ],
-)  # fmt: skip
-def test_compact_numbers_read_as_people_write_them(value: float, written: str) -> None:
-    assert compact(value) == written
 
 
 def test_the_alphabet_is_the_lectures_at_v_27() -> None:

@@ -18,7 +18,7 @@ from bigram_tui.tui.app import BigramApp
 from bigram_tui.tui.present import corpus_facts, marking
 from bigram_tui.tui.render.colors import TRUE_COLOR
 from bigram_tui.tui.screens.explore import ExploreScreen
-from bigram_tui.tui.screens.reading import ReadingScreen, duration, pace_facts
+from bigram_tui.tui.screens.reading import ReadingScreen, pace_facts
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.status import StatusLine
 from tests.tui.conftest import DEADLINE, Settle, TextOf, WaitUntil, notifications
@@ -381,21 +381,6 @@ async def test_the_tour_begins_after_the_reading(
 )
 def test_what_is_not_known_is_not_told(progress: Progress, facts: list[str]) -> None:
     assert pace_facts(progress) == facts
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.2, "0 s"),
-        (99, "99 s"),
-        (100, "2 min"),
-        (3569, "59 min"),
-        (3599, "1 h 0 min"),
-        (7900, "2 h 12 min"),
-    ],
-)
-def test_a_time_is_told_in_few_digits(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
 
 
 def test_where_marking_is_off_the_screen_says_so(small_corpus: Any) -> None:

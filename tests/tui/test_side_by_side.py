@@ -26,6 +26,7 @@ from bigram_tui.backend import Backend, Iteration, Matrix
 from bigram_tui.comparison.difference import Objective, optimum
 from bigram_tui.comparison.drift import MaxDifference
 from bigram_tui.export.files import write_rows
+from bigram_tui.formatting.numbers import difference
 from bigram_tui.model.bigrams import Bigrams
 from bigram_tui.model.sampling import PairedSample, draw_paired_samples, uniforms
 from bigram_tui.model.surprise import surprise, tokens_of
@@ -49,8 +50,6 @@ from bigram_tui.tui.compare.run_table import (
 from bigram_tui.tui.compare.runs import (
     ComparedRun,
     OptimumOf,
-    decimal,
-    difference,
     in_room,
     label_of,
 )
@@ -204,43 +203,6 @@ def likeliest(bigrams: Bigrams) -> float:
     for row in bigrams.counts.tolist():
         loss -= sum(n * math.log(n / sum(row)) for n in row if n)
     return loss / int(bigrams.counts.sum())
-
-
-# Numbers
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (1.3e-15, "1.3e-15"), (0.02, "0.020"), (0.0, "0"), (math.inf, "∞"), (math.nan, ""),
-        (0.68, "0.68"), (2.71, "2.7"), (0.00234, "0.0023"), (0.001, "0.0010"), (9.9e-4, "9.9e-4"),
-        (31.4, "31"), (314.0, "314"), (12345.0, "1.2e4"), (-3e-8, "-3.0e-8"),
-    ],
-)  # fmt: skip
-def test_a_difference_is_written_to_two_digits(value: float, text: str) -> None:
-    assert difference(value) == text
-
-
-@given(st.floats(1e-99, 1e99))
-def test_a_written_difference_is_as_near_as_two_digits_can_be(value: float) -> None:
-    text = difference(value)
-    exact = Decimal(value)
-    assert abs(Decimal(text) - exact) <= Decimal("0.5001").scaleb(exact.adjusted() - 1)
-    assert len(text) <= 7
-
-
-@pytest.mark.parametrize(
-    ("value", "decimals", "text"),
-    [
-        (2.4549511, 6, "2.454951"), (11.6459, 4, "11.6459"), (0.0, 6, "0.000000"),
-        (math.inf, 6, "∞"), (math.nan, 6, ""), (-0.5, 2, "-0.50"), (999_999.5, 4, "999999.5000"),
-        (1e6, 6, "1.00e+06"), (1.5e300, 4, "1.50e+300"),
-    ],
-)  # fmt: skip
-def test_a_decimal_has_its_decimals_unless_it_is_huge(
-    value: float, decimals: int, text: str
-) -> None:
-    assert decimal(value, decimals) == text
 
 
 # The table of runs
@@ -760,7 +722,7 @@ def test_the_line_of_values_tells_what_is_plotted_where_all_are(
     for kind in PLOTS:
         drawn = curves(sides, kind, position, optima(tiny))
         told = entries(plot_values(sides, kind, position, optima(tiny), 200))
-        write = difference if kind.log else decimal
+        write = difference if kind.log else "{:.6f}".format
         assert told == {
             f"r{number}": write(values[min(position, len(values) - 1)])
             for number, values in sorted(drawn.items())

@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 
 from rich.text import Text
 
+from bigram_tui.formatting.numbers import decimal, gradient_text, probability_text, weight_text
 from bigram_tui.formatting.printable import in_cells
 from bigram_tui.model.bigrams import Bigrams, Matrix
 from bigram_tui.tui.compare.runs import ComparedRun, label_of
 from bigram_tui.tui.render.table import Column, table_lines
 from bigram_tui.tui.render.text_styles import TextStyles
-from bigram_tui.tui.widgets.inspector import number
 
 
 def cell_lines(
@@ -28,9 +28,9 @@ def cell_lines(
         (bigram, styles.strong), f"  N {int(bigrams.counts[cell]):,} of {times:,}"
     )
     parts = [
-        ("P", [_of_cell(run.snapshot.probabilities, cell, number) for run in runs]),
-        ("W", [_of_cell(run.snapshot.weights, cell, "{:+.4f}".format) for run in runs]),
-        ("∂L/∂W", [_of_cell(run.snapshot.gradient, cell, "{:+.2e}".format) for run in runs]),
+        ("P", [_of_cell(run.snapshot.probabilities, cell, probability_text) for run in runs]),
+        ("W", [_of_cell(run.snapshot.weights, cell, weight_text) for run in runs]),
+        ("∂L/∂W", [_of_cell(run.snapshot.gradient, cell, gradient_text) for run in runs]),
         ("surprise", [_of_cell(run.snapshot.probabilities, cell, _surprise_text) for run in runs]),
     ]
     names = [label_of(run) for run in runs]
@@ -57,6 +57,4 @@ def _of_cell(table: Matrix | None, cell: tuple[int, int], text: Callable[[float]
 
 
 def _surprise_text(probability: float) -> str:
-    if math.isnan(probability):
-        return "nan"
-    return f"{-math.log(probability):.4f}" if probability > 0 else "∞"
+    return decimal(math.inf if probability <= 0 else -math.log(probability))

@@ -7,14 +7,13 @@ import numpy as np
 from rich.text import Text
 
 from bigram_tui.comparison.difference import objective_of
+from bigram_tui.formatting.numbers import decimal, difference
 from bigram_tui.formatting.printable import printable
 from bigram_tui.training.timeline import NLL, REGULARIZATION, Losses
 from bigram_tui.tui.compare.runs import (
     GAP,
     ComparedRun,
     OptimumOf,
-    decimal,
-    difference,
     reference_of,
 )
 from bigram_tui.tui.render.curve import Curve
@@ -148,7 +147,7 @@ def plot_values(
 
 
 def _entry(run: ComparedRun, value: float, kind: PlotKind, decimals: int) -> Text:
-    written = difference(value) if kind.log else decimal(value, decimals)
+    written = difference(value, nan="") if kind.log else decimal(value, decimals, nan="")
     return Text.assemble(("━ ", run.color), f"{printable(run.name)} {written}")
 
 

@@ -9,13 +9,12 @@ from rich.text import Text
 from bigram_tui.comparison.difference import objective_of, tolerance
 from bigram_tui.comparison.drift import MaxDifference
 from bigram_tui.comparison.frame import can_go_on
+from bigram_tui.formatting.numbers import bound, decimal, difference, rounded, setting_text
 from bigram_tui.formatting.printable import printable
 from bigram_tui.training.snapshot import Snapshot, Status
 from bigram_tui.tui.compare.runs import (
     ComparedRun,
     OptimumOf,
-    decimal,
-    difference,
     label_of,
     reference_of,
 )
@@ -57,7 +56,10 @@ def agreement_columns(runs: Sequence[ComparedRun]) -> list[Column]:
     columns = [Column("P and nll", verdicts, right=False, least=15)]
     for symbol, place in (("ΔP", 0), ("ΔW", 1), ("Δnll", 2)):
         for title, found in ((f"|{symbol}| now", now), ("worst", worst)):
-            cells = ["" if each is None else difference(each.differences[place]) for each in found]
+            cells = [
+                "" if each is None else difference(each.differences[place], nan="")
+                for each in found
+            ]
             columns.append(Column(title, [Text(cell) for cell in cells], least=7))
     return columns
 
@@ -88,17 +90,10 @@ def _agreement(
     remarks = [*coarse, *([f"compared from {worst.since:,} on"] if worst.since else [])]
     remark = f" ({', '.join(remarks)})" if remarks else ""
     if most <= allowed:
-        agreement = f"agree to {_rounded_up(most)}" if most else "agree exactly"
+        agreement = f"agree to {bound(most)}" if most else "agree exactly"
     else:
         agreement = "agree again" if here <= allowed else f"differ by {difference(here)}"
     return f"{agreement}{remark}"
-
-
-def _rounded_up(value: float) -> str:
-    """Round up to one digit, such as 4e-15."""
-    exponent = math.floor(math.log10(value))
-    digit = math.ceil(value / 10.0**exponent - 1e-9)
-    return f"{digit}e{exponent}" if digit < 10 else f"1e{exponent + 1}"
 
 
 def loss_columns(runs: Sequence[ComparedRun], optimum: OptimumOf) -> list[Column]:
@@ -108,15 +103,17 @@ def loss_columns(runs: Sequence[ComparedRun], optimum: OptimumOf) -> list[Column
         return Column(title, [Text(of(run.snapshot)) for run in runs], least=least)
 
     return [
-        column("nll", lambda snapshot: decimal(snapshot.nll)),
+        column("nll", lambda snapshot: decimal(snapshot.nll, 6, nan="")),
         column("gap", lambda snapshot: _gap(snapshot, optimum), 7),
-        column("held out", lambda snapshot: decimal(snapshot.validation)),
-        column("perplexity", lambda snapshot: decimal(snapshot.perplexity, 4)),
+        column("held out", lambda snapshot: decimal(snapshot.validation, 6, nan="")),
+        column("perplexity", lambda snapshot: decimal(snapshot.perplexity, nan="")),
         column(
             "penalty",
-            lambda snapshot: decimal(snapshot.regularization) if snapshot.regularization else "",
+            lambda snapshot: (
+                decimal(snapshot.regularization, 6, nan="") if snapshot.regularization else ""
+            ),
         ),
-        column("total", lambda snapshot: decimal(snapshot.total)),
+        column("total", lambda snapshot: decimal(snapshot.total, 6, nan="")),
         column("|gradient|", _gradient_norm),
     ]
 
@@ -131,7 +128,11 @@ def _gap(snapshot: Snapshot, optimum: OptimumOf) -> str:
 
 
 def _gradient_norm(snapshot: Snapshot) -> str:
-    return "" if snapshot.gradient is None else difference(float(np.linalg.norm(snapshot.gradient)))
+    return (
+        ""
+        if snapshot.gradient is None
+        else difference(float(np.linalg.norm(snapshot.gradient)), nan="")
+    )
 
 
 def setting_columns(runs: Sequence[ComparedRun]) -> list[Column]:
@@ -161,9 +162,7 @@ def _start(snapshot: Snapshot) -> str:
 
 
 def _value(value: object) -> str:
-    if value is None:
-        return ""
-    return f"{value:g}" if isinstance(value, float) else printable(str(value))
+    return "" if value is None else printable(setting_text(value))
 
 
 def speed_columns(runs: Sequence[ComparedRun]) -> list[Column]:
@@ -173,7 +172,7 @@ def speed_columns(runs: Sequence[ComparedRun]) -> list[Column]:
         run.snapshot.seconds_per_iteration if run.snapshot.latest > 0 else 0.0 for run in runs
     ]
     each = [f"{1e6 * s:,.0f}" if s else "" for s in seconds]
-    rate = [f"{1 / s:,.{0 if s < 0.1 else 2}f}" if s else "" for s in seconds]
+    rate = [rounded(1 / s) if s else "" for s in seconds]
     return [
         Column("µs/step", [Text(cell) for cell in each], least=7),
         Column("steps/s", [Text(cell) for cell in rate], least=7),

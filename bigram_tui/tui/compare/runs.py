@@ -110,26 +110,6 @@ def label_of(run: ComparedRun) -> Text:
     return text.append(f" {REFERENCE}" if run.is_reference else "")
 
 
-def difference(value: float) -> str:
-    """A difference to two digits: '1.3e-15', '0.02', '0'; nothing for NaN."""
-    if math.isnan(value):
-        return ""
-    if value == 0 or math.isinf(value):
-        return f"{value:.0f}".replace("inf", "∞")
-    if value < 1e-3 or value >= 1e4:
-        mantissa, exponent = f"{value:.1e}".split("e")
-        return f"{mantissa}e{int(exponent)}"
-    return f"{value:.{max(0, 1 - math.floor(math.log10(value)))}f}"
-
-
-def decimal(value: float, decimals: int = 6) -> str:
-    """A number with so many decimals, unless it is huge; nothing for NaN."""
-    if math.isnan(value):
-        return ""
-    text = f"{value:.{decimals}f}" if abs(value) < 1e6 else f"{value:.2e}"
-    return text.replace("inf", "∞")
-
-
 def token_text(token: int, vocabulary: Vocabulary) -> str:
     return in_cells(vocabulary.labels[token], 2).rstrip()
 

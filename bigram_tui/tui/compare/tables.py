@@ -8,14 +8,15 @@ import numpy as np
 from rich.cells import cell_len
 
 from bigram_tui.analysis.ordering import TokenOrder
+from bigram_tui.formatting.numbers import difference, signed_cell
 from bigram_tui.formatting.printable import printable
 from bigram_tui.model.bigrams import Bigrams, Counts, Matrix
 from bigram_tui.training.snapshot import Status
-from bigram_tui.tui.compare.runs import ComparedRun, difference
+from bigram_tui.tui.compare.runs import ComparedRun
 from bigram_tui.tui.present import order_text
 from bigram_tui.tui.render.heatmap import ColorScale, paint
 from bigram_tui.tui.render.pooling import extremes
-from bigram_tui.tui.views import View, signed_text
+from bigram_tui.tui.views import View
 from bigram_tui.tui.widgets.maps import Map
 
 
@@ -95,7 +96,7 @@ def difference_map(
         return Map(title, None, None, "only one of them has it")
     apart = TableDifference(tables[0], tables[1])
     most = extremes(apart).largest
-    picture = paint(apart, scale, signed_text, diverging=True)
+    picture = paint(apart, scale, signed_cell, diverging=True)
     title = f"{title}  max {difference(most)}"
     whole = f"{title}  {order_text(order)}"
     return Map(title if order is None and cell_len(whole) > width else whole, None, picture)

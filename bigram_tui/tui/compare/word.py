@@ -8,6 +8,7 @@ from textwrap import wrap
 from rich.cells import cell_len
 from rich.text import Text
 
+from bigram_tui.formatting.numbers import decimal
 from bigram_tui.formatting.printable import in_cells, printable
 from bigram_tui.model.bigrams import Bigrams
 from bigram_tui.model.surprise import Surprise
@@ -55,7 +56,7 @@ def word_lines(
     lines = [Text("", no_wrap=True).join(header)]
     means = Text("mean ", styles.title, no_wrap=True)
     means.append_text(
-        in_columns([Text(_nats(surprises[s.number].mean, 4), styles.strong) for s in shown], room)
+        in_columns([Text(decimal(surprises[s.number].mean), styles.strong) for s in shown], room)
     )
     reasons = _impossible(shown, surprises, bigrams, width)
     pairs = list(pairwise(tokens))
@@ -68,7 +69,7 @@ def word_lines(
         cells = []
         for run in shown:
             value = float(surprises[run.number].nats[k])
-            cell = Text(f"{_nats(value, 2):>5} ", styles.amiss if math.isinf(value) else "")
+            cell = Text(f"{decimal(value, 2):>5} ", styles.amiss if math.isinf(value) else "")
             share = value / longest if 0 < value < math.inf else 0.0
             cell.append(across(share, max(0, room - 6 - GAP)), run.color)
             cells.append(cell)
@@ -76,10 +77,6 @@ def word_lines(
     if len(pairs) > fitting:
         lines.append(Text(f"… {len(pairs)} bigrams", styles.title, no_wrap=True))
     return [*lines, means, *(Text(reason, styles.faint) for reason in reasons)][:height]
-
-
-def _nats(value: float, decimals: int) -> str:
-    return f"{value:.{decimals}f}".replace("inf", "∞")
 
 
 def _impossible(

@@ -7,21 +7,19 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 
+from bigram_tui.formatting.numbers import compact_cell, count_cell, probability_cell, signed_cell
 from bigram_tui.lessons.network import Pass, Tensor
 from bigram_tui.tui.render.colors import Depth
 from bigram_tui.tui.render.heatmap import (
     HALF,
     MEDIUM,
     TINY,
-    VALUE_WIDTH,
     CellForm,
     ColorScale,
     Picture,
-    compact,
     forms,
     paint,
 )
-from bigram_tui.tui.views import count_text, probability_text, signed_text
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.legend import Legend
 
@@ -53,12 +51,12 @@ def picture_of(name: str, tensor: Tensor) -> Picture:
     """A tensor's table made ready to be drawn."""
     table = tensor.table
     if np.issubdtype(table.dtype, np.integer):
-        return paint(table, ColorScale.LINEAR, count_text)
+        return paint(table, ColorScale.LINEAR, count_cell)
     if name in ("P", "picked"):
-        return paint(table, ColorScale.ROOT, probability_text, most=1.0)
+        return paint(table, ColorScale.ROOT, probability_cell, most=1.0)
     if (table < 0).any():
-        return paint(table, ColorScale.ROOT, signed_text, diverging=True)
-    return paint(table, ColorScale.LINEAR, lambda value: compact(value).rjust(VALUE_WIDTH))
+        return paint(table, ColorScale.ROOT, signed_cell, diverging=True)
+    return paint(table, ColorScale.LINEAR, compact_cell)
 
 
 class ArrayPane(Vertical):

@@ -7,10 +7,12 @@ from rich.text import Text
 
 from bigram_tui.analysis.contexts import ContextModel, Sample, context_models, read_sample
 from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.formatting.numbers import long_count, rounded
 from bigram_tui.tui.render.table import Column, table_lines
 from bigram_tui.tui.screens.panel import WIDTH, Panel
 
-MOST_DIGITS = 9
+COUNT_WIDTH = 9
+"""Characters that a count takes at most."""
 
 
 class ContextsScreen(Panel):
@@ -52,9 +54,12 @@ def told(models: Sequence[ContextModel], sample: Sample) -> Text:
     best = min(with_held_out, key=lambda model: model.held_out.nll, default=None)  # type: ignore[union-attr]
     columns = [
         Column("n", [Text(str(model.order)) for model in models]),
-        Column("contexts Vⁿ", [Text(_count_text(model.possible)) for model in models]),
-        Column("seen", [Text(_count_text(model.contexts)) for model in models]),
-        Column("cells seen", [Text(_share(model.pairs, model.cells)) for model in models]),
+        Column("contexts Vⁿ", [Text(long_count(model.possible, COUNT_WIDTH)) for model in models]),
+        Column("seen", [Text(long_count(model.contexts, COUNT_WIDTH)) for model in models]),
+        Column(
+            "cells seen",
+            [Text(f"{rounded(100 * model.pairs / model.cells)} %") for model in models],
+        ),
         Column("train nll", [Text(f"{model.train_nll:.4f}") for model in models]),
         Column("held out", [_held_out(model, model is best) for model in models]),
         Column("best α", [Text(_alpha(model)) for model in models]),
@@ -110,13 +115,3 @@ def _unseen(model: ContextModel) -> str:
     return (
         "" if held_out is None else f"{100 * held_out.unseen_contexts / held_out.predictions:.1f} %"
     )
-
-
-def _count_text(number: int) -> str:
-    text = f"{number:,}"
-    return text if len(text) <= MOST_DIGITS else f"{number:.2e}".replace("e+", "e")
-
-
-def _share(part: int, whole: int) -> str:
-    share = 100 * part / whole
-    return f"{share:.2g} %" if share >= 1e-4 else f"{share:.0e} %"

@@ -14,6 +14,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from bigram_tui.analysis.optimum import LEAST_L2
+from bigram_tui.formatting.numbers import significant
 from bigram_tui.formatting.printable import in_cells, printable
 from bigram_tui.lessons.families import Families, LambdaMatch, families, match
 from bigram_tui.model.bigrams import Bigrams, Matrix
@@ -166,8 +167,8 @@ def told(
     percent = f"{100 * found.shares[place]:.0f} %"
     text = Text(f"at {percent}  ", "bold")
     text.append(
-        f"α = {_number(found.smoothing[place])} and λ = {_number(found.l2[place])} fit the text "
-        f"equally well. {name} is {counting:.4f} by α, {gradient:.4f} by λ; ",
+        f"α = {significant(found.smoothing[place], 4)} and λ = {significant(found.l2[place], 4)} "
+        f"fit the text equally well. {name} is {counting:.4f} by α, {gradient:.4f} by λ; ",
         "not bold",
     )
     text.append(_most(found, place) + "\n\n", "not bold")
@@ -181,13 +182,13 @@ def told(
             "not bold",
         )
     if match is not None:
-        nearest = match.nearest
+        nearest, name = match.nearest, _name(bigrams, match.nearest.farthest)
         text.append("\n\n").append(f"λ = {run.settings['l2']:g}  ", "bold")
         text.append(
             f"The minimum to which {printable(run.name)} descends stands at "
             f"{100 * match.share:.2f} %. As good a fit by counting has α = "
-            f"{_number(match.equal)}, the nearest table (KL) α = {_number(nearest.smoothing)}, "
-            f"at {100 * match.nearest_share:.2f} %: {_name(bigrams, nearest.farthest)} is "
+            f"{significant(match.equal, 4)}, the nearest table (KL) α = "
+            f"{significant(nearest.smoothing, 4)}, at {100 * match.nearest_share:.2f} %: {name} is "
             f"{nearest.counting_probability:.4f} there, {nearest.probability:.4f} here.",
             "not bold",
         )
@@ -205,7 +206,3 @@ def _most(found: Families, place: int) -> str:
 def _name(bigrams: Bigrams, cell: Cell) -> str:
     first, second = (in_cells(bigrams.vocabulary.labels[k], 2).rstrip() for k in cell)
     return f"P({second} | {first})"
-
-
-def _number(value: float) -> str:
-    return f"{value:.4g}".replace("inf", "∞")

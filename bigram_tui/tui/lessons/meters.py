@@ -12,6 +12,7 @@ from bigram_tui.analysis.curvature import curvature, nll_gradient, row_mean_deca
 from bigram_tui.analysis.smoothing import nearest_smoothing
 from bigram_tui.analysis.underflow import bigram_probabilities, underflow
 from bigram_tui.corpus.corpus import Corpus, CorpusError, read_items
+from bigram_tui.formatting.numbers import grouped, significant
 from bigram_tui.formatting.printable import in_cells, printable
 from bigram_tui.lessons.derivation import descends
 from bigram_tui.model.bigrams import Bigrams, Matrix
@@ -112,7 +113,7 @@ def _smoothing(run: Snapshot, bigrams: Bigrams) -> str:
     if nearest is None:
         return "P holds what is no number"
     first, second = (_character(bigrams, token) for token in nearest.farthest)
-    alpha = "∞" if math.isinf(nearest.smoothing) else f"{nearest.smoothing:.4g}"
+    alpha = significant(nearest.smoothing, 4)
     return (
         f"Of all counting tables the one with α = {alpha} is nearest to this P (KL "
         f"{nearest.divergence:.1e} nats), yet after {first}, {second} has P "
@@ -126,8 +127,7 @@ def _likelihood(run: Snapshot, corpus: Corpus, seed: int) -> str:
     log10 = -run.nll * corpus.train.total / math.log(10)
     if not math.isfinite(log10):
         return "P of a bigram of the text is 0 or no number, and so is the likelihood."
-    whole = f"The likelihood of all {corpus.train.total:,} training bigrams is 10^{log10:,.1f}"
-    whole = whole.replace("-", "−")
+    whole = f"The likelihood of all {corpus.train.total:,} training bigrams is 10^{grouped(log10)}"
     try:
         found = underflow(islice(_factors(run.probabilities, corpus, seed), FACTORS))
     except (CorpusError, ValueError) as error:

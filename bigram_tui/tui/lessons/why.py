@@ -8,6 +8,7 @@ from rich.text import Text
 from bigram_tui.backend import Iteration
 from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.errors import UserError
+from bigram_tui.formatting.numbers import whole_or_significant
 from bigram_tui.formatting.printable import in_cells, printable
 from bigram_tui.lessons.derivation import Cell, Quantity, lines_with, reasons, successor
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams
@@ -66,7 +67,7 @@ class WhyScreen(Panel):
         told = [Text(_formula(step)) for step in steps]
         columns = [
             Column("", [Text(step.name, "bold") for step in steps], right=False),
-            Column("", [Text(_value(step)) for step in steps]),
+            Column("", [Text(whole_or_significant(step.value)) for step in steps]),
             Column("", told, right=False),
         ]
         width = WIDTH + max(text.cell_len for text in told)
@@ -78,12 +79,6 @@ class WhyScreen(Panel):
 
 def _formula(step: Quantity) -> str:
     return f"{step.formula} = {step.numbers}" if step.formula else step.numbers
-
-
-def _value(step: Quantity) -> str:
-    value = step.value + 0.0  # which is never −0
-    is_whole = float(value).is_integer() and abs(value) < 1e15
-    return (f"{value:,.0f}" if is_whole else f"{value:.6g}").replace("-", "−")
 
 
 def _excerpt(line: str, place: int) -> str:

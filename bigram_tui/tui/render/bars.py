@@ -7,6 +7,8 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
+from bigram_tui.formatting.numbers import percent
+
 EIGHTHS = " ▁▂▃▄▅▆▇█"
 EIGHTHS_ACROSS = " ▏▎▍▌▋▊▉█"
 COLUMN = 7
@@ -59,16 +61,6 @@ def across(share: float, room: int) -> str:
     """A lying bar of a share of so many columns."""
     eighths = round(share * room * 8)
     return "█" * (eighths // 8) + EIGHTHS_ACROSS[eighths % 8].strip()
-
-
-def percent(share: float) -> str:
-    """A share in percent, in at most four characters: '13.1', '0.04', '<.01', '100'."""
-    value = 100 * share
-    if value == 0 or value >= 99.95:
-        return f"{value:.0f}"
-    if value < 0.01:
-        return "<.01"
-    return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
 
 def _fitting(bars: Sequence[Bar], room: int) -> list[Bar]:

@@ -15,6 +15,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from bigram_tui.analysis.ordering import Permutation
+from bigram_tui.formatting.numbers import CELL_WIDTH, compact
 from bigram_tui.formatting.printable import in_cells
 from bigram_tui.model.bigrams import Counts, Matrix
 from bigram_tui.tui.render.colors import (
@@ -37,9 +38,6 @@ CURSOR, OUTSIDE = -1, -2
 
 DECADES = 4
 """How many powers of ten the logarithmic scale shows."""
-
-VALUE_WIDTH = 5
-"""Characters of a number that is written into a cell."""
 
 COARSE = 2
 """Rows and columns of a block up to which cells with labels, though they scroll, tell more."""
@@ -128,8 +126,8 @@ class CellForm:
 HALF = CellForm("half", 1, halved=True)
 TINY = CellForm("tiny", 1)
 SMALL = CellForm("small", 2, bigram=True)
-MEDIUM = CellForm("medium", VALUE_WIDTH, value=True, character=2)
-LARGE = CellForm("large", VALUE_WIDTH, lines=2, bigram=True, value=True, character=2)
+MEDIUM = CellForm("medium", CELL_WIDTH, value=True, character=2)
+LARGE = CellForm("large", CELL_WIDTH, lines=2, bigram=True, value=True, character=2)
 # For characters that take two columns, as Chinese ones do.
 WIDE_HALF = CellForm("wide half", 2, halved=True, character=2)
 WIDE_TINY = CellForm("wide tiny", 2, character=2)
@@ -179,7 +177,7 @@ class Picture:
     scale: ColorScale
     diverging: bool
     text: Callable[[float], str]
-    """Writes a number in VALUE_WIDTH characters."""
+    """Writes a number in CELL_WIDTH characters."""
     order: Permutation | None = None
     """Which row and column of the table stands at each place; as they are if None."""
     _levels: dict[int, tuple[range, list[int]]] = field(default_factory=dict, init=False)
@@ -252,24 +250,6 @@ def paint(
     low, high, _ = extremes(table)
     limit = min(most, round_up(max(-low, high, 0.0)))
     return Picture(table, limit, scale, diverging, text)
-
-
-def compact(value: float) -> str:
-    """A number of at most two or three digits: '0.12', '2.5k', '997', '5e-4'."""
-    if not math.isfinite(value):
-        return f"{value}"
-    if value and value < 0.001:
-        mantissa, exponent = f"{value:.0e}".split("e")
-        return f"{mantissa}e{int(exponent)}"
-    if value < 1:
-        return f"{value:.2g}"
-    for unit, sign in ((1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T")):
-        scaled = value / unit
-        if scaled < 9.95:
-            return f"{scaled:.1f}".removesuffix(".0") + sign
-        if scaled < 999.5:
-            return f"{scaled:.0f}{sign}"
-    return f"{value:.0e}".replace("e+", "e")
 
 
 def round_up(value: float) -> float:
@@ -529,8 +509,8 @@ def _halved_cells(
 
 def _centred(text: str) -> str:
     """A label or a bigram in a cell that is wide enough for a number."""
-    indent = (VALUE_WIDTH - cell_len(text.rstrip()) + 1) // 2
-    return set_cell_size(" " * indent + text.rstrip(), VALUE_WIDTH)
+    indent = (CELL_WIDTH - cell_len(text.rstrip()) + 1) // 2
+    return set_cell_size(" " * indent + text.rstrip(), CELL_WIDTH)
 
 
 def _bigrams(first: str, labels: Sequence[str], columns: range, form: CellForm) -> list[str]:

@@ -14,13 +14,13 @@ from textual.widgets import Footer, Static
 
 from bigram_tui.corpus.background import BackgroundRead, Progress
 from bigram_tui.corpus.corpus import PartialCounts
-from bigram_tui.formatting.printable import byte_text, printable, quantity
+from bigram_tui.formatting.numbers import byte_text, count_cell, quantity, waiting_time
+from bigram_tui.formatting.printable import printable
 from bigram_tui.training.session import Session
 from bigram_tui.tui.messages import HeatmapResized, ReadingEnded
 from bigram_tui.tui.present import text_name
 from bigram_tui.tui.render.colors import Depth
 from bigram_tui.tui.render.heatmap import ColorScale, best_form, forms, forms_in, paint
-from bigram_tui.tui.views import count_text
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.legend import Legend
 from bigram_tui.tui.window_size import FollowsWindow
@@ -78,16 +78,8 @@ def pace_facts(progress: Progress) -> list[str]:
     if progress.rate is not None:
         facts.append(f"{byte_text(progress.rate)}/s")
     if progress.remaining is not None:
-        facts.append(f"{duration(progress.remaining)} left")
+        facts.append(f"{waiting_time(progress.remaining)} left")
     return facts
-
-
-def duration(seconds: float) -> str:
-    """A time to wait, such as '8 s', '3 min' or '1 h 20 min'."""
-    if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def count_facts(partial_counts: PartialCounts | None, progress: Progress) -> list[str]:
@@ -201,7 +193,7 @@ class ReadingScreen(FollowsWindow, Screen[None]):
             heatmap.picture = None  # it has other cells
             heatmap.labels = (labels, labels)
             self._fit()
-        heatmap.picture = paint(bigrams.counts, ColorScale.ROOT, count_text)
+        heatmap.picture = paint(bigrams.counts, ColorScale.ROOT, count_cell)
         legend.shown = (heatmap.picture, heatmap.heatmap_styles)
 
     def on_heatmap_resized(self, event: HeatmapResized) -> None:

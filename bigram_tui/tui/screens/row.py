@@ -8,7 +8,8 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import ModalScreen
 
-from bigram_tui.formatting.printable import in_cells, printable, quantity
+from bigram_tui.formatting.numbers import quantity
+from bigram_tui.formatting.printable import in_cells, printable
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams
 from bigram_tui.training.snapshot import Snapshot
 from bigram_tui.tui.messages import LineClicked

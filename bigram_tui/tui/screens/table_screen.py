@@ -7,7 +7,8 @@ from textual import on
 
 from bigram_tui.analysis.ordering import ORDERS, TokenOrder
 from bigram_tui.comparison.lineup import Lineup
-from bigram_tui.formatting.printable import in_cells, printable, quantity
+from bigram_tui.formatting.numbers import quantity
+from bigram_tui.formatting.printable import in_cells, printable
 from bigram_tui.training.session import Session
 from bigram_tui.tui.jumping import characters_of, tokens_of_jump
 from bigram_tui.tui.messages import CellPointed

@@ -13,6 +13,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from bigram_tui.backend import Hyperparameter
+from bigram_tui.formatting.numbers import setting_text
 from bigram_tui.tui.messages import HyperparameterChanged, ValueWanted
 
 NEARLY = 1e-9
@@ -49,7 +50,7 @@ class Control(Widget, can_focus=True):
         """Symbol, name and value; arrows show that it can be changed."""
         symbol = f"{self.parameter.symbol} " if self.parameter.symbol else ""
         name = self.parameter.name.replace("_", " ")
-        value = f"{self.value:g}" if isinstance(self.value, float) else str(self.value)
+        value = setting_text(self.value)
         room = self.size.width - len(symbol) - len(value) - 5
         return Text.assemble(
             (symbol, self.get_component_rich_style("control--value", partial=True)),

@@ -9,10 +9,17 @@ from rich.text import Text
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from bigram_tui.formatting.printable import code_point, in_cells, quantity
+from bigram_tui.formatting.numbers import (
+    gradient_text,
+    percent,
+    probability_text,
+    quantity,
+    weight_text,
+)
+from bigram_tui.formatting.printable import code_point, in_cells
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Matrix, Vocabulary
 from bigram_tui.training.snapshot import Snapshot
-from bigram_tui.tui.render.bars import Bar, columns, percent, rows
+from bigram_tui.tui.render.bars import Bar, columns, rows
 
 TALL = 12
 """Lines from which on there is room for more than the bare numbers."""
@@ -61,11 +68,11 @@ class Inspector(Widget):
         run = shown.snapshot
         facts = [("N", f"{counts[cell]:,}")]
         if run.probabilities is not None:
-            facts.append(("P", number(float(run.probabilities[cell]))))
+            facts.append(("P", probability_text(float(run.probabilities[cell]))))
         if run.weights is not None:
-            facts.append(("W", f"{run.weights[cell]:+.4f}"))
+            facts.append(("W", weight_text(run.weights[cell])))
         if run.gradient is not None:
-            facts.append(("∂L/∂W", f"{run.gradient[cell]:+.2e}"))
+            facts.append(("∂L/∂W", gradient_text(run.gradient[cell])))
         if run.probabilities is not None:
             row = run.probabilities[shown.row]
             rank = 1 + int(np.count_nonzero(row > row[shown.column]))
@@ -80,11 +87,6 @@ class Inspector(Widget):
                 lines.append(Text())
             lines[-1].append_text(text)
         return lines
-
-
-def number(value: float) -> str:
-    """A probability to four digits."""
-    return f"{value:.4f}" if value >= 0.001 or value == 0 else f"{value:.2e}"
 
 
 def identity(token: int, vocabulary: Vocabulary) -> str:

@@ -14,10 +14,11 @@ from textual.reactive import var
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from bigram_tui.formatting.numbers import probability_text
 from bigram_tui.formatting.printable import in_cells
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Matrix
 from bigram_tui.tui.messages import LineClicked
-from bigram_tui.tui.widgets.inspector import identity, number
+from bigram_tui.tui.widgets.inspector import identity
 
 NAME_WIDTH = 10
 """Columns from which on there is room for names."""
@@ -147,7 +148,7 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
             in_cells(row.bigrams.vocabulary.labels[token], 2).rstrip(),
             row.name_of(line),
             f"{row.bigrams.counts[row.token, token]:,}",
-            number(float(row.probabilities[line])),
+            probability_text(float(row.probabilities[line])),
             f"{row.sums[line]:.4f}",
         )
 
