@@ -15,7 +15,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import OptionList, Static
 
-from bigram_tui.lessons.families import families, standing
+from bigram_tui.lessons.families import families, match
 from bigram_tui.lessons.presets import Preset, presets
 from bigram_tui.training.runner import Runner
 from bigram_tui.tui.app import BigramApp
@@ -371,7 +371,7 @@ async def test_the_families_tell_what_was_found(
         await settle(pilot)
         await open_families(pilot)
         bigrams = app.session.corpus.train
-        found, here = families(bigrams), standing(bigrams, 0.2)
+        found, here = families(bigrams), match(bigrams, 0.2)
         assert found is not None
         assert here is not None
         place, text = round(100 * here.share), told(pilot)
