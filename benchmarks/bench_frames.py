@@ -19,8 +19,9 @@ from benchmarks.stage import Floor, Stage
 from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.formatting.numbers import compact
 from bigram_tui.model.bigrams import Matrix
+from bigram_tui.tui.render.cell_form import SMALL
 from bigram_tui.tui.render.colors import LEVELS, TRUE_COLOR
-from bigram_tui.tui.render.heatmap import SMALL, ColorScale, paint
+from bigram_tui.tui.render.picture import ColorScale, paint
 from bigram_tui.tui.widgets.heatmap import Heatmap
 
 SIZE = 120, 40

@@ -9,7 +9,7 @@ from bigram_tui.formatting.numbers import quantity
 from bigram_tui.lessons.tour import Tour
 from bigram_tui.model.bigrams import BOUNDARY
 from bigram_tui.training.runner import Runner
-from bigram_tui.tui.render.heatmap import ColorScale
+from bigram_tui.tui.render.picture import ColorScale
 from bigram_tui.tui.views import VIEWS, View
 from bigram_tui.tui.widgets.heatmap import Cell
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bigram_tui.formatting.numbers import count_cell, probability_cell, signed_cell
 from bigram_tui.model.bigrams import Bigrams, Counts, Matrix
 from bigram_tui.training.snapshot import Snapshot
-from bigram_tui.tui.render.heatmap import ColorScale, Picture, paint
+from bigram_tui.tui.render.picture import ColorScale, Picture, paint
 
 
 @dataclass(frozen=True)

@@ -17,18 +17,7 @@ from rich.style import Style
 
 from bigram_tui.formatting.printable import SPACE, TOO_WIDE
 from bigram_tui.model.bigrams import Vocabulary
-from bigram_tui.tui.render.colors import (
-    GLYPHS_ONLY,
-    INDEXED,
-    LEVELS,
-    TRUE_COLOR,
-    Depth,
-    cell_styles,
-    ramp,
-)
-from bigram_tui.tui.render.heatmap import (
-    AMISS,
-    DECADES,
+from bigram_tui.tui.render.cell_form import (
     HALF,
     LARGE,
     MEDIUM,
@@ -38,17 +27,21 @@ from bigram_tui.tui.render.heatmap import (
     WIDE_SMALL,
     WIDE_TINY,
     CellForm,
-    ColorScale,
-    HeatmapStyles,
-    Picture,
     best_form,
-    body,
     forms,
-    header,
-    legend,
-    paint,
-    round_up,
 )
+from bigram_tui.tui.render.colors import (
+    GLYPHS_ONLY,
+    INDEXED,
+    LEVELS,
+    TRUE_COLOR,
+    Depth,
+    cell_styles,
+    ramp,
+)
+from bigram_tui.tui.render.heatmap import body, header, legend
+from bigram_tui.tui.render.heatmap_styles import HeatmapStyles
+from bigram_tui.tui.render.picture import AMISS, DECADES, ColorScale, Picture, paint, round_up
 from bigram_tui.tui.views import VIEWS
 
 Floats = npt.NDArray[np.float64]
@@ -742,7 +735,7 @@ def test_what_has_no_style_of_its_own_stands_on_the_ground(form: CellForm) -> No
 
 
 def test_no_more_segments_are_kept_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bigram_tui.tui.render.heatmap.MOST_SEGMENTS", 10)
+    monkeypatch.setattr("bigram_tui.tui.render.heatmap_styles.MOST_SEGMENTS", 10)
     style = look()
     alone = [oblong_line("abcde", "vwxyz", line, SMALL, look()) for line in range(5)]
     for _ in range(2):

@@ -14,7 +14,7 @@ from bigram_tui.training.registry import choose
 from bigram_tui.training.session import Session
 from bigram_tui.tui.app import BigramApp
 from bigram_tui.tui.render.colors import GLYPHS_ONLY, TRUE_COLOR, Depth, ramp
-from bigram_tui.tui.render.heatmap import Picture
+from bigram_tui.tui.render.picture import Picture
 from bigram_tui.tui.screens.compare import CompareScreen
 from bigram_tui.tui.screens.explore import ExploreScreen
 from bigram_tui.tui.widgets.heatmap import Heatmap

@@ -13,16 +13,8 @@ from hypothesis.extra import numpy as hnp
 
 from bigram_tui.tui.compare.tables import Apart
 from bigram_tui.tui.render import pooling
-from bigram_tui.tui.render.heatmap import (
-    HALF,
-    TINY,
-    WIDE_HALF,
-    CellForm,
-    ColorScale,
-    best_form,
-    forms_in,
-    paint,
-)
+from bigram_tui.tui.render.cell_form import HALF, TINY, WIDE_HALF, CellForm, best_form, forms_in
+from bigram_tui.tui.render.picture import ColorScale, paint
 from bigram_tui.tui.render.pooling import extremes, pool
 
 Floats = npt.NDArray[np.float64]

@@ -5,7 +5,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widget import Widget
 
-from bigram_tui.tui.render.heatmap import ColorScale, paint
+from bigram_tui.tui.render.picture import ColorScale, paint
 from bigram_tui.tui.screens.explore import ExploreScreen
 from bigram_tui.tui.views import VIEWS
 from bigram_tui.tui.widgets.heatmap import Heatmap

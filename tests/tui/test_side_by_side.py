@@ -56,7 +56,7 @@ from bigram_tui.tui.compare.runs import (
 from bigram_tui.tui.compare.samples import END, NUMBER, name_lines
 from bigram_tui.tui.compare.tables import difference_map, maps_of
 from bigram_tui.tui.compare.word import word_lines
-from bigram_tui.tui.render.heatmap import ColorScale
+from bigram_tui.tui.render.picture import ColorScale
 from bigram_tui.tui.render.text_styles import TextStyles
 from bigram_tui.tui.views import VIEWS
 from bigram_tui.tui.widgets.loss_curve import Plot

@@ -14,7 +14,7 @@ from bigram_tui.model.bigrams import Bigrams, Counts, Matrix
 from bigram_tui.training.snapshot import Status
 from bigram_tui.tui.compare.runs import ComparedRun
 from bigram_tui.tui.present import order_text
-from bigram_tui.tui.render.heatmap import ColorScale, paint
+from bigram_tui.tui.render.picture import ColorScale, paint
 from bigram_tui.tui.render.pooling import extremes
 from bigram_tui.tui.views import View
 from bigram_tui.tui.widgets.maps import Map

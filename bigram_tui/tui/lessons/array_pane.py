@@ -9,17 +9,9 @@ from textual.content import Content
 
 from bigram_tui.formatting.numbers import compact_cell, count_cell, probability_cell, signed_cell
 from bigram_tui.lessons.network import Pass, Tensor
+from bigram_tui.tui.render.cell_form import HALF, MEDIUM, TINY, CellForm, forms
 from bigram_tui.tui.render.colors import Depth
-from bigram_tui.tui.render.heatmap import (
-    HALF,
-    MEDIUM,
-    TINY,
-    CellForm,
-    ColorScale,
-    Picture,
-    forms,
-    paint,
-)
+from bigram_tui.tui.render.picture import ColorScale, Picture, paint
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.legend import Legend
 

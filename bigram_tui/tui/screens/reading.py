@@ -19,8 +19,9 @@ from bigram_tui.formatting.printable import printable
 from bigram_tui.training.session import Session
 from bigram_tui.tui.messages import HeatmapResized, ReadingEnded
 from bigram_tui.tui.present import text_name
+from bigram_tui.tui.render.cell_form import best_form, forms, forms_in
 from bigram_tui.tui.render.colors import Depth
-from bigram_tui.tui.render.heatmap import ColorScale, best_form, forms, forms_in, paint
+from bigram_tui.tui.render.picture import ColorScale, paint
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.legend import Legend
 from bigram_tui.tui.window_size import FollowsWindow

@@ -12,8 +12,8 @@ from bigram_tui.formatting.printable import in_cells, printable
 from bigram_tui.training.session import Session
 from bigram_tui.tui.jumping import characters_of, tokens_of_jump
 from bigram_tui.tui.messages import CellPointed
+from bigram_tui.tui.render.cell_form import CellForm, best_form, forms, forms_in
 from bigram_tui.tui.render.colors import Depth
-from bigram_tui.tui.render.heatmap import CellForm, best_form, forms, forms_in
 from bigram_tui.tui.screens.export import (
     Export,
     choose_export,

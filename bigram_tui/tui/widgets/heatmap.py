@@ -14,15 +14,11 @@ from textual.strip import Strip
 
 from bigram_tui.analysis.ordering import TokenOrder
 from bigram_tui.tui.messages import CellPointed, HeatmapResized
+from bigram_tui.tui.render.cell_form import SMALL, CellForm
 from bigram_tui.tui.render.colors import Depth
-from bigram_tui.tui.render.heatmap import (
-    SMALL,
-    CellForm,
-    HeatmapStyles,
-    Picture,
-    body,
-    header,
-)
+from bigram_tui.tui.render.heatmap import body, header
+from bigram_tui.tui.render.heatmap_styles import HeatmapStyles
+from bigram_tui.tui.render.picture import Picture
 
 Cell = tuple[int, int]
 Labels = tuple[Sequence[str], Sequence[str]]

@@ -4,7 +4,9 @@ from textual.reactive import reactive, var
 from textual.strip import Strip
 from textual.widget import Widget
 
-from bigram_tui.tui.render.heatmap import HeatmapStyles, Picture, legend
+from bigram_tui.tui.render.heatmap import legend
+from bigram_tui.tui.render.heatmap_styles import HeatmapStyles
+from bigram_tui.tui.render.picture import Picture
 
 
 class Legend(Widget):

@@ -10,8 +10,9 @@ from textual.content import Content
 from textual.style import Style as TextualStyle
 
 from bigram_tui.analysis.ordering import TokenOrder
+from bigram_tui.tui.render.cell_form import CellForm
 from bigram_tui.tui.render.colors import Depth
-from bigram_tui.tui.render.heatmap import CellForm, Picture
+from bigram_tui.tui.render.picture import Picture
 from bigram_tui.tui.widgets.heatmap import Cell, Heatmap
 from bigram_tui.tui.widgets.legend import Legend
 
