@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from bigram_tui.tui.compare.tables import Apart
+from bigram_tui.tui.compare.tables import TableDifference
 from bigram_tui.tui.render import pooling
 from bigram_tui.tui.render.cell_form import HALF, TINY, WIDE_HALF, CellForm, best_form, forms_in
 from bigram_tui.tui.render.picture import ColorScale, paint
@@ -118,7 +118,7 @@ def test_pooled_colours_mean_the_same_numbers() -> None:
 
 def test_a_difference_is_computed_where_it_is_looked_at() -> None:
     a, b = np.random.default_rng(1).random((2, 60, 60)).astype(np.float32)
-    apart = Apart(a, b)
+    apart = TableDifference(a, b)
     whole = a.astype(float) - b
     assert extremes(apart)[:2] == (whole.min(), whole.max())
     order = np.random.default_rng(2).permutation(60)
