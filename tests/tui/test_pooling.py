@@ -88,16 +88,16 @@ def test_a_table_is_looked_at_once_and_forgotten_with_it(monkeypatch: pytest.Mon
         pooling, "_extremes", lambda table: (looks.append(len(table)), original(table))[1]
     )
     gc.collect()
-    before = len(pooling._found)
+    before = len(pooling._results)
     table = np.ones((7, 7))
     for _ in range(3):
         paint(table, ColorScale.ROOT, str)
         pool(table, None, 2)
     assert looks == [7]
-    assert len(pooling._found) == before + 1
+    assert len(pooling._results) == before + 1
     del table
     gc.collect()
-    assert len(pooling._found) == before
+    assert len(pooling._results) == before
 
 
 def test_pooled_colours_mean_the_same_numbers() -> None:

@@ -2,6 +2,7 @@
 
 import gc
 import math
+import weakref
 
 import numpy as np
 import numpy.typing as npt
@@ -172,12 +173,37 @@ def test_what_it_depends_on_besides_the_table_is_minded() -> None:
 
 
 def test_what_was_known_of_a_table_goes_with_it() -> None:
-    before = {*module._summaries}  # of tables that other tests have left to the collector
-    table = np.ones((4 * BLOCK, 2))
+    gc.collect()
+    before = len(module._summaries)
+    table, other = np.ones((4 * BLOCK, 2)), np.ones((4 * BLOCK, 2))
     for column in (0, 1):
         Series.column(table, column).range(True)
-    added = {*module._summaries} - before
-    assert len(added) == 2
-    del table
+    assert len(module._summaries) == before + 1
+    for part in (table[: 2 * BLOCK], table):
+        apart = np.abs(table[:, 0] - other[:, 0])
+        Series.from_tables(len(part), apart.__getitem__, [part, other], "apart").range(True)
+    assert len(module._summaries[table]) == 3
+    del table, part
     gc.collect()
-    assert not added & {*module._summaries}
+    assert len(module._summaries) == before
+    watch = weakref.ref(other)
+    del other
+    gc.collect()
+    assert watch() is None
+
+
+def test_another_table_at_the_same_address_is_another() -> None:
+    """Whose first table is gone, but was of the same size."""
+    for level in range(50):
+        table = np.full((2 * BLOCK, 1), float(level))
+        assert Series.column(table, 0).range(False) == (level, level)
+
+
+def test_a_difference_to_another_table_is_another() -> None:
+    own = np.zeros((2 * BLOCK, 1))
+    for level in range(50):
+        other = np.full((2 * BLOCK, 1), float(level))
+        apart = Series.from_tables(
+            len(own), lambda at, o=other: own[at, 0] - o[at, 0], [own, other], "apart"
+        )
+        assert apart.range(False) == (-level, -level)

@@ -4,7 +4,6 @@ Each is found once for a table: whoever gives one away does not change it.
 """
 
 import math
-import weakref
 from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from bigram_tui.analysis.ordering import Permutation
 from bigram_tui.model.bigrams import Counts, Matrix
+from bigram_tui.tui.render.memo import Memo
 
 CHUNK = 1 << 15
 """Cells that are looked at together, so that they are read from memory only once."""
@@ -44,8 +44,8 @@ class ValueRange(NamedTuple):
 
 Result = TypeVar("Result")
 
-_found: dict[int, tuple[weakref.ref[Table], dict[Hashable, Any]]] = {}
-"""By the id of a table for as long as there is that table."""
+_results: Memo[dict[Hashable, Any]] = Memo(dict)
+"""Of each table, by what was asked."""
 
 
 def extremes(table: Table) -> ValueRange:
@@ -64,10 +64,7 @@ def pool(table: Table, order: Permutation | None, block: int) -> Matrix | Counts
 
 
 def _once(table: Table, key: Hashable, find: Callable[[], Result]) -> Result:
-    place = id(table)
-    if place not in _found:
-        _found[place] = weakref.ref(table, lambda _: _found.pop(place)), {}
-    known = _found[place][1]
+    known = _results[table]
     if key not in known:
         known[key] = find()
     result: Result = known[key]

@@ -4,7 +4,6 @@ What has been summed up once stays so while a run grows: a frame then costs as m
 columns, whatever the number of iterations.
 """
 
-import weakref
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf, nan
@@ -12,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from bigram_tui.tui.render.memo import IdentityRef, Memo
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -116,22 +117,20 @@ class Summary:
         return known[: length // BLOCK]
 
 
-_summaries: dict[Hashable, Summary] = {}
-"""By the arrays that they are made from, for as long as there are those, and by what of them."""
+_summaries: Memo[dict[Hashable, Summary]] = Memo(dict)
+"""Of each table that grows, by what was computed from which row on."""
 
 
-def _summary(sources: Sequence[npt.NDArray[np.float64]], kind: Hashable, key: Hashable) -> Summary:
-    # Views of what grows: its rows never change, and what replaces it is another array.
-    owners = [source if source.base is None else source.base for source in sources]
-    begins = (source.__array_interface__["data"][0] for source in sources)
-    place = (kind, *map(id, owners), *begins)
-    found = _summaries.get(place)
-    if found is None:
-        for owner in owners:
-            weakref.finalize(owner, _summaries.pop, place, None).atexit = False
-    if found is None or found.key != key:
-        found = _summaries[place] = Summary(key)
-    return found
+def _summary(tables: Sequence[Floats], kind: Hashable, key: Hashable) -> Summary:
+    # Each table is a view of one that grows: its rows never change, and another replaces it.
+    grown, *others = [table if table.base is None else table.base for table in tables]
+    begin, *begins = [table.__array_interface__["data"][0] for table in tables]
+    key = key, *map(IdentityRef, others), *begins
+    summaries = _summaries[grown]
+    summary = summaries.get((kind, begin))
+    if summary is None or summary.key != key:
+        summary = summaries[kind, begin] = Summary(key)
+    return summary
 
 
 @dataclass(frozen=True, eq=False)
