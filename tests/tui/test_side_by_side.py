@@ -912,7 +912,7 @@ def test_a_row_that_nothing_can_be_drawn_from_ends_the_name(
 ) -> None:
     """And that is told, without a warning, which would spoil the screen."""
     empty = replace(three[0].snapshot, model=Iteration(np.zeros((27, 27))))
-    lines = plain(lines_of_names([replace(three[0], run=empty), three[1]], names, 0))
+    lines = plain(lines_of_names([replace(three[0], snapshot=empty), three[1]], names, 0))
     assert lines[1].split()[1] == END
     assert "no table" in lines[14]
 
