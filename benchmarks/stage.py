@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import ClassVar
 
 from rich.console import RenderableType
 from rich.segment import Segment
@@ -14,7 +12,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
-import bigram_tui.tui
+from bigram_tui.tui.stylesheet import style_files
 
 Lines = Sequence[Sequence[Segment]]
 
@@ -22,7 +20,7 @@ Lines = Sequence[Sequence[Segment]]
 class Stage(App[None]):
     """Shows one widget, with our styles."""
 
-    CSS_PATH: ClassVar[Path] = Path(bigram_tui.tui.__file__).with_name("app.tcss")
+    CSS_PATH = style_files("app", "explore")
 
     def __init__(self, widget: Widget) -> None:
         super().__init__()

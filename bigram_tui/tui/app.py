@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, ScreenStackError, SystemCommand
@@ -30,7 +29,7 @@ from bigram_tui.tui.screens.help import HelpScreen
 from bigram_tui.tui.screens.lesson_menu import LessonScreen
 from bigram_tui.tui.screens.panel import Panel
 from bigram_tui.tui.screens.run_screen import RunScreen
-from bigram_tui.tui.stylesheet import OnceParsed
+from bigram_tui.tui.stylesheet import OnceParsed, style_files
 from bigram_tui.tui.view_state import ViewState
 from bigram_tui.tui.widgets.hyperparameters import Control
 from bigram_tui.tui.window_size import FollowsWindow
@@ -62,7 +61,7 @@ class BigramApp(App[None]):
     """Owns the runs; the screens show them."""
 
     TITLE = "bigram-tui"
-    CSS_PATH: ClassVar[str | Path] = "app.tcss"
+    CSS_PATH = style_files("app")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit", "quit", id="quit"),
         Binding("ctrl+q", "quit", "quit", show=False, id="quit-always", priority=True),

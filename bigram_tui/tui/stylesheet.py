@@ -1,6 +1,15 @@
-"""A stylesheet that parses its CSS no more often than it has to."""
+"""Where the styles are, and a stylesheet that parses them no more often than it has to."""
+
+from pathlib import Path, PurePath
 
 from textual.css.stylesheet import Stylesheet
+
+STYLES = Path(__file__).with_name("styles")
+
+
+def style_files(*names: str) -> list[str | PurePath]:
+    """Return the files of some styles, for the CSS_PATH of a screen: it is read when one opens."""
+    return [STYLES / f"{name}.tcss" for name in names]
 
 
 class OnceParsed(Stylesheet):

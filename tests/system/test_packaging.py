@@ -195,7 +195,13 @@ def test_the_wheel_holds_both_packages_and_the_names(wheel: Path) -> None:
         for suffix in ("*.py", "*.tcss", "py.typed", "page/*")
         for path in (source_root / package).rglob(suffix)
     }
-    named = {"py.typed", "web/page/index.html", "web/page/page.css", "web/page/page.js"}
+    named = {
+        "py.typed",
+        "tui/styles/app.tcss",
+        "web/page/index.html",
+        "web/page/page.css",
+        "web/page/page.js",
+    }
     assert {f"bigram_tui/{name}" for name in named} | {"bigram_backends/counting.py"} <= modules
     assert modules | {"bigram_tui/names.txt"} <= shipped
 

@@ -7,8 +7,8 @@ from unittest.mock import patch
 from textual.css.parse import parse
 from textual.css.stylesheet import Stylesheet
 
-from bigram_tui import tui
-from bigram_tui.tui.stylesheet import OnceParsed
+from bigram_tui.tui.app import BigramApp
+from bigram_tui.tui.stylesheet import STYLES, OnceParsed
 from tests.tui.conftest import MakeApp
 
 DARK, LIGHT = {"ink": "white", "paper": "black"}, {"ink": "black", "paper": "white"}
@@ -48,17 +48,37 @@ def test_the_rules_are_those_of_textuals_own_stylesheet() -> None:
 
 async def test_a_start_parses_no_css_twice_and_another_theme_does(make_app: MakeApp) -> None:
     parsed: list[str] = []
-    own = Path(tui.app.__file__).with_name("app.tcss").read_text("utf-8")
+    files = {css.read_text("utf-8"): css.stem for css in STYLES.glob("*.tcss")}
+
+    def own() -> list[str]:
+        return sorted(files[css] for css in parsed if css in files)
+
     with patch("textual.css.stylesheet.parse", wraps=_noting(parsed)):
         app = make_app(("count",))
         async with app.run_test(size=(80, 24)) as pilot:
             await pilot.pause()
-            assert parsed.count(own) == 1
+            assert own() == ["app", "explore"]
             before = app.screen.styles.background
             app.theme = "textual-light"
             await pilot.pause()
-            assert parsed.count(own) == 2
+            assert own() == ["app", "app", "explore", "explore"]
             assert app.screen.styles.background != before
+
+
+async def test_the_styles_of_a_screen_are_parsed_when_it_first_opens(make_app: MakeApp) -> None:
+    def known(app: BigramApp) -> set[str]:
+        return {Path(path).stem for path, _ in app.stylesheet.source if path.endswith(".tcss")}
+
+    app = make_app(("count",))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert known(app) == {"app", "explore"}
+        for key, others in (("question_mark", {"dialogue"}), ("G", {"dialogue", "theory"})):
+            await pilot.press(key)
+            await pilot.pause()
+            assert known(app) == {"app", "explore", *others}
+            await pilot.press("escape")
+            await pilot.pause()
 
 
 def _noting(parsed: list[str]) -> Callable[..., object]:

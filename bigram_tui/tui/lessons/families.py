@@ -23,6 +23,7 @@ from bigram_tui.tui.messages import IterationPointed
 from bigram_tui.tui.render.colors import run_color
 from bigram_tui.tui.render.curve import Curve
 from bigram_tui.tui.screens.panel import Panel
+from bigram_tui.tui.stylesheet import style_files
 from bigram_tui.tui.widgets.heatmap import Cell
 from bigram_tui.tui.widgets.loss_curve import LossCurve, Plot
 
@@ -37,6 +38,8 @@ WHY = (
 
 class FamiliesScreen(Panel):
     """A cell's P on both ways, how far the tables are apart, and where a run's λ stands."""
+
+    CSS_PATH = style_files("dialogue", "families")
 
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-roomy")]
 

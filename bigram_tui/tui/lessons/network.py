@@ -47,6 +47,7 @@ from bigram_tui.tui.render.colors import Depth
 from bigram_tui.tui.render.curve import sparkline
 from bigram_tui.tui.render.text_styles import TextStyles
 from bigram_tui.tui.screens.help import NETWORK_HELP, HelpScreen
+from bigram_tui.tui.stylesheet import style_files
 from bigram_tui.tui.widgets.drawn import Drawn
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.prompt import Prompt
@@ -90,6 +91,8 @@ class Computed(Message):
 
 class NetworkScreen(FollowsWindow, Screen[None]):
     """The stages at the left; at the right one of them, beside the one that it is made of."""
+
+    CSS_PATH = style_files("network")
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-roomy")]

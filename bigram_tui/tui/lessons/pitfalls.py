@@ -21,6 +21,7 @@ from bigram_tui.lessons.pitfalls import PITFALLS, Pitfall
 from bigram_tui.lessons.transcript import Entry
 from bigram_tui.model.bigrams import Matrix
 from bigram_tui.training.session import Session
+from bigram_tui.tui.stylesheet import style_files
 from bigram_tui.tui.window_size import FollowsWindow
 
 LONGEST_ANSWER = 240
@@ -29,6 +30,8 @@ NAMES = 3
 
 class PitfallsScreen(FollowsWindow, ModalScreen[Pitfall | None]):
     """The list at the left; the chosen one at the right. The result is one to compare with."""
+
+    CSS_PATH = style_files("dialogue", "pitfalls")
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (130, "-wide")]
 

@@ -14,6 +14,7 @@ from bigram_tui.errors import one_line
 from bigram_tui.lessons.presets import Preset, presets
 from bigram_tui.model.bigrams import Bigrams
 from bigram_tui.training.session import ZEROS
+from bigram_tui.tui.stylesheet import style_files
 from bigram_tui.tui.window_size import FollowsWindow
 
 TITLE = "presets for this text"
@@ -21,6 +22,8 @@ TITLE = "presets for this text"
 
 class PresetsScreen(FollowsWindow, ModalScreen[Preset | None]):
     """A list: enter takes a preset, escape none."""
+
+    CSS_PATH = style_files("dialogue")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss(None)", "close", id="close-presets")

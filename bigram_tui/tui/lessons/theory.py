@@ -13,6 +13,7 @@ from textual.style import Style
 from textual.widgets import Markdown, Static
 
 from bigram_tui.lessons.theory import DESTINATIONS, Subject, fill, sections
+from bigram_tui.tui.stylesheet import style_files
 from bigram_tui.tui.window_size import FollowsWindow
 
 SCHEME = "see:"
@@ -20,6 +21,8 @@ SCHEME = "see:"
 
 class TheoryScreen(FollowsWindow, ModalScreen[str | None]):
     """Dismissed with the destination of the link that was followed, such as "view/W", or None."""
+
+    CSS_PATH = style_files("dialogue", "theory")
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal")]
 

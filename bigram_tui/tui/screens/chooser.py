@@ -10,11 +10,14 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import OptionList
 
+from bigram_tui.tui.stylesheet import style_files
 from bigram_tui.tui.window_size import FollowsWindow
 
 
 class Chooser(FollowsWindow, ModalScreen[int | None]):
     """A list of choices: enter takes one, escape none. The result is the index of the choice."""
+
+    CSS_PATH = style_files("dialogue")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss(None)", "close", id="close-chooser")

@@ -49,6 +49,7 @@ from bigram_tui.tui.screens.export import Export, Write
 from bigram_tui.tui.screens.help import COMPARE_HELP
 from bigram_tui.tui.screens.lockstep import LockstepScreen
 from bigram_tui.tui.screens.run_screen import entitle
+from bigram_tui.tui.stylesheet import style_files
 from bigram_tui.tui.view_state import ViewState
 from bigram_tui.tui.widgets.drawn import Drawn
 from bigram_tui.tui.widgets.heatmap import Heatmap
@@ -88,6 +89,8 @@ class Layout(Enum):
 
 class CompareScreen(LockstepScreen):
     """The table of runs, their maps, losses and samples, a word, and the cell under the cursor."""
+
+    CSS_PATH = style_files("compare")
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (150, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-roomy")]

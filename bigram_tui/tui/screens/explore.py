@@ -20,6 +20,7 @@ from bigram_tui.tui.render.colors import Depth
 from bigram_tui.tui.screens.help import EXPLORE_HELP
 from bigram_tui.tui.screens.lesson_menu import LessonScreen
 from bigram_tui.tui.screens.run_screen import entitle
+from bigram_tui.tui.stylesheet import style_files
 from bigram_tui.tui.view_state import ViewState
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.hyperparameters import Hyperparameters
@@ -40,6 +41,8 @@ ONE_COLUMN_WIDTH = 50
 
 class ExploreScreen(LessonScreen):
     """The heatmap, losses, hyperparameters, samples and the cell under the cursor of one run."""
+
+    CSS_PATH = style_files("explore")
 
     HORIZONTAL_BREAKPOINTS = [
         (0, "-tight"),

@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from bigram_tui.tui.keys import KeyGroup
+from bigram_tui.tui.stylesheet import style_files
 from bigram_tui.tui.window_size import FollowsWindow
 
 EXPLORE_HELP = """\
@@ -69,6 +70,8 @@ KEY_WIDTH = 10
 
 class HelpScreen(FollowsWindow, ModalScreen[None]):
     """A page that is scrolled by the arrow keys, and closed by escape, the key of the help or q."""
+
+    CSS_PATH = style_files("dialogue")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,question_mark,q,enter", "dismiss", "close", id="close-help")

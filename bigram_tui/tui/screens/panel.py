@@ -13,6 +13,7 @@ from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from bigram_tui.errors import UserError, one_line
+from bigram_tui.tui.stylesheet import style_files
 from bigram_tui.tui.window_size import FollowsWindow
 
 WIDTH = 74
@@ -21,6 +22,8 @@ WIDTH = 74
 
 class Panel(FollowsWindow, ModalScreen[None]):
     """A text that the arrow keys scroll, closed by escape, enter or q."""
+
+    CSS_PATH = style_files("dialogue")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,q", "dismiss", "close", id="close-panel")

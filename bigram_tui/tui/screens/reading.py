@@ -22,6 +22,7 @@ from bigram_tui.tui.present import text_name
 from bigram_tui.tui.render.cell_form import best_form, forms, forms_in
 from bigram_tui.tui.render.colors import Depth
 from bigram_tui.tui.render.picture import ColorScale, paint
+from bigram_tui.tui.stylesheet import style_files
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.legend import Legend
 from bigram_tui.tui.window_size import FollowsWindow
@@ -96,6 +97,8 @@ def count_facts(partial_counts: PartialCounts | None, progress: Progress) -> lis
 
 class ReadingScreen(FollowsWindow, Screen[None]):
     """It pulls how far the reading is some times a second, and says once when it has ended."""
+
+    CSS_PATH = style_files("reading")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
