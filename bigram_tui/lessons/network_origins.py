@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bigram_tui.formatting.numbers import significant
-from bigram_tui.lessons.network import Pass, quoted
+from bigram_tui.lessons.network import Pass
+from bigram_tui.lessons.word import quoted
 
 Cell = tuple[int, int]
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from bigram_tui.analysis.curvature import curvature, nll_gradient
 from bigram_tui.lessons.libraries import NUMPY, Library, torch_library
-from bigram_tui.lessons.network import first_word, tokens_of
 from bigram_tui.lessons.pitfalls import L2, Pitfall
 from bigram_tui.lessons.transcript import Entry, transcript
+from bigram_tui.lessons.word import first_word, tokens_of
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Matrix
 from bigram_tui.model.loss import negative_log_likelihood, softmax
 from bigram_tui.training.descent import critical_rate

@@ -17,19 +17,10 @@ from hypothesis import strategies as st
 
 from bigram_tui.lessons import network
 from bigram_tui.lessons.libraries import NUMPY, Library, best_library, torch_library
-from bigram_tui.lessons.network import (
-    FIRST_RATE,
-    LONGEST_WORD,
-    NAMES,
-    STAGES,
-    Network,
-    Pass,
-    Tensor,
-    WordError,
-    first_word,
-    tokens_of,
-)
+from bigram_tui.lessons.network import FIRST_RATE, Network, Pass, Tensor
 from bigram_tui.lessons.network_origins import Origin, number, origin
+from bigram_tui.lessons.network_stages import NAMES, STAGES
+from bigram_tui.lessons.word import LONGEST_WORD, WordError, first_word, tokens_of
 from bigram_tui.model.bigrams import Bigrams, Matrix, Vocabulary
 from bigram_tui.model.torch_rng import LECTURE_SEED, start_weights
 from tests.conftest import CountLines

@@ -20,7 +20,8 @@ from bigram_tui.corpus.corpus import Corpus, count_stream, read_corpus
 from bigram_tui.corpus.counter import LARGEST_VOCABULARY, MAX_VOCABULARY
 from bigram_tui.lessons.derivation import lines_with
 from bigram_tui.lessons.libraries import NUMPY
-from bigram_tui.lessons.network import Network, first_word
+from bigram_tui.lessons.network import Network
+from bigram_tui.lessons.word import first_word
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Vocabulary
 from bigram_tui.model.surprise import surprise, tokens_of
 

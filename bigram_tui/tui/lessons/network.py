@@ -23,17 +23,10 @@ from textual.widgets import Footer, Static
 from bigram_tui.errors import one_line
 from bigram_tui.formatting.printable import printable
 from bigram_tui.lessons.libraries import NUMPY, best_library
-from bigram_tui.lessons.network import (
-    STAGES,
-    Network,
-    Pass,
-    Stage,
-    Tensor,
-    WordError,
-    first_word,
-    tokens_of,
-)
+from bigram_tui.lessons.network import Network, Pass, Tensor
 from bigram_tui.lessons.network_origins import Origin, label, origin
+from bigram_tui.lessons.network_stages import STAGES, Stage
+from bigram_tui.lessons.word import WordError, first_word, tokens_of
 from bigram_tui.model.bigrams import Bigrams
 from bigram_tui.tui.lessons.array_pane import (
     OF_TOKENS,
