@@ -18,8 +18,9 @@ from bigram_tui.lessons.network import Network
 from bigram_tui.lessons.network_stages import NAMES
 from bigram_tui.model.bigrams import Vocabulary
 from bigram_tui.model.torch_rng import LECTURE_SEED
-from bigram_tui.tui.lessons import network as network_screen
-from bigram_tui.tui.lessons.network import RATES, NetworkScreen
+from bigram_tui.tui.lessons import network_worker
+from bigram_tui.tui.lessons.network import NetworkScreen
+from bigram_tui.tui.lessons.network_worker import RATES
 from bigram_tui.tui.render.colors import GLYPHS_ONLY
 from bigram_tui.tui.screens.explore import ExploreScreen
 from bigram_tui.tui.screens.help import HelpScreen
@@ -39,10 +40,15 @@ Rest = Callable[[Pilot[None]], Awaitable[None]]
 Opened = Callable[[Pilot[None]], Awaitable[NetworkScreen]]
 
 
+def has_ended(screen: NetworkScreen) -> bool:
+    """Whether nothing is computed for a screen any more."""
+    return not any(thread.is_alive() for thread in screen._worker._executor._threads)
+
+
 @pytest.fixture
 def numpy_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if torch were not there; without the time that it takes to find that out."""
-    monkeypatch.setattr(network_screen, "best_library", lambda: NUMPY)
+    monkeypatch.setattr(network_worker, "best_library", lambda: NUMPY)
 
 
 @pytest.fixture(params=["numpy", "torch"])
@@ -52,7 +58,7 @@ def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     if request.param == "torch":
         pytest.importorskip("torch")
         found = torch_library()
-    monkeypatch.setattr(network_screen, "best_library", lambda: found)
+    monkeypatch.setattr(network_worker, "best_library", lambda: found)
     return found
 
 
@@ -62,7 +68,7 @@ def rest(settle: Settle, wait_until: WaitUntil) -> Rest:
 
     async def at_rest(pilot: Pilot[None]) -> None:
         screen = network(pilot)
-        await wait_until(pilot, lambda: not screen._waiting, "the end of the work")
+        await wait_until(pilot, lambda: screen._worker.is_idle, "the end of the work")
         await settle(pilot)
 
     return at_rest
@@ -88,7 +94,7 @@ def network(pilot: Pilot[None]) -> NetworkScreen:
 
 def told(pilot: Pilot[None]) -> list[str]:
     """What is said of a stage: its code, what it is, the formula of a number."""
-    content = network(pilot).query_one("#network-told", Static).content
+    content = network(pilot).query_one("#network-text", Static).content
     assert isinstance(content, Text)
     return content.plain.split("\n")
 
@@ -214,7 +220,7 @@ def assert_shows_stage(
     assert title(pilot, "result") == f"{name} {list(tensor.values.shape)}"
     assert title(pilot, "result") in text_of(screen.query_one("#result"))
     assert re.search(rf"^ {name} +\[", text_of(screen.query_one("#stages")), re.MULTILINE)
-    shown = flat(text_of(screen.query_one("#network-told")))
+    shown = flat(text_of(screen.query_one("#network-text")))
     assert flat(tensor.code) in shown
     assert f"{list(tensor.values.shape)} {tensor.dtype}" in shown
     assert flat(formula(pilot)) in shown, "down to the last line"
@@ -445,7 +451,7 @@ async def test_keys_in_quick_succession_are_all_obeyed(
     async with make_app(("count",)).run_test(size=SMALL) as pilot:
         screen = await opened(pilot)
         release = threading.Event()
-        screen._worker.submit(release.wait, DEADLINE)
+        screen._worker._executor.submit(release.wait, DEADLINE)
         await pilot.press("s", "S", "plus", "plus", "minus", "plus", "s", "z")
         release.set()
         await rest(pilot)
@@ -476,7 +482,7 @@ async def test_space_runs_and_pauses(
     make_app: MakeApp, opened: Opened, rest: Rest, wait_until: WaitUntil, numpy_only: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(network_screen, "STEPS_A_SECOND", 200)
+    monkeypatch.setattr(network_worker, "STEPS_A_SECOND", 200)
     async with make_app(("count",)).run_test(size=SMALL) as pilot:
         await opened(pilot)
         for stop in ("space", "z", "Z", "r"):
@@ -510,7 +516,7 @@ async def test_a_run_that_is_slower_than_its_timer_stops_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """Steps that are due while the worker is at one are left out, not put off."""
-    monkeypatch.setattr(network_screen, "STEPS_A_SECOND", 200)
+    monkeypatch.setattr(network_worker, "STEPS_A_SECOND", 200)
     release = threading.Event()
     step = Network.step
 
@@ -710,9 +716,9 @@ async def test_steps_are_not_taken_for_nobody(
         await pilot.press("x", "x", "S")
         await wait_until(pilot, begun.is_set)
         await pilot.press("escape")
-        await wait_until(pilot, screen._gone.is_set)
+        await wait_until(pilot, screen._worker._is_closed.is_set)
         release.set()
-        await wait_until(pilot, lambda: not any(t.is_alive() for t in screen._worker._threads))
+        await wait_until(pilot, lambda: has_ended(screen))
         assert len(taken) == 1
 
 
@@ -776,7 +782,7 @@ class Loading:
 @pytest.fixture
 def loading(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loading]:
     found = Loading()
-    monkeypatch.setattr(network_screen, "best_library", found)
+    monkeypatch.setattr(network_worker, "best_library", found)
     yield found
     found.release.set()
     assert not found.expired, "nothing waits for it"
@@ -821,7 +827,7 @@ async def test_it_may_be_closed_and_opened_while_torch_loads(
         await pilot.press("s", "escape")
         await wait_until(pilot, lambda: isinstance(pilot.app.screen, ExploreScreen))
         loading.release.set()
-        await wait_until(pilot, lambda: not any(t.is_alive() for t in first._worker._threads))
+        await wait_until(pilot, lambda: has_ended(first))
         await opened(pilot)
         assert iteration(pilot) == 0
         assert not notifications(pilot)
@@ -836,7 +842,7 @@ async def test_the_program_may_be_left_while_torch_loads(
         await pilot.press("s")
         pilot.app.exit()
     loading.release.set()
-    for thread in screen._worker._threads:
+    for thread in screen._worker._executor._threads:
         thread.join(DEADLINE)
         assert not thread.is_alive()
 
@@ -870,7 +876,7 @@ async def test_a_library_that_fails_leaves_the_word_to_numpy(
     def fail(*_: object) -> Library:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(network_screen, "best_library", fail)
+    monkeypatch.setattr(network_worker, "best_library", fail)
     async with make_app(("count",)).run_test(size=SMALL) as pilot:
         await opened(pilot)
         assert notifications(pilot) == ["RuntimeError: broken"]
@@ -892,7 +898,7 @@ async def test_hostile_characters_are_shown_harmlessly(
         screen = await opened(pilot)
         for word in ("\x1b[31m", "e\u0301\u0301[/]漢", "\u202ea\t \u200b"):
             await ask_for(pilot, word, rest)
-            assert screen._seen.net.word == word
+            assert screen._state.net.word == word
             for name in NAMES:
                 assert_safe(pilot)
                 assert stage(pilot) == name
