@@ -439,19 +439,19 @@ def test_all_of_them_can_be_compared_in_lock_step(together: tuple[Lineup, Lockst
     }
     doubted = {name for name, run in runs.items() if "P sum to" in run.doubt}
     assert doubted == {"count-no-keepdim", "no-keepdim"}
-    trails = {runner.name: trail for runner, trail in steps.frame.trails.items()}
-    farthest = trails["no-keepdim"].up_to(60)
+    drifts = {runner.name: drift for runner, drift in steps.frame.drifts.items()}
+    farthest = drifts["no-keepdim"].up_to(60)
     assert farthest is not None
     assert farthest.probability > 0.1
     assert farthest.weight <= 1e-12
     assert farthest.nll <= 1e-12
     for name in ("plus-sign", "no-reset"):
-        other = trails[name].up_to(60)
+        other = drifts[name].up_to(60)
         assert other is not None
         assert min(other.differences) > 0.1
 
 
-def test_the_models_of_a_leg_take_bounded_memory_with_their_gradients_and_states(
+def test_the_models_of_a_chunk_take_bounded_memory_with_their_gradients_and_states(
     together: tuple[Lineup, Lockstep], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lineup, steps = together
@@ -460,11 +460,11 @@ def test_the_models_of_a_leg_take_bounded_memory_with_their_gradients_and_states
     lead = lockstep.lead
 
     def counted(run: Run, start: int, count: int) -> object:
-        legs.append(count)
+        chunks.append(count)
         return lead(run, start, count)
 
     monkeypatch.setattr(lockstep, "lead", counted)
     monkeypatch.setattr(lockstep, "LEG_BYTES", 5 * 4 * 27 * 27 * 8)  # P, W, W.grad and what is left
     steps.step(60)
     wait_until(lambda: steps.is_idle and steps.frame.position == 60)
-    assert max(legs) == 5
+    assert max(chunks) == 5
