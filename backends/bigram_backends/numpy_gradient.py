@@ -5,16 +5,29 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bigram_backends.memory import empty_matrices
+from bigram_backends.row_blocks import PAYS_FROM, descend_by_rows
 from bigram_tui.backend import Backend, Bigrams, Iteration, Matrix, hyperparameter
-
-CELLS_AT_ONCE = 1 << 16
-"""So many stay in a processor's cache from the first operation on them to the last."""
 
 
 @dataclass
 class NumpyBackend(Backend):
-    """One linear layer and a softmax, with the gradient written out by hand."""
+    """One linear layer and a softmax, with the gradient written out by hand.
+
+    N [V, V] are the counts, B is their sum, and W [V, V] are the weights. A one-hot row times W
+    is a row of W, so row i of W holds the logits of what follows token i:
+
+        P = exp(W) / Σ_j exp(W)             the softmax of each row
+        nll = −Σ N·log P / B                the mean of −log P over all B bigrams
+        total = nll + λ·mean(W²)            as in the makemore lecture
+
+    For one bigram (x, y), −log P[x, y] = log Σ_j exp(W[x, j]) − W[x, y]. Its gradient is
+    P[x] − onehot(y) in row x of W and 0 elsewhere: Bishop, Pattern Recognition and Machine
+    Learning (2006), equation 4.109. The mean over all bigrams, and the penalty's gradient:
+
+        ∂total/∂W = (rowsum(N)·P − N)/B + 2λW/V²
+
+    The counts are all that a step needs of a text. It takes O(V²), however long the text is.
+    """
 
     learning_rate: float = hyperparameter(
         50.0, low=0.0, high=1e5, symbol="η", help="step size of gradient descent"
@@ -24,29 +37,18 @@ class NumpyBackend(Backend):
     )
 
     def train(self, bigrams: Bigrams, weights: Matrix) -> Iterator[Iteration]:
-        """W ← W − η·∂L/∂W of L = NLL + λ·mean(W²).
-
-        A full batch needs the counts alone: with Z = XW and ∂NLL/∂Z = (P − Y)/B, the sum XᵀZ' over
-        all B pairs is ∂NLL/∂W = (rowsum(N)·P − N)/B, an O(V²) step however long the text is.
-        """
-        joint = bigrams.counts / bigrams.total
-        marginal = joint.sum(axis=1, keepdims=True)
-        matrix, parts = empty_matrices(len(joint)), _parts(len(joint))
+        """Take steps W ← W − η·∂total/∂W, each on all bigrams of the text."""
+        if weights.size >= PAYS_FROM:  # the same formulas and results, arranged for large V
+            yield from descend_by_rows(self, bigrams, weights)
+            return
+        n = bigrams.counts / bigrams.total  # N/B
+        row_sums = n.sum(axis=1, keepdims=True)
         while True:
-            probabilities, gradient = matrix(), matrix()
-            decay = 2 * self.l2 / weights.size
-            for rows in parts:
-                w, p, g = weights[rows], probabilities[rows], gradient[rows]
-                # The row's maximum is taken off so that exp can't overflow; P stays the same.
-                np.exp(w - w.max(axis=1, keepdims=True), out=p)
-                p /= p.sum(axis=1, keepdims=True)
-                g[:] = marginal[rows] * p - joint[rows] + decay * w
-            yield Iteration(probabilities, weights, gradient)
-            step = np.multiply(self.learning_rate, gradient, out=matrix())
-            weights = np.subtract(weights, step, out=step)
-
-
-def _parts(size: int) -> list[slice]:
-    """The rows of a matrix, some at a time: none depends on another."""
-    step = max(1, CELLS_AT_ONCE // size)
-    return [slice(start, start + step) for start in range(0, size, step)]
+            # The row's maximum is taken off so that exp can't overflow; P stays the same.
+            odds = np.exp(weights - weights.max(axis=1, keepdims=True))
+            p = odds / odds.sum(axis=1, keepdims=True)
+            nll_gradient = row_sums * p - n
+            penalty_gradient = (2 * self.l2 / weights.size) * weights
+            gradient = nll_gradient + penalty_gradient
+            yield Iteration(p, weights, gradient)
+            weights = weights - self.learning_rate * gradient

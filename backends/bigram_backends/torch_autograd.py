@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from bigram_backends.devices import choose_device, choose_dtype, use_large_pages
 from bigram_backends.threads import fitting_threads
 from bigram_tui.backend import Backend, Bigrams, Iteration, Matrix, hyperparameter
 
@@ -15,13 +15,6 @@ if TYPE_CHECKING:
 
 ONE_HOT_BYTES = 2 * 2**30
 """The most that the one-hot matrix X may take; the loss needs several arrays of its size."""
-
-GPU_SIZE = 512
-"""The V from which on `auto` takes a GPU: below, launching kernels takes longer than their work.
-
-Not measured on any GPU. The launches of an iteration may take 0.3 ms; one core takes 0.1 ms for its
-work at V = 27 and 2 ms at V = 512.
-"""
 
 
 @dataclass
@@ -50,82 +43,72 @@ class TorchBackend(Backend):
     )
 
     def train(self, bigrams: Bigrams, weights: Matrix) -> Iterator[Iteration]:
-        """W ← W − η·W.grad, with W.grad from `loss.backward()`."""
-        # Large pages for large tensors: on Linux an iteration at V = 4,096 takes a quarter of the
-        # time. torch reads it when it first allocates memory, and the user's own wish goes first.
-        os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+        """Take steps W ← W − η·W.grad, with W.grad from `loss.backward()`.
+
+        Raises RuntimeError if the device is not there, MemoryError if X would be too large.
+        """
+        use_large_pages()
         import torch  # takes 2 to 3 s, so only training pays for it
 
-        device = _device(self.device, len(weights))
-        dtype = getattr(torch, "float32" if device.type == "mps" else self.dtype)
-        objective = _from_counts if self.objective == "counts" else _from_one_hot
-        nll = objective(bigrams, device, dtype)
+        device = choose_device(self.device, len(weights))
+        dtype = choose_dtype(self.dtype, device)
+        from_counts = self.objective == "counts"
+        nll = (_nll_from_counts if from_counts else _nll_from_one_hot)(bigrams, device, dtype)
+        rows = len(weights) if from_counts else bigrams.total
         w = torch.tensor(weights, device=device, dtype=dtype, requires_grad=True)
-        rows = len(weights) if objective is _from_counts else bigrams.total
         while True:
             with fitting_threads(torch, rows * len(weights)):
                 flat = w.ravel()
-                # λ·mean(W²); the square as a dot product, which makes no matrix of squares.
-                loss = nll(w) + self.l2 / w.numel() * (flat @ flat)
+                penalty = self.l2 / w.numel() * (flat @ flat)  # λ·mean(W²); no matrix of squares
+                loss = nll(w) + penalty
                 loss.backward()  # type: ignore[no-untyped-call]
-                table, gradient = w.detach(), w.grad
+                values, gradient = w.detach(), w.grad
                 assert gradient is not None
-                probabilities = table.softmax(dim=1)
-            yield Iteration(probabilities, table, gradient, loss.detach())
+                p = values.softmax(dim=1)
+            yield Iteration(p, values, gradient, loss.detach())
             # A new leaf each time: the update stays out of the graph, the yielded W as it was.
-            w = (table - self.learning_rate * gradient).requires_grad_()
+            w = (values - self.learning_rate * gradient).requires_grad_()
 
 
-def _device(name: str, size: int) -> torch.device:
-    """The device of a name, for V = size. RuntimeError if it is not there."""
-    import torch
-
-    if name == "auto":
-        worth_it = size >= GPU_SIZE and torch.cuda.is_available()
-        return torch.device("cuda" if worth_it else "cpu")
-    device = torch.device(name)
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise RuntimeError("torch sees no CUDA device here; choose the device cpu")
-    if device.type == "mps" and not torch.backends.mps.is_available():
-        raise RuntimeError("torch sees no Apple GPU here; choose the device cpu")
-    return device
-
-
-def _from_counts(
+def _nll_from_counts(
     bigrams: Bigrams, device: torch.device, dtype: torch.dtype
 ) -> Callable[[torch.Tensor], torch.Tensor]:
     """−Σ N·log P / B: each bigram once, weighted by how often it occurs."""
     import torch
 
-    joint = torch.tensor(bigrams.counts / bigrams.total, device=device, dtype=dtype).ravel()
-    return lambda w: -(joint @ w.log_softmax(dim=1).ravel())
+    n = torch.tensor(bigrams.counts / bigrams.total, device=device, dtype=dtype).ravel()
+    return lambda w: -(n @ w.log_softmax(dim=1).ravel())
 
 
-def _from_one_hot(
+def _nll_from_one_hot(
     bigrams: Bigrams, device: torch.device, dtype: torch.dtype
 ) -> Callable[[torch.Tensor], torch.Tensor]:
-    """The lecture's forward pass, one row per bigram of the text. MemoryError if X is too large."""
+    """The forward pass of the makemore lecture, one row for each bigram of the text."""
     import torch
     from torch.nn import functional
 
     size = len(bigrams.counts)
-    needed = bigrams.total * size * dtype.itemsize
-    if needed > ONE_HOT_BYTES:
-        raise MemoryError(
-            f"one-hot rows of {bigrams.total:,} bigrams take {needed / 2**30:.0f} GiB; "
-            "choose the objective counts"
-        )
+    _check_one_hot_memory(bigrams.total, size, dtype)
     counts = torch.tensor(bigrams.counts, device=device).ravel()
     pairs = torch.arange(size * size, device=device).repeat_interleave(counts)
     xs, ys = pairs // size, pairs % size
-    xenc = functional.one_hot(xs, size).to(dtype)
+    xenc = functional.one_hot(xs, num_classes=size).to(dtype)
     rows = torch.arange(len(ys), device=device)
 
     def nll(w: torch.Tensor) -> torch.Tensor:
         logits = xenc @ w
         odds = logits.exp()
-        probabilities: Any = odds / odds.sum(dim=1, keepdim=True)
-        result: torch.Tensor = -probabilities[rows, ys].log().mean()
-        return result
+        probs: torch.Tensor = odds / odds.sum(dim=1, keepdim=True)
+        return -probs[rows, ys].log().mean()
 
     return nll
+
+
+def _check_one_hot_memory(rows: int, size: int, dtype: torch.dtype) -> None:
+    """Raise MemoryError if X [rows, size] would take more than ONE_HOT_BYTES."""
+    needed = rows * size * dtype.itemsize
+    if needed > ONE_HOT_BYTES:
+        raise MemoryError(
+            f"one-hot rows of {rows:,} bigrams take {needed / 2**30:.0f} GiB; "
+            "choose the objective counts"
+        )

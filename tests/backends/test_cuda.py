@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from bigram_backends.torch_autograd import GPU_SIZE, TorchBackend, _device
+from bigram_backends.devices import GPU_SIZE, choose_device
+from bigram_backends.torch_autograd import TorchBackend
 from bigram_tui.model.bigrams import Bigrams, Matrix, Vocabulary
 from bigram_tui.model.torch_rng import start_weights
 from bigram_tui.training.run import Run
@@ -96,11 +97,11 @@ def test_auto_takes_a_gpu_that_is_there_where_it_is_worth_it(
     there: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
-    assert _device("auto", GPU_SIZE - 1).type == "cpu"
-    assert _device("auto", GPU_SIZE).type == ("cuda" if there else "cpu")
-    assert _device("cpu", 10 * GPU_SIZE).type == "cpu"
+    assert choose_device("auto", GPU_SIZE - 1).type == "cpu"
+    assert choose_device("auto", GPU_SIZE).type == ("cuda" if there else "cpu")
+    assert choose_device("cpu", 10 * GPU_SIZE).type == "cpu"
     if there:
-        assert _device("cuda:1", 2) == torch.device("cuda:1")
+        assert choose_device("cuda:1", 2) == torch.device("cuda:1")
     else:
         with pytest.raises(RuntimeError, match="no CUDA device here; choose the device cpu"):
-            _device("cuda", GPU_SIZE)
+            choose_device("cuda", GPU_SIZE)

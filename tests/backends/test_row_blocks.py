@@ -1,10 +1,11 @@
-"""Matrices of the numpy backend in memory that was used before, and its rows some at a time."""
+"""The numpy backend for large V: blocks of rows, in memory that was used before."""
 
 import gc
+import math
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 import numpy as np
@@ -12,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bigram_backends import memory, numpy_gradient
+from bigram_backends import memory, numpy_gradient, row_blocks
 from bigram_backends.counting import CountingBackend
 from bigram_backends.memory import SPARE, Recycler, empty_matrices
 from bigram_backends.numpy_gradient import NumpyBackend
+from bigram_backends.row_blocks import CELLS_AT_ONCE, PAYS_FROM, descend_by_rows
 from bigram_tui.backend import Backend, Iteration
 from bigram_tui.model.bigrams import Bigrams, Matrix, Vocabulary
 from bigram_tui.testing import BackendTests
@@ -31,23 +33,27 @@ def problem(size: int) -> tuple[Bigrams, Matrix]:
     return Bigrams(vocabulary, counts), random.normal(0, 3, (size, size))
 
 
-def whole(bigrams: Bigrams, weights: Matrix, rate: float, l2: float) -> Iterator[Iteration]:
-    """The same training, each line a formula over whole matrices."""
-    joint = bigrams.counts / bigrams.total
-    marginal = joint.sum(axis=1, keepdims=True)
-    while True:
-        odds = np.exp(weights - weights.max(axis=1, keepdims=True))
-        table = odds / odds.sum(axis=1, keepdims=True)
-        gradient = marginal * table - joint + (2 * l2 / weights.size) * weights
-        yield Iteration(table, weights, gradient)
-        weights = weights - rate * gradient
+def on_whole_matrices(
+    bigrams: Bigrams, weights: Matrix, rate: float, l2: float, count: int
+) -> list[Iteration]:
+    """The first models of a training by the formulas that a learner reads."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numpy_gradient, "PAYS_FROM", math.inf)
+        return list(islice(NumpyBackend(rate, l2).train(bigrams, weights), count))
+
+
+def assert_same_bits(models: Iterable[Iteration], expected: Iterable[Iteration]) -> None:
+    for model, other in zip(models, expected, strict=True):
+        for part in ("probabilities", "weights", "gradient"):
+            np.testing.assert_array_equal(getattr(model, part), getattr(other, part))
 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small matrices are treated as large ones are."""
     monkeypatch.setattr(memory, "LARGE", 0)
-    monkeypatch.setattr(numpy_gradient, "CELLS_AT_ONCE", 12)
+    monkeypatch.setattr(numpy_gradient, "PAYS_FROM", 0)
+    monkeypatch.setattr(row_blocks, "CELLS_AT_ONCE", 12)
 
 
 @pytest.mark.usefixtures("small")
@@ -56,28 +62,37 @@ class TestNumpyOfLargeMatrices(BackendTests):
         return NumpyBackend()
 
 
-# Row by row
+# Blocks of rows
 
 
 @given(st.integers(1, 60), st.integers(1, 4000))
-def test_some_rows_at_a_time_are_all_rows_at_once_bit_for_bit(size: int, cells: int) -> None:
+def test_blocks_of_rows_give_what_whole_matrices_give_bit_for_bit(size: int, cells: int) -> None:
     bigrams, weights = problem(size)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(memory, "LARGE", 0)
-        patch.setattr(numpy_gradient, "CELLS_AT_ONCE", cells)
-        found = list(islice(NumpyBackend(20.0, 0.5).train(bigrams, weights), 4))
-    for model, expected in zip(found, whole(bigrams, weights, 20.0, 0.5), strict=False):
-        for part in ("probabilities", "weights", "gradient"):
-            np.testing.assert_array_equal(getattr(model, part), getattr(expected, part))
+        patch.setattr(row_blocks, "CELLS_AT_ONCE", cells)
+        models = list(islice(descend_by_rows(NumpyBackend(20.0, 0.5), bigrams, weights), 4))
+    assert_same_bits(models, on_whole_matrices(bigrams, weights, 20.0, 0.5, 4))
 
 
-def test_a_large_vocabulary_is_trained_as_by_the_formula_bit_for_bit() -> None:
-    bigrams, weights = problem(700)  # more than CELLS_AT_ONCE
-    found = islice(NumpyBackend(50.0, 0.01).train(bigrams, weights), 3)
-    for model, expected in zip(found, whole(bigrams, weights, 50.0, 0.01), strict=False):
-        np.testing.assert_array_equal(model.probabilities, expected.probabilities)
-        np.testing.assert_array_equal(model.gradient, expected.gradient)
-        np.testing.assert_array_equal(model.weights, expected.weights)
+def test_a_large_vocabulary_is_trained_as_on_whole_matrices_bit_for_bit() -> None:
+    bigrams, weights = problem(700)
+    assert weights.size > CELLS_AT_ONCE > PAYS_FROM
+    models = islice(NumpyBackend(50.0, 0.01).train(bigrams, weights), 3)
+    assert_same_bits(models, on_whole_matrices(bigrams, weights, 50.0, 0.01, 3))
+
+
+def test_blocks_of_rows_are_for_large_matrices_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+
+    def by_rows(_: Backend, bigrams: Bigrams, weights: Matrix) -> Iterator[Iteration]:
+        sizes.append(len(weights))
+        yield Iteration(weights)
+
+    monkeypatch.setattr(numpy_gradient, "descend_by_rows", by_rows)
+    for size in (27, 127, 128, 300):
+        next(NumpyBackend().train(*problem(size)))
+    assert sizes == [128, 300]
 
 
 @pytest.mark.usefixtures("small")
@@ -201,7 +216,7 @@ def test_counting_takes_one_matrix() -> None:
 @pytest.mark.parametrize("large", [0, 1 << 40])
 def test_training_takes_seven_matrices(monkeypatch: pytest.MonkeyPatch, large: int) -> None:
     monkeypatch.setattr(memory, "LARGE", large)
-    monkeypatch.setattr(numpy_gradient, "CELLS_AT_ONCE", 1 << 10)
+    monkeypatch.setattr(row_blocks, "CELLS_AT_ONCE", 1 << 10)
     # joint, and P, W and gradient of two iterations; the first W is the caller's.
     assert peak(NumpyBackend(), 1) < 3.2
     assert peak(NumpyBackend(), 6) < 7.2
