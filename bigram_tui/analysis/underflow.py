@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram_tui.model.bigrams import Matrix, Vocabulary
-from bigram_tui.model.surprise import tokens_of
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ def bigram_probabilities(
     """
     for line in lines:
         if item := line.strip():
-            tokens = tokens_of(item, vocabulary)
+            tokens = vocabulary.encode_line(item)
             yield from table[tokens[:-1], tokens[1:]].tolist()
 
 

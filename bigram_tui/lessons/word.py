@@ -2,7 +2,7 @@
 
 from bigram_tui.errors import UserError
 from bigram_tui.formatting.printable import in_cells
-from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Vocabulary
+from bigram_tui.model.bigrams import Bigrams, Vocabulary
 
 LONGEST_WORD = 200
 
@@ -17,13 +17,10 @@ def tokens_of(word: str, vocabulary: Vocabulary) -> list[int]:
         raise WordError("type a word of one character or more")
     if len(word) > LONGEST_WORD:
         raise WordError(f"that word has {len(word)} characters; {LONGEST_WORD} are the most")
-    known = vocabulary.index
-    # A name for the boundary is no character of the text either.
-    missing = [c for c in dict.fromkeys(word) if known.get(c, BOUNDARY) == BOUNDARY]
-    if missing:
-        named = ", ".join(map(quoted, missing[:5])) + (", …" if len(missing) > 5 else "")
-        raise WordError(f"not in the text's vocabulary: {named}")
-    return [known[character] for character in word]
+    try:
+        return vocabulary.encode(word)
+    except ValueError as error:
+        raise WordError(str(error)) from error
 
 
 def quoted(character: str) -> str:

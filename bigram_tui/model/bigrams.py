@@ -9,11 +9,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bigram_tui.formatting.printable import printable
+
 Matrix = npt.NDArray[np.floating[Any]]
 Counts = npt.NDArray[np.int64]
 
 BOUNDARY = 0
 """Index of the token that marks both the start and the end of a line."""
+
+MOST_NAMED = 5
+"""The most unknown characters that an error names."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +75,31 @@ class Vocabulary:
     def _folding(self) -> dict[int, str]:
         return dict.fromkeys(map(ord, self.rare), self.rare_label)
 
+    def encode(self, text: str) -> list[int]:
+        """Return the tokens of a text's characters, without boundaries; rare ones share a token.
+
+        Raises ValueError with the characters that have no token, each once and at most five. A
+        label of the boundary is no character.
+        """
+        tokens = [self.index.get(character, BOUNDARY) for character in text]
+        if BOUNDARY in tokens:
+            pairs = zip(text, tokens, strict=True)
+            unknown = list(dict.fromkeys(c for c, token in pairs if token == BOUNDARY))
+            quoted = [f"'{printable(character)}'" for character in unknown[:MOST_NAMED]]
+            more = ", …" if len(unknown) > MOST_NAMED else ""
+            verb = "is" if len(unknown) == 1 else "are"
+            raise ValueError(f"{', '.join(quoted)}{more} {verb} not in the text")
+        return tokens
+
+    def encode_line(self, text: str) -> list[int]:
+        """Return the tokens of a line: its n characters between two boundaries, n + 2.
+
+        Raises ValueError as `encode` does.
+        """
+        return [BOUNDARY, *self.encode(text), BOUNDARY]
+
     def decode(self, tokens: Iterable[int]) -> str:
-        """The text of some tokens."""
+        """Return the text of some tokens, each by its label."""
         return "".join(self.labels[token] for token in tokens)
 
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bigram_tui.formatting.printable import printable
-from bigram_tui.model.bigrams import BOUNDARY, Matrix, Vocabulary
+from bigram_tui.model.bigrams import Matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,17 +30,6 @@ class Surprise:
     def mean(self) -> float:
         """The NLL of the word: the average over its n + 1 bigrams, in nats."""
         return self.total / self.nats.size
-
-
-def tokens_of(word: str, vocabulary: Vocabulary) -> list[int]:
-    """The word between two boundaries. ValueError names the first character the text lacks."""
-    tokens = [BOUNDARY]
-    for character in word:
-        token = vocabulary.index.get(character, BOUNDARY)
-        if token == BOUNDARY:  # a name for the boundary is no character of the text either
-            raise ValueError(f"'{printable(character)}' is not in the text")
-        tokens.append(token)
-    return [*tokens, BOUNDARY]
 
 
 def surprise(probabilities: Matrix, tokens: Sequence[int]) -> Surprise:

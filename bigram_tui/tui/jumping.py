@@ -1,6 +1,8 @@
 """Parses the row or cell that the user wants to go to."""
 
-from bigram_tui.model.bigrams import Vocabulary
+from itertools import chain
+
+from bigram_tui.model.bigrams import BOUNDARY, Vocabulary
 
 
 def characters_of(text: str) -> str:
@@ -19,11 +21,10 @@ def _character(code: str) -> str:
 
 
 def tokens_of_jump(text: str, vocabulary: Vocabulary) -> list[int]:
-    """Parse one token for a row or two for a cell. ValueError says why it is neither."""
+    """Parse one token for a row or two for a cell, boundaries included. ValueError if neither."""
     characters = characters_of(text)
     if not 1 <= len(characters) <= 2:
         raise ValueError("one character for a row, two for a cell")
-    missing = [character for character in characters if character not in vocabulary.index]
-    if missing:
-        raise ValueError(f"{missing[0]!r} is not in the text")
-    return [vocabulary.index[character] for character in characters]
+    boundary = vocabulary.boundary_label
+    tokens = ([BOUNDARY] if c == boundary else vocabulary.encode(c) for c in characters)
+    return list(chain.from_iterable(tokens))

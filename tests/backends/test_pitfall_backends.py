@@ -456,7 +456,7 @@ def test_the_models_of_a_chunk_take_bounded_memory_with_their_gradients_and_stat
 ) -> None:
     lineup, steps = together
     lineup.reference = next(runner for runner in lineup.runners if runner.name == "no-reset")
-    legs: list[int] = []
+    chunks: list[int] = []
     lead = lockstep.lead
 
     def counted(run: Run, start: int, count: int) -> object:
@@ -464,7 +464,7 @@ def test_the_models_of_a_chunk_take_bounded_memory_with_their_gradients_and_stat
         return lead(run, start, count)
 
     monkeypatch.setattr(lockstep, "lead", counted)
-    monkeypatch.setattr(lockstep, "LEG_BYTES", 5 * 4 * 27 * 27 * 8)  # P, W, W.grad and what is left
+    monkeypatch.setattr(lockstep, "CHUNK_BYTES", 5 * 4 * 27 * 27 * 8)  # P, W, W.grad and the last
     steps.step(60)
     wait_until(lambda: steps.is_idle and steps.frame.position == 60)
     assert max(chunks) == 5

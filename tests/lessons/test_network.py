@@ -586,18 +586,11 @@ def test_a_word_that_is_too_long_is_told_by_how_much() -> None:
 
 def test_unknown_characters_are_named_each_once() -> None:
     message = complaint("naïve naïve Zoë, naïve")
-    assert re.findall(r"“(.)”", message) == ["ï", "␣", "Z", "ë", ","]
-    assert "vocabulary" in message
-
-
-def test_no_more_than_some_unknown_characters_are_named() -> None:
-    message = complaint("0123456789")
-    assert re.findall(r"“(.)”", message) == list("01234")
-    assert "…" in message
+    assert message == "'ï', ' ', 'Z', 'ë', ',' are not in the text"
 
 
 def test_the_sign_of_the_boundary_is_no_character() -> None:
-    assert "“.”" in complaint("em.ma")
+    assert "'.' is" in complaint("em.ma")
     assert tokens_of("em.ma", Vocabulary(".aem"))[2] == 1
 
 
@@ -605,7 +598,7 @@ def test_the_sign_of_the_boundary_is_no_character() -> None:
 def test_hostile_characters_are_named_harmlessly(character: str) -> None:
     message = complaint(f"a{character}b")
     assert not [c for c in message if ord(c) < 32 or c == "\u202e"]
-    assert re.fullmatch(r".*: “.{1,2}”", message)
+    assert re.fullmatch(r"'.{1,2}' is not in the text", message)
 
 
 def test_a_network_refuses_what_is_no_word() -> None:

@@ -57,6 +57,55 @@ def test_tokens_become_labels_and_labels_the_same_tokens_again(
     assert len(vocabulary.index) == len(vocabulary)
 
 
+# Tokens of a text
+
+
+@given(any_vocabularies, st.data())
+def test_encoding_is_undone_by_decoding(vocabulary: Vocabulary, data: st.DataObject) -> None:
+    text = data.draw(st.text(st.sampled_from(vocabulary.characters or "a"), max_size=9))
+    text = text if vocabulary.characters else ""
+    tokens = vocabulary.encode(text)
+    assert tokens == [1 + vocabulary.characters.index(character) for character in text]
+    assert vocabulary.decode(tokens) == text
+    assert vocabulary.encode_line(text) == [BOUNDARY, *tokens, BOUNDARY]
+
+
+def test_rare_characters_share_the_last_token() -> None:
+    assert Vocabulary("ab", rare="cd").encode("dabc") == [3, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("characters", "text", "shown"),
+    [
+        ("ab", "abxay", "'x', 'y' are"),
+        ("ab", "xaxbx", "'x' is"),
+        ("ab", "A", "'A' is"),
+        ("ab", "a b", "' ' is"),
+        ("ab", "a\tb", "'␉' is"),
+        ("2Jab", "\x1b[2J", "'␛', '[' are"),
+        ("ab", "\u202ea", "'\N{REPLACEMENT CHARACTER}' is"),
+        ("ab", "a\u0301", "'\N{DOTTED CIRCLE}\u0301' is"),
+        ("ab", "a.b", "'.' is"),
+        (".a", "a■", "'■' is"),
+        ("", "a", "'a' is"),
+        ("", "01234", "'0', '1', '2', '3', '4' are"),
+        ("", "0123456789", "'0', '1', '2', '3', '4', … are"),
+    ],
+)
+def test_characters_that_the_text_lacks_are_named(characters: str, text: str, shown: str) -> None:
+    for encode in (Vocabulary(characters).encode, Vocabulary(characters).encode_line):
+        with pytest.raises(ValueError, match="not in the text") as caught:
+            encode(text)
+        assert str(caught.value) == f"{shown} not in the text"
+
+
+def test_a_full_stop_that_the_text_has_is_a_character_like_others() -> None:
+    assert Vocabulary(".a").encode_line("a.") == [0, 2, 1, 0]
+
+
+# Counts
+
+
 @given(st.lists(st.text("ab.", max_size=6), min_size=1, max_size=8))
 def test_what_counts_say_is_what_a_loop_over_the_pairs_says(
     count_lines: CountLines, lines: list[str]

@@ -23,7 +23,7 @@ from bigram_tui.lessons.libraries import NUMPY
 from bigram_tui.lessons.network import Network
 from bigram_tui.lessons.word import first_word
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Vocabulary
-from bigram_tui.model.surprise import surprise, tokens_of
+from bigram_tui.model.surprise import surprise
 
 LINES = ["aab", "abba", "aca", "bad", "ae", "ba"]
 """a stands in it 10 times, b 5 times, c, d and e once each."""
@@ -126,12 +126,12 @@ def corpus(tmp_path: Path) -> Corpus:
 
 def test_a_word_with_rare_characters_costs_what_their_token_does(corpus: Corpus) -> None:
     vocabulary, table = corpus.train.vocabulary, np.arange(1.0, 17).reshape(4, 4) / 100
-    assert tokens_of("dab", vocabulary) == [0, 3, 1, 2, 0]
-    found = surprise(table, tokens_of("ce", vocabulary)).nats
+    assert vocabulary.encode_line("dab") == [0, 3, 1, 2, 0]
+    found = surprise(table, vocabulary.encode_line("ce")).nats
     np.testing.assert_allclose(found, -np.log([0.04, 0.16, 0.13]))
     assert list(bigram_probabilities(["e"], vocabulary, table)) == pytest.approx([0.04, 0.13])
     with pytest.raises(ValueError, match="'f' is not in the text"):
-        tokens_of("f", vocabulary)
+        vocabulary.encode_line("f")
 
 
 def test_a_word_with_rare_characters_goes_through_the_network(corpus: Corpus) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bigram_tui.model.bigrams import Bigrams, Matrix, Vocabulary
 from bigram_tui.model.loss import negative_log_likelihood
-from bigram_tui.model.surprise import surprise, tokens_of
+from bigram_tui.model.surprise import surprise
 from tests.conftest import CountLines
 
 TABLE = np.array([[0.0, 0.5, 0.5], [0.25, 0.25, 0.5], [1.0, 0.0, np.nan]])
@@ -23,47 +23,12 @@ def softmax(weights: Matrix) -> Matrix:
     return np.array([[value / sum(row) for value in row] for row in rows])
 
 
-# Words
-
-
-@given(words)
-def test_a_word_stands_between_two_boundaries(word: str) -> None:
-    assert tokens_of(word, Vocabulary("abc")) == [0, *("abc".index(c) + 1 for c in word), 0]
-
-
-@pytest.mark.parametrize(
-    ("characters", "word", "shown"),
-    [
-        ("ab", "abxay", "x"),
-        ("ab", "A", "A"),
-        ("ab", "a b", " "),
-        ("ab", "a\tb", "␉"),
-        ("ab", "\x1b[2J", "␛"),
-        ("ab", "\u202ea", "\N{REPLACEMENT CHARACTER}"),
-        ("ab", "a\u0301", "\N{DOTTED CIRCLE}\u0301"),
-        ("ab", "a.b", "."),
-        (".a", "a■", "■"),
-        ("", "a", "a"),
-    ],
-)
-def test_the_first_character_that_the_text_lacks_is_named(
-    characters: str, word: str, shown: str
-) -> None:
-    with pytest.raises(ValueError, match="is not in the text") as caught:
-        tokens_of(word, Vocabulary(characters))
-    assert str(caught.value) == f"'{shown}' is not in the text"
-
-
-def test_a_full_stop_that_the_text_has_is_a_character_like_others() -> None:
-    assert tokens_of("a.", Vocabulary(".a")) == [0, 2, 1, 0]
-
-
 # Their surprise
 
 
 def test_emma_under_the_start_weights_of_the_lecture(lecture_weights: Matrix) -> None:
     vocabulary = Vocabulary("abcdefghijklmnopqrstuvwxyz")
-    found = surprise(softmax(lecture_weights), tokens_of("emma", vocabulary))
+    found = surprise(softmax(lecture_weights), vocabulary.encode_line("emma"))
     assert found.tokens == [0, 5, 13, 13, 1, 0]
     # What the lecture prints.
     printed = [0.0122863, 0.0180507, 0.0266915, 0.0736769, 0.0149775]
@@ -78,7 +43,7 @@ def test_the_mean_is_the_negative_log_likelihood_of_that_one_word(
 ) -> None:
     table = np.random.default_rng(seed).dirichlet(np.ones(4), 4).astype(dtype)
     bigrams = count_lines([word], "abc")
-    found = surprise(table, tokens_of(word, bigrams.vocabulary))
+    found = surprise(table, bigrams.vocabulary.encode_line(word))
     assert found.nats.shape == (len(word) + 1,)
     assert found.nats.dtype == np.float64
     assert found.mean == pytest.approx(negative_log_likelihood(table, bigrams), rel=1e-12)
@@ -100,7 +65,7 @@ def test_it_is_computed_in_float64_also_from_float32() -> None:
 
 def test_the_empty_word_is_one_bigram(emma: Bigrams) -> None:
     table = np.full((27, 27), 1 / 27)
-    found = surprise(table, tokens_of("", emma.vocabulary))
+    found = surprise(table, emma.vocabulary.encode_line(""))
     assert found.tokens == [0, 0]
     assert found.nats == pytest.approx([math.log(27)])
     assert found.mean == found.total == pytest.approx(math.log(27))

@@ -30,7 +30,7 @@ from bigram_tui.lessons.derivation import reasons
 from bigram_tui.model.bigrams import Bigrams, Matrix
 from bigram_tui.model.loss import negative_log_likelihood
 from bigram_tui.model.sampling import draw_samples, uniforms
-from bigram_tui.model.surprise import surprise, tokens_of
+from bigram_tui.model.surprise import surprise
 from bigram_tui.model.torch_rng import LECTURE_SEED
 from bigram_tui.training.run import Run
 from tests.conftest import CountLines
@@ -107,7 +107,7 @@ def test_a_model_is_a_distribution_over_the_next_character_and_so_over_words(
     ended, unended = [], []
     for length in range(7):
         for word in map("".join, product("ab", repeat=length)):
-            costs = surprise(table, tokens_of(word, tiny.vocabulary)).nats.tolist()
+            costs = surprise(table, tiny.vocabulary.encode_line(word)).nats.tolist()
             ended.append(math.exp(-math.fsum(costs)))
             if length == 6:
                 unended.append(math.exp(-math.fsum(costs[:-1])) * (1 - math.exp(-costs[-1])))
@@ -120,7 +120,7 @@ def test_of_a_prefix_only_the_last_character_matters(names: Bigrams, name_lines:
     table = counting_table(names, 1.0)
     for following in LETTERS:
         costs = {
-            float(surprise(table, tokens_of(prefix + following, names.vocabulary)).nats[-2])
+            float(surprise(table, names.vocabulary.encode_line(prefix + following)).nats[-2])
             for prefix in ("ma", "ba", "zzza", "a")
         }
         assert len(costs) == 1
@@ -239,7 +239,7 @@ def test_the_losses_of_a_run_are_the_formulas_by_plain_loops(
     assert found.nll == pytest.approx(3.769305, rel=0, abs=5e-7)
     assert found.regularization == pytest.approx(penalty, rel=1e-14)
     assert found.total == found.nll + found.regularization
-    costs = surprise(found.probabilities, tokens_of("emma", emma.vocabulary)).nats
+    costs = surprise(found.probabilities, emma.vocabulary.encode_line("emma")).nats
     np.testing.assert_allclose(costs, [-math.log(q) for q in picked], rtol=1e-14)
 
 
@@ -347,7 +347,7 @@ def test_the_counts_are_a_sufficient_statistic(
     """X_encᵀ(P − Y)/B over all pairs is (rowsum(N)·P − N)/B; how the pairs stand is no matter."""
     lines = name_lines[:1000]
     bigrams = count_lines(lines, LETTERS)
-    text = [0, *(token for line in lines for token in tokens_of(line, bigrams.vocabulary)[1:])]
+    text = [0, *(token for line in lines for token in bigrams.vocabulary.encode_line(line)[1:])]
     x, y = one_hot(text[:-1]), one_hot(text[1:])
     model = next(NumpyBackend(l2=0.0).train(bigrams, lecture_weights))
     by_pairs = x.T @ ((softmax(x @ lecture_weights) - y) / len(y))
@@ -615,7 +615,7 @@ def test_the_loss_cannot_see_it(
     nll = negative_log_likelihood(right, names)
     assert negative_log_likelihood(wrong, names) == pytest.approx(nll, rel=0, abs=1e-14)
     for word in [*name_lines[:500], "zzz", "q", ""]:
-        tokens = tokens_of(word, names.vocabulary)
+        tokens = names.vocabulary.encode_line(word)
         assert surprise(wrong, tokens).total == pytest.approx(
             surprise(right, tokens).total, rel=0, abs=1e-12
         )
@@ -691,7 +691,7 @@ def test_of_one_row_per_bigram_the_sum_is_refused_or_the_loss_does_see_it(
     names: Bigrams, name_lines: list[str], lecture_weights: Matrix
 ) -> None:
     """[B, V] / [B] fits only if B = V, and then the rows divided by are those of other bigrams."""
-    text = [t for line in name_lines[:10] for t in tokens_of(line, names.vocabulary)[1:]]
+    text = [t for line in name_lines[:10] for t in names.vocabulary.encode_line(line)[1:]]
     for size in (26, 27, 28):
         xs, ys = [0, *text[: size - 1]], text[:size]
         odds = np.exp(lecture_weights[xs])
@@ -713,7 +713,7 @@ def test_an_unseen_bigram_costs_infinitely_much_until_counts_are_smoothed(
     """No name has "jq": log 0. With α = 1 it costs −log(1/(n + V))."""
     assert not any("jq" in line for line in name_lines)
     j = sum(line.count("j") for line in name_lines)
-    word = tokens_of("jq", names.vocabulary)
+    word = names.vocabulary.encode_line("jq")
     held_out = count_lines(["jq"], LETTERS)
     unsmoothed, smoothed = (counting_table(names, alpha) for alpha in (0.0, 1.0))
     assert surprise(unsmoothed, word).nats[1] == math.inf
@@ -724,7 +724,7 @@ def test_an_unseen_bigram_costs_infinitely_much_until_counts_are_smoothed(
 
 def test_finite_logits_give_no_zero(names: Bigrams, lecture_weights: Matrix) -> None:
     """Without a penalty "jq" costs 0.6 more each time that k doubles; with one it has a limit."""
-    word = tokens_of("jq", names.vocabulary)
+    word = names.vocabulary.encode_line("jq")
     for l2 in (0.0, 0.01):
         run = Run(NumpyBackend(50.0, l2), names, lecture_weights)
         costs = []
@@ -1007,7 +1007,7 @@ def test_with_an_embedding_ten_characters_of_context_are_few_numbers(
     assert e.size + u.size == 594
     contexts, y = [], []
     for line in name_lines[:20]:
-        tokens = tokens_of(line, names.vocabulary)
+        tokens = names.vocabulary.encode_line(line)
         for place in range(1, len(tokens)):
             contexts.append(([0] * 10 + tokens[:place])[-10:])
             y.append(tokens[place])

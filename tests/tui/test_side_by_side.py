@@ -29,7 +29,7 @@ from bigram_tui.export.files import write_rows
 from bigram_tui.formatting.numbers import difference
 from bigram_tui.model.bigrams import Bigrams
 from bigram_tui.model.sampling import PairedSample, draw_paired_samples, uniforms
-from bigram_tui.model.surprise import surprise, tokens_of
+from bigram_tui.model.surprise import surprise
 from bigram_tui.training.run import Run
 from bigram_tui.training.snapshot import Snapshot, Status
 from bigram_tui.tui.compare.cell import cell_lines
@@ -963,7 +963,7 @@ def test_odd_characters_in_names_are_shown_as_themselves(count_lines: CountLines
 def word_text(
     sides: Sequence[ComparedRun], bigrams: Bigrams, word: str, width: int = 70, height: int = 20
 ) -> list[Text]:
-    tokens = tokens_of(word, bigrams.vocabulary)
+    tokens = bigrams.vocabulary.encode_line(word)
     surprises = {
         each.number: surprise(each.snapshot.probabilities, tokens)
         for each in sides

@@ -18,7 +18,7 @@ from bigram_tui.export.tables import write_table
 from bigram_tui.formatting.printable import EMPTY, printable
 from bigram_tui.model.bigrams import Matrix
 from bigram_tui.model.sampling import PairedSample
-from bigram_tui.model.surprise import surprise, tokens_of
+from bigram_tui.model.surprise import surprise
 from bigram_tui.training.session import Session
 from bigram_tui.tui import present
 from bigram_tui.tui.compare.cell import cell_lines
@@ -295,7 +295,7 @@ class CompareScreen(LockstepScreen):
     def _show_word(self, runs: list[ComparedRun], chosen: ComparedRun) -> None:
         pane = self.query_one("#word", Drawn)
         vocabulary = self._session.corpus.train.vocabulary
-        tokens = tokens_of(self._word, vocabulary)
+        tokens = vocabulary.encode_line(self._word)
         surprises = {
             run.number: surprise(run.snapshot.probabilities, tokens)
             for run in runs
@@ -402,7 +402,7 @@ class CompareScreen(LockstepScreen):
 
         def answer(text: str) -> str | None:
             try:
-                tokens_of(text, self._session.corpus.train.vocabulary)
+                self._session.corpus.train.vocabulary.encode(text)
             except ValueError as error:
                 return str(error)
             self._word = text
