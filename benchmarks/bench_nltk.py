@@ -18,7 +18,8 @@ from nltk.util import bigrams
 
 from benchmarks.conftest import Measure
 from bigram_tui.analysis.smoothing import counting_table
-from bigram_tui.corpus.corpus import bundled_names, read_corpus
+from bigram_tui.corpus.bundled import bundled_names
+from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.model.bigrams import Bigrams, Vocabulary
 from bigram_tui.model.loss import negative_log_likelihood, perplexity
 

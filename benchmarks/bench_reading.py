@@ -13,7 +13,7 @@ import pytest
 from benchmarks.conftest import Measure
 from benchmarks.rivals import count_by_dict
 from benchmarks.texts import words_of_many_scripts, write_text
-from bigram_tui.corpus.corpus import read_corpus
+from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.model.bigrams import Bigrams
 
 ASCII_SIZE, SCRIPTS_SIZE, NAMES_SIZE = 1_000_000_000, 100_000_000, 100_000_000

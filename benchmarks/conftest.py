@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from bigram_tui.cli.first_run import offer_tour
-from bigram_tui.corpus.corpus import Corpus, bundled_names, read_corpus
+from bigram_tui.corpus.bundled import bundled_names
+from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.corpus.reading import read_corpus
 
 TURNS = 3
 

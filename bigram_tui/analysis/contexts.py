@@ -12,9 +12,11 @@ from functools import reduce
 import numpy as np
 import numpy.typing as npt
 
-from bigram_tui.corpus.corpus import Corpus, CorpusError, read_items
+from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.corpus.counter import LINE_END, Alphabet
-from bigram_tui.corpus.reader import Progress
+from bigram_tui.corpus.errors import CorpusError
+from bigram_tui.corpus.items import read_items
+from bigram_tui.corpus.progress import OnProgress
 from bigram_tui.model.bigrams import BOUNDARY, Counts
 
 Tokens = npt.NDArray[np.uint16]
@@ -106,7 +108,7 @@ def read_sample(
     split: Sequence[int] | None = None,
     seed: int = 2147483647,
     limit: int = SAMPLE_SIZE,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
 ) -> Sample:
     """Read the start of a corpus again, as tokens.
 

@@ -29,8 +29,9 @@ def make_session(options: argparse.Namespace) -> "Session":
 
 def request_of(options: argparse.Namespace) -> "CorpusRequest":
     """Which text is to be read, and how."""
-    from bigram_tui.corpus.corpus import bundled_names, parse_split
+    from bigram_tui.corpus.bundled import bundled_names
     from bigram_tui.corpus.request import CorpusRequest
+    from bigram_tui.corpus.splitter import parse_split
 
     try:
         split = None if options.split is None else parse_split(options.split)
@@ -59,10 +60,14 @@ def session_or_reading(
     if corpus is not None:
         return session_of(corpus)
     from bigram_tui.corpus.background import BackgroundRead  # small texts need no thread
-    from bigram_tui.corpus.corpus import CorpusError
+    from bigram_tui.corpus.errors import CorpusError
 
     def read_on(reading: "BackgroundRead[Session]") -> "Session":
-        watching = {"progress": reading.report, "stop": reading.wants_stop, "look": reading.look}
+        watching = {
+            "progress": reading.report,
+            "stop": reading.wants_stop,
+            "on_chunk": reading.on_chunk,
+        }
         try:
             return session_of(request.read(**watching))
         except CorpusError as error:

@@ -50,7 +50,7 @@ def whole_lines(chunks: Iterable[bytes]) -> Iterator[Piece]:
         yield Piece(begun, False)
 
 
-def counted(
+def count_pieces(
     pieces: Iterable[Piece], workers: int = WORKERS, alone: int = ALONE
 ) -> Generator[tuple[bytes, Counts | None], None, None]:
     """Each piece in order and its plain_pairs; some of the next ones are counted meanwhile.
@@ -63,10 +63,10 @@ def counted(
     for data, whole in islice(pieces, alone if workers > 1 else None):
         scratch = _room(scratch, data)
         yield data, plain_pairs(data, scratch) if whole else None
-    yield from _counted_by_threads(pieces, workers)
+    yield from _count_by_threads(pieces, workers)
 
 
-def _counted_by_threads(
+def _count_by_threads(
     pieces: Iterator[Piece], workers: int
 ) -> Iterator[tuple[bytes, Counts | None]]:
     following = next(pieces, None)

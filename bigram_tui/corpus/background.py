@@ -2,12 +2,11 @@
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from bigram_tui.corpus.corpus import PartialCounts
+from bigram_tui.corpus.partial_counts import PartialCounts
+from bigram_tui.corpus.progress import Progress, RateMeter
 
 PARTIAL_SECONDS = 0.25
 """How long a glimpse is good for."""
@@ -15,48 +14,7 @@ PARTIAL_SECONDS = 0.25
 PARTIAL_SHARE = 0.25
 """Of the reading thread's time, what glimpses may take; it is that much only for many tokens."""
 
-PACE_SECONDS = 10.0
-"""The rate is that of so many last seconds."""
-
-MEANINGFUL_SECONDS = 1.0
-"""How long a rate must have been watched before anything is to be told from it."""
-
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far reading is.
-
-    done, size: bytes of the files; size is None if not known. rate: bytes a second.
-    remaining: seconds. Either is None while it is too early to tell.
-    """
-
-    done: int = 0
-    size: int | None = None
-    rate: float | None = None
-    remaining: float | None = None
-
-
-class Pace:
-    """How fast something grows, told from its last seconds."""
-
-    def __init__(self, seconds: float = PACE_SECONDS) -> None:
-        self._seconds = seconds
-        self._marks: deque[tuple[float, int]] = deque()
-
-    def note(self, now: float, done: int) -> None:
-        """At a time, in seconds, it is so large."""
-        self._marks.append((now, done))
-        while len(self._marks) > 2 and now - self._marks[1][0] >= self._seconds:
-            self._marks.popleft()
-
-    def rate(self) -> float | None:
-        """Its growth per second; None while it is too early to tell."""
-        if not self._marks:
-            return None
-        (start, before), (now, done) = self._marks[0], self._marks[-1]
-        return (done - before) / (now - start) if now - start >= MEANINGFUL_SECONDS else None
 
 
 class BackgroundRead(Generic[Result]):
@@ -68,7 +26,7 @@ class BackgroundRead(Generic[Result]):
         read: "Callable[[BackgroundRead[Result]], Result]",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """read: reads with our `report`, `look` and `wants_stop`; called in a thread."""
+        """read: reads with our `report`, `on_chunk` and `wants_stop`; called in a thread."""
         self.title = title
         self.progress = Progress()
         self.partial_counts: PartialCounts | None = None
@@ -80,7 +38,7 @@ class BackgroundRead(Generic[Result]):
         """What was made of the text before the error; None if nothing can be."""
         self._read = read
         self._clock = clock
-        self._pace = Pace()
+        self._meter = RateMeter()
         self._next_mark = self._next_partial = -float("inf")
         self._stop = threading.Event()
         self._ended = threading.Event()
@@ -91,7 +49,7 @@ class BackgroundRead(Generic[Result]):
 
     def start(self) -> None:
         """Begin."""
-        self._pace.note(self._clock(), 0)
+        self._meter.note(self._clock(), 0)
         self._thread.start()
 
     @property
@@ -122,14 +80,14 @@ class BackgroundRead(Generic[Result]):
         """So many bytes are read."""
         now = self._clock()
         if now >= self._next_mark:
-            self._pace.note(now, done)
+            self._meter.note(now, done)
             self._next_mark = now + PARTIAL_SECONDS
-        rate = self._pace.rate()
+        rate = self._meter.rate()
         # A file may have grown since its size was asked for.
         remaining = max(0, size - done) / rate if size is not None and rate else None
         self.progress = Progress(done, size, rate, remaining)
 
-    def look(self, partial_counts: Callable[[], PartialCounts]) -> None:
+    def on_chunk(self, partial_counts: Callable[[], PartialCounts]) -> None:
         """There is more to see, of which a glimpse may be taken."""
         start = self._clock()
         if start < self._next_partial:

@@ -19,14 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram_tui import __version__
-from bigram_tui.corpus.corpus import Corpus, corpus_title
-from bigram_tui.corpus.counter import (
-    ITEM_BUDGET,
-    ITEM_OVERHEAD,
-    LARGEST_VOCABULARY,
-    LINE_END,
-    LONGEST_ITEM,
-)
+from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.corpus.counter import LARGEST_VOCABULARY, LINE_END
+from bigram_tui.corpus.distinct_items import ITEM_BUDGET, ITEM_OVERHEAD, LONGEST_ITEM
+from bigram_tui.corpus.files import title_of
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Vocabulary
 from bigram_tui.paths import cache_folder
 
@@ -161,7 +157,7 @@ def _corpus(arrays: dict[str, npt.NDArray[Any]], entry: Entry) -> Corpus:
     if about["items"] is not None:
         items = frozenset(_text(arrays["items"]).split(LINE_END))
         _must([len(items), sum(map(len, items))] == about["items"])
-    title, several = corpus_title(entry.paths), entry.paths if len(entry.paths) > 1 else ()
+    title, several = title_of(entry.paths), entry.paths if len(entry.paths) > 1 else ()
     return Corpus(title, lines, train, validation, test, items, entry.split, several)
 
 

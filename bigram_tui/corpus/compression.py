@@ -21,7 +21,8 @@ back into a window of what was unpacked before, which may have LARGEST_WINDOW by
 """
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar, NoReturn, Protocol
 
 from bigram_tui.corpus.streams import Readable, Stop, read, stream_size
@@ -223,6 +224,27 @@ class Decompressed:
 def cut_off_error(kind: str) -> TextError:
     """The error for a file that ends within a stream."""
     return BrokenTextError(f"is cut off: its {kind} data has no end; get it again")
+
+
+@contextmanager
+def damage_first(
+    stream: Readable, rest: Iterator[bytes], stop: Stop | None = None
+) -> Iterator[None]:
+    """Report the damage of a compressed file rather than errors in the text that it unpacks to.
+
+    A damaged file unpacks to bytes that may be no text long before its checksum is reached. So
+    after an error in the text the rest of the file is unpacked too; an error there replaces it.
+
+    rest: unpacks the stream to its end. stop: once it returns True, the rest stays unchecked.
+    """
+    try:
+        yield
+    except TextError:
+        if isinstance(stream, Decompressed):
+            for _ in rest:
+                if stop is not None and stop():
+                    break
+        raise
 
 
 # Formats

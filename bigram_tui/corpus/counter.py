@@ -1,9 +1,9 @@
-"""Counts the bigrams and remembers the lines of a text that comes in pieces of any size."""
+"""Counts the bigrams of a text that comes in pieces of any size."""
 
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from itertools import filterfalse, pairwise
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -13,14 +13,6 @@ from bigram_tui.errors import TextError
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Counts, Vocabulary
 
 Tokens = npt.NDArray[np.intp]
-
-# Bytes, those of an item's string and an overhead for its place in the set: half a million names,
-# little for any machine that trains a model.
-ITEM_BUDGET = 64 << 20
-ITEM_OVERHEAD = 51
-
-# Characters of one line: no model's sample is longer, and a text on a single line is never held.
-LONGEST_ITEM = 1 << 16
 
 # Tokens: a table of counts that large takes 8 GiB, and a model several times as much.
 LARGEST_VOCABULARY = 1 << 15
@@ -240,30 +232,3 @@ def _folded(table: Counts, order: Tokens, rare: Tokens) -> Counts:
         folded[:-1, -1] = table[np.ix_(order, rare)].sum(axis=1)
         folded[-1, -1] = table[np.ix_(rare, rare)].sum()
     return folded
-
-
-class Items:
-    """Remembers the items of a text that comes in pieces, while they are few and short."""
-
-    def __init__(self) -> None:
-        self._seen: set[str] | None = set()  # None: no more
-        self._room = ITEM_BUDGET
-        self._begun = ""
-
-    def feed(self, text: str) -> None:
-        """Remember the lines that end in the next characters."""
-        if self._seen is None:
-            return
-        *lines, self._begun = (self._begun + text).split(LINE_END)
-        unseen = set(filterfalse(self._seen.__contains__, lines))
-        new = set(map(str.strip, unseen)) - self._seen
-        new.discard("")
-        self._room -= sum(map(sys.getsizeof, new)) + ITEM_OVERHEAD * len(new)
-        if self._room < 0 or max(map(len, [*unseen, self._begun])) > LONGEST_ITEM:
-            self._seen, self._begun = None, ""
-        else:
-            self._seen |= new
-
-    def frozen(self) -> frozenset[str] | None:
-        """All items; None if they were too many or too long."""
-        return None if self._seen is None else frozenset(self._seen)

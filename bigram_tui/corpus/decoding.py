@@ -27,7 +27,7 @@ class Decoder:
         on.
         """
 
-    def texts(self, chunk: bytes, *, is_last: bool = False) -> Iterator[str]:
+    def decode(self, chunk: bytes, *, is_last: bool = False) -> Iterator[str]:
         r"""Decode the next bytes, less a byte order mark, with \n for each \r\n and \r.
 
         is_last: whether the text ends with them, so that it is wrong if that is within a character.
@@ -61,7 +61,7 @@ class Decoder:
         yield self._decoder.decode(LINE_ENDS.sub(b"\n", data[:good]))
         raise error
 
-    def rest(self) -> Iterator[str]:
+    def finish(self) -> Iterator[str]:
         """Decode what was held until now: the text is at its end."""
         try:
             yield self._decoder.decode(self._held.replace(b"\r", b"\n"))
@@ -69,7 +69,7 @@ class Decoder:
         except UnicodeDecodeError as error:
             raise self._refusal(error) from None
 
-    def pass_over(self, lines: int, size: int) -> None:
+    def skip(self, lines: int, size: int) -> None:
         """Go on after so many lines and bytes that were read elsewhere."""
         self._decoder.decode(b"\n")  # from here on, a byte order mark is a character
         self._line += lines
@@ -83,7 +83,7 @@ class Decoder:
         )
 
 
-def checked(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def check_encoding(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """The same chunks; TextError if the first shows that no UTF-8 follows."""
     for place, chunk in enumerate(chunks):
         if place == 0 and (encoding := _wide_encoding(chunk[:4])):

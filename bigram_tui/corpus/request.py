@@ -4,9 +4,11 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bigram_tui.corpus.corpus import Corpus, corpus_title, expanded, read_corpus
+from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.corpus.counter import MAX_VOCABULARY
-from bigram_tui.corpus.reader import STANDARD_INPUT, takes_time
+from bigram_tui.corpus.files import expand, title_of
+from bigram_tui.corpus.opening import STANDARD_INPUT, takes_time
+from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.corpus.streams import size_of
 
 if TYPE_CHECKING:
@@ -35,12 +37,12 @@ class CorpusRequest:
     paths: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "paths", expanded(self.files))
+        object.__setattr__(self, "paths", expand(self.files))
 
     @property
     def title(self) -> str:
         """What the files are called together."""
-        return corpus_title(self.paths)
+        return title_of(self.paths)
 
     def is_quick(self) -> bool:
         """Whether reading is done, or fails, before anybody would wait for it."""
@@ -62,7 +64,7 @@ class CorpusRequest:
     def read(self, **watching: Any) -> Corpus:
         """Count the text, and keep the counts.
 
-        watching: progress, stop and look, as read_corpus takes them, whose errors are ours.
+        watching: progress, stop and on_chunk, as read_corpus takes them, whose errors are ours.
         """
         entry = self._entry()
         options: dict[str, Any] = {

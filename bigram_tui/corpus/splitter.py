@@ -6,6 +6,7 @@ code points c, which can be taken of many lines at once and of a line that comes
 """
 
 import math
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -26,6 +27,21 @@ _K = 0x9E3779B97F4A7C15
 """Odd, so that its powers are too: 2^64 divided by the golden ratio."""
 
 _MASK = (1 << 64) - 1
+
+
+def parse_split(text: str) -> tuple[int, ...]:
+    """Parse the shares of training, validation and perhaps test: "90/10" or "80/10/10".
+
+    Raises ValueError for any other text, and if training or all other parts get nothing.
+    """
+    if re.fullmatch(r"[0-9]{1,6}(/[0-9]{1,6}){1,2}", text):
+        train, *others = map(int, text.split("/"))
+        if train > 0 and sum(others) > 0:
+            return (train, *others)
+    raise ValueError(
+        f"{text!r} is no split: give training/validation or training/validation/test as whole "
+        "numbers of up to six digits, the first and another above 0, such as 80/10/10"
+    )
 
 
 class Beginning(NamedTuple):

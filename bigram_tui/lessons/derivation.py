@@ -8,7 +8,7 @@ from itertools import islice, pairwise
 import numpy as np
 
 from bigram_tui.backend import Iteration, as_numpy, configure
-from bigram_tui.corpus.corpus import read_items
+from bigram_tui.corpus.items import read_items
 from bigram_tui.formatting.numbers import significant
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Vocabulary
 from bigram_tui.model.loss import softmax

@@ -24,7 +24,10 @@ from bigram_tui.analysis.contexts import (
     context_models,
     read_sample,
 )
-from bigram_tui.corpus.corpus import CorpusError, bundled_names, read_corpus, read_items
+from bigram_tui.corpus.bundled import bundled_names
+from bigram_tui.corpus.errors import CorpusError
+from bigram_tui.corpus.items import read_items
+from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.model.bigrams import Bigrams
 from bigram_tui.model.loss import negative_log_likelihood
 from tests.corpus.test_corpus import chunk_sizes, pairs_of, reference_items, reference_pairs, texts

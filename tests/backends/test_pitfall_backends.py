@@ -23,7 +23,7 @@ from bigram_tui.backend import Backend, Iteration, Matrix
 from bigram_tui.comparison import lockstep
 from bigram_tui.comparison.lineup import Lineup
 from bigram_tui.comparison.lockstep import Lockstep
-from bigram_tui.corpus.corpus import read_corpus
+from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.model.bigrams import Bigrams
 from bigram_tui.testing import BackendTests
 from bigram_tui.training import timeline

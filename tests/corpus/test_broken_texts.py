@@ -18,9 +18,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bigram_tui.cli.plan import session_or_reading
-from bigram_tui.corpus import ascii_pairs, cache, corpus
+from bigram_tui.corpus import ascii_pairs, builder, cache, reading
 from bigram_tui.corpus.background import BackgroundRead
-from bigram_tui.corpus.corpus import Corpus, CorpusError, Extent, read_corpus, read_items
+from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.corpus.errors import CorpusError
+from bigram_tui.corpus.extent import Extent
+from bigram_tui.corpus.items import read_items
+from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.corpus.request import CorpusRequest
 from bigram_tui.training.registry import choose
 from bigram_tui.training.session import Session
@@ -28,13 +32,15 @@ from tests.corpus.test_corpus import pairs_of, reference_items, reference_pairs
 
 BAD = [b"\xff", b"zo\xeb", b"ab\0cd", b"\xc3(", b"\xed\xa0\x80", b"\xe2\x98x"]
 
-_counted = ascii_pairs.counted
+_count_pieces = ascii_pairs.count_pieces
 
 
 @pytest.fixture(autouse=True, scope="module")
 def threads_at_once() -> object:
     """Start threads after two pieces, as a large text does after more."""
-    early = mock.patch.object(corpus, "counted", lambda pieces, n: _counted(pieces, n, alone=2))
+    early = mock.patch.object(
+        builder, "count_pieces", lambda pieces, n: _count_pieces(pieces, n, alone=2)
+    )
     with early:
         yield
 
@@ -251,7 +257,7 @@ def test_a_stream_that_fails_leaves_what_came_before() -> None:
     opened = mock.MagicMock()
     opened.return_value.__enter__.return_value = stream
     opened.return_value.__exit__.return_value = False
-    with mock.patch.object(corpus, "opened", opened):
+    with mock.patch.object(reading, "open_text", opened):
         error = error_of(Path("some.txt"))
     assert "cannot be read (lost)" in str(error)
     assert error.part is not None

@@ -14,13 +14,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bigram_tui.corpus import cache, counter, request
+from bigram_tui.corpus import cache, distinct_items, request
 from bigram_tui.corpus.cache import UNSETTLED_NS, entry_of
-from bigram_tui.corpus.corpus import Corpus, Extent, count_stream, read_corpus
+from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.corpus.extent import Extent
+from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.corpus.request import CorpusRequest
 from bigram_tui.model.bigrams import Bigrams
 from bigram_tui.paths import cache_folder
 from tests.cli.test_cli import imported_by
+from tests.corpus.building import count_stream
 
 LONG_AGO = (1_000_000_000, 1_000_000_000)
 
@@ -79,7 +82,7 @@ def test_a_corpus_from_the_cache_is_the_one_that_was_read(
     tmp_path = tmp_path_factory.mktemp("texts")
     paths = [text(tmp_path, ("\nand more\n" * 2 + content.replace("\0", "") + "\nz").encode())]
     paths += [text(tmp_path, b"emma\nava\n", "other")] if several else []
-    with mock.patch.object(counter, "ITEM_BUDGET", budget):
+    with mock.patch.object(distinct_items, "ITEM_BUDGET", budget):
         wanted = CorpusRequest(tuple(paths), split, seed, max_vocabulary)
         assert wanted.kept() is None
         read = wanted.read()

@@ -19,17 +19,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bigram_tui.corpus import corpus, counter
-from bigram_tui.corpus.corpus import (
-    Corpus,
-    CorpusError,
-    bundled_names,
-    count_stream,
-    parse_split,
-    read_corpus,
-    read_items,
-)
+from bigram_tui.corpus import bundled, corpus, counter, distinct_items
+from bigram_tui.corpus.bundled import bundled_names
+from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.corpus.errors import CorpusError
+from bigram_tui.corpus.items import read_items
+from bigram_tui.corpus.reading import read_corpus
+from bigram_tui.corpus.splitter import parse_split
 from bigram_tui.model.bigrams import Bigrams
+from tests.corpus.building import count_stream
 
 Pairs = Counter[tuple[str, str]]
 EDGE = ""  # stands for the boundary, as no character can
@@ -352,7 +350,7 @@ def test_blanks_without_end_are_held_as_counts() -> None:
 
 
 def test_items_beyond_the_budget_are_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counter, "ITEM_BUDGET", 1000)
+    monkeypatch.setattr(distinct_items, "ITEM_BUDGET", 1000)
     for chunk_size in (1, 7, 1000):
         few = count("name\n" * 500, chunk_size=chunk_size)
         assert few.items == frozenset(["name"])
@@ -366,7 +364,7 @@ def test_items_beyond_the_budget_are_not_remembered(monkeypatch: pytest.MonkeyPa
 def test_a_line_too_long_for_a_name_is_not_remembered(
     text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(counter, "LONGEST_ITEM", 50)
+    monkeypatch.setattr(distinct_items, "LONGEST_ITEM", 50)
     for chunk_size in (1, 7, 1000):
         assert count(text.format("x" * 50), chunk_size=chunk_size).holds("x" * 50)
         assert count(text.format("x" * 51), chunk_size=chunk_size).items is None
@@ -378,9 +376,9 @@ def test_a_character_takes_as_much_of_the_budget_as_of_the_memory(
 ) -> None:
     """Beside what is the same for each item: less than 200 bytes."""
     items = [character * 10_000 + str(k) for k in range(5)]
-    monkeypatch.setattr(counter, "ITEM_BUDGET", 5 * (10_000 * size + 200))
+    monkeypatch.setattr(distinct_items, "ITEM_BUDGET", 5 * (10_000 * size + 200))
     assert count("\n".join(items)).items == frozenset(items)
-    monkeypatch.setattr(counter, "ITEM_BUDGET", 5 * 10_000 * size)
+    monkeypatch.setattr(distinct_items, "ITEM_BUDGET", 5 * 10_000 * size)
     assert count("\n".join(items)).items is None
 
 
@@ -392,7 +390,7 @@ def test_many_distinct_lines_take_little_memory(line: str, lines: int) -> None:
     """Of the whole process, at its peak, which is where no more lines are remembered."""
     program = f"""
 import io, sys
-from bigram_tui.corpus.corpus import count_stream
+from bigram_tui.corpus.builder import CorpusBuilder
 
 class Lines(io.RawIOBase):
     start = 0
@@ -400,7 +398,9 @@ class Lines(io.RawIOBase):
         start, self.start = self.start, min(self.start + 1000, {lines})
         return "".join(({line}) % k + chr(10) for k in range(start, self.start)).encode()
 
-found = count_stream(Lines(), "text")
+builder = CorpusBuilder()
+builder.read(Lines())
+found = builder.corpus("text")
 (peak,) = (line.split() for line in open("/proc/self/status") if line.startswith("VmHWM:"))
 print(found.lines, found.items is None, 1024 * int(peak[1]), "torch" in sys.modules)
 """
@@ -529,7 +529,7 @@ def test_the_size_of_a_stream_is_not_known() -> None:
 
 def test_a_dash_is_standard_input() -> None:
     program = (
-        "from bigram_tui.corpus.corpus import read_corpus; import sys; result = read_corpus('-'); "
+        "from bigram_tui.corpus.reading import read_corpus; import sys; result = read_corpus('-'); "
         "print(result.path, result.lines, result.bigrams, sys.stdin.closed)"
     )
     done = subprocess.run(
@@ -553,7 +553,7 @@ def test_a_packaged_copy_of_the_names_comes_first(
 ) -> None:
     package = tmp_path / "bigram_tui"
     package.mkdir()
-    monkeypatch.setattr(corpus, "__file__", str(package / "corpus" / "corpus.py"))
+    monkeypatch.setattr(bundled, "__file__", str(package / "corpus" / "bundled.py"))
     assert bundled_names() == tmp_path / "data" / "names.txt"
     (package / "names.txt").touch()
     assert bundled_names() == package / "names.txt"

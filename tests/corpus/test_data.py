@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bigram_tui.corpus.corpus import read_corpus
+from bigram_tui.corpus.reading import read_corpus
 
 DATA = Path(__file__).parents[2] / "data"
 

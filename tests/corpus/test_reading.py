@@ -24,10 +24,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bigram_tui.corpus import ascii_pairs, corpus, streams
-from bigram_tui.corpus.ascii_pairs import LF, Piece, counted, plain_pairs, whole_lines
-from bigram_tui.corpus.corpus import Corpus, CorpusError, count_stream, read_corpus, read_items
+from bigram_tui.corpus import ascii_pairs, builder, corpus, streams
+from bigram_tui.corpus.ascii_pairs import LF, Piece, count_pieces, plain_pairs, whole_lines
+from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.corpus.errors import CorpusError
+from bigram_tui.corpus.items import read_items
+from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.errors import TextError
+from tests.corpus.building import count_stream
 from tests.corpus.test_corpus import pairs_of, parts_of, reference_items, reference_pairs
 
 CHECKOUT = Path(corpus.__file__).parents[2]
@@ -88,9 +92,9 @@ def exact_outcome(data: bytes, **options: Any) -> tuple[Any, ...] | str:
 @pytest.fixture(autouse=True, scope="module")
 def threads_at_once() -> Iterator[None]:
     """Start threads after two pieces, as a large text does after more."""
-    whole = ascii_pairs.counted
+    count = ascii_pairs.count_pieces
     with mock.patch.object(
-        corpus, "counted", lambda pieces, workers: whole(pieces, workers, alone=2)
+        builder, "count_pieces", lambda pieces, workers: count(pieces, workers, alone=2)
     ):
         yield
 
@@ -182,7 +186,7 @@ def test_a_large_plain_text_takes_the_short_way(monkeypatch: pytest.MonkeyPatch)
 def test_a_line_is_as_long_as_its_characters_whatever_ends_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("bigram_tui.corpus.counter.LONGEST_ITEM", 50)
+    monkeypatch.setattr("bigram_tui.corpus.distinct_items.LONGEST_ITEM", 50)
     for ending in ("\n", "\r\n"):
         for length, remembered in ((50, True), (51, None)):
             text = f"a{ending}{'x' * length}{ending}b{ending}".encode()
@@ -203,7 +207,7 @@ def test_pieces_come_in_order_and_few_are_under_way() -> None:
             yield Piece(b"%d\n" % number, number % 7 != 0)
 
     before = threading.active_count()
-    for number, (data, pairs) in enumerate(counted(pieces(), workers=3, alone=5)):
+    for number, (data, pairs) in enumerate(count_pieces(pieces(), workers=3, alone=5)):
         assert data == b"%d\n" % number
         assert (pairs is None) == (number % 7 == 0)
         assert given_out - number <= 8
@@ -217,7 +221,7 @@ def test_trouble_with_reading_comes_after_what_was_read_before() -> None:
             yield Piece(b"a\n", True)
         raise TextError("is gone")
 
-    results = counted(pieces(), workers=2, alone=3)
+    results = count_pieces(pieces(), workers=2, alone=3)
     assert [data for data, _ in islice(results, 20)] == [b"a\n"] * 20
     with pytest.raises(TextError, match="is gone"):
         next(results)
@@ -272,7 +276,8 @@ def test_an_error_in_the_text_leaves_no_thread() -> None:
 
 def test_no_thread_is_started_for_a_small_text() -> None:
     program = (
-        "import sys; from bigram_tui.corpus.corpus import bundled_names, read_corpus; "
+        "import sys; from bigram_tui.corpus.bundled import bundled_names; "
+        "from bigram_tui.corpus.reading import read_corpus; "
         "read_corpus(str(bundled_names())); print('concurrent.futures' in sys.modules)"
     )
     done = subprocess.run(
@@ -408,7 +413,7 @@ def test_the_standard_library_reads_zstd_where_it_can(
 
 
 def test_compressed_standard_input_is_read() -> None:
-    program = "from bigram_tui.corpus.corpus import read_corpus; print(read_corpus('-').lines)"
+    program = "from bigram_tui.corpus.reading import read_corpus; print(read_corpus('-').lines)"
     done = subprocess.run(
         [sys.executable, "-c", program],
         input=gzip.compress(TEXT),

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bigram_tui.corpus import splitter
-from bigram_tui.corpus.corpus import count_stream
 from bigram_tui.corpus.splitter import Beginning, Splitter, line_hashes
+from tests.corpus.building import count_stream
 from tests.corpus.test_corpus import chunk_sizes, parts_of, reference_pairs
 
 K = 0x9E3779B97F4A7C15

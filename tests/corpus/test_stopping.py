@@ -18,16 +18,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bigram_tui.corpus import ascii_pairs, corpus, reader, streams
-from bigram_tui.corpus.background import (
-    MEANINGFUL_SECONDS,
-    PARTIAL_SHARE,
-    BackgroundRead,
-    Pace,
-    Progress,
-)
-from bigram_tui.corpus.corpus import Corpus, Extent, PartialCounts, read_corpus, read_items
-from bigram_tui.corpus.reader import takes_time
+from bigram_tui.corpus import ascii_pairs, builder, opening, streams
+from bigram_tui.corpus.background import PARTIAL_SHARE, BackgroundRead
+from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.corpus.errors import CorpusError
+from bigram_tui.corpus.extent import Extent
+from bigram_tui.corpus.items import read_items
+from bigram_tui.corpus.opening import takes_time
+from bigram_tui.corpus.partial_counts import PartialCounts
+from bigram_tui.corpus.progress import MEANINGFUL_SECONDS, Progress, RateMeter
+from bigram_tui.corpus.reading import read_corpus
 from tests.corpus.test_corpus import pairs_of, reference_items, reference_pairs
 from tests.corpus.test_reading import RANDOM, texts
 
@@ -83,7 +83,7 @@ def test_what_was_read_until_a_stop_is_a_text_of_whole_lines(
     data = ending.join(["xx", "yy", "zz", *lines]).encode()
     path.write_bytes(data)
     options = {"split": split, "chunk_size": chunk_size}
-    with mock.patch.object(corpus, "counted", _threads_at_once):
+    with mock.patch.object(builder, "count_pieces", _threads_at_once):
         result = read_corpus(str(path), stop=after(chunks), workers=workers, **options)
     read = read_by_hand(data, chunk_size, chunks)
     expected = reference_items(read.decode(errors="ignore"))
@@ -102,11 +102,11 @@ def test_what_was_read_until_a_stop_is_a_text_of_whole_lines(
         assert int(result.train.row_sums[0]) == int((dealt == 0).sum())
 
 
-_counted = ascii_pairs.counted
+_count_pieces = ascii_pairs.count_pieces
 
 
 def _threads_at_once(pieces: object, workers: int) -> object:
-    return _counted(pieces, workers, alone=2)  # type: ignore[arg-type]
+    return _count_pieces(pieces, workers, alone=2)  # type: ignore[arg-type]
 
 
 def test_a_text_that_is_not_stopped_has_no_extent(tmp_path: Path) -> None:
@@ -148,36 +148,36 @@ def test_an_extent_is_told_as_a_share_or_in_bytes(extent: Extent, text: str) -> 
     assert str(extent) == text
 
 
-# Glimpses
+# Partial counts
 
 
 @given(data=texts(), chunk_size=st.integers(1, 60), split=st.sampled_from([None, (2, 1)]))
 @example(data=b"no line end at all", chunk_size=3, split=None)
-def test_a_glimpse_is_what_a_plain_loop_counts_so_far(
+def test_partial_counts_are_what_a_plain_loop_counts_so_far(
     tmp_path_factory: pytest.TempPathFactory,
     data: bytes,
     chunk_size: int,
     split: tuple[int, ...] | None,
 ) -> None:
-    """And to take one changes nothing."""
-    path = tmp_path_factory.getbasetemp() / "glimpsed"
+    """And making them changes nothing."""
+    path = tmp_path_factory.getbasetemp() / "partial"
     path.write_bytes(data)
-    glimpses: list[PartialCounts] = []
+    taken: list[PartialCounts] = []
 
     def outcome(**watching: object) -> object:
         try:
             result = read_corpus(str(path), split=split, chunk_size=chunk_size, **watching)  # type: ignore[arg-type]
-        except corpus.CorpusError as error:
+        except CorpusError as error:
             return str(error)
         parts = (result.train, result.validation, result.test)
         return [pairs_of(part) for part in parts], result.lines, result.items
 
-    assert outcome(look=lambda partial_counts: glimpses.append(partial_counts())) == outcome()
-    for one, next_one in pairwise(glimpses):
+    assert outcome(on_chunk=lambda partial_counts: taken.append(partial_counts())) == outcome()
+    for one, next_one in pairwise(taken):
         assert one.lines <= next_one.lines
         assert not pairs_of(one.bigrams) - pairs_of(next_one.bigrams)
-    if glimpses:
-        last = glimpses[-1]
+    if taken:
+        last = taken[-1]
         text = data.decode(errors="ignore").split("\0")[0]
         whole = reference_pairs(reference_items(text))
         seen = pairs_of(last.bigrams)
@@ -186,30 +186,30 @@ def test_a_glimpse_is_what_a_plain_loop_counts_so_far(
             assert seen == whole
 
 
-def test_a_glimpse_within_the_first_line_has_its_characters(tmp_path: Path) -> None:
+def test_partial_counts_within_the_first_line_have_its_characters(tmp_path: Path) -> None:
     """Those that something follows: the n of the first chunk is too new."""
     path = tmp_path / "text"
     path.write_bytes(b"zoe and emma")
-    glimpses: list[PartialCounts] = []
+    taken: list[PartialCounts] = []
     read_corpus(
-        str(path), chunk_size=6, look=lambda partial_counts: glimpses.append(partial_counts())
+        str(path), chunk_size=6, on_chunk=lambda partial_counts: taken.append(partial_counts())
     )
-    assert [partial_counts.bigrams.vocabulary.characters for partial_counts in glimpses] == [
+    assert [partial_counts.bigrams.vocabulary.characters for partial_counts in taken] == [
         " aeoz",
         " ademnoz",
     ]
-    assert [partial_counts.bigrams.total for partial_counts in glimpses] == [5, 12]
-    assert [partial_counts.lines for partial_counts in glimpses] == [1, 1]
+    assert [partial_counts.bigrams.total for partial_counts in taken] == [5, 12]
+    assert [partial_counts.lines for partial_counts in taken] == [1, 1]
 
 
-def test_a_glimpse_has_no_more_tokens_than_the_model(tmp_path: Path) -> None:
+def test_partial_counts_have_no_more_tokens_than_the_model(tmp_path: Path) -> None:
     path = tmp_path / "text"
     path.write_text("".join(map(chr, range(0x4E00, 0x4E80))) + "\n", "utf-8")
-    glimpses: list[PartialCounts] = []
+    taken: list[PartialCounts] = []
     read_corpus(
-        str(path), max_vocabulary=10, look=lambda partial_counts: glimpses.append(partial_counts())
+        str(path), max_vocabulary=10, on_chunk=lambda partial_counts: taken.append(partial_counts())
     )
-    assert len(glimpses[-1].bigrams.vocabulary) == 10
+    assert len(taken[-1].bigrams.vocabulary) == 10
 
 
 # Pipes
@@ -261,7 +261,7 @@ def test_a_pipe_that_gives_nothing_more_can_be_stopped(pack: Callable[[bytes], b
         result = read_corpus(
             str(path),
             stop=wants_stop.is_set,
-            look=lambda _: wants_stop.set(),  # something was read
+            on_chunk=lambda _: wants_stop.set(),  # something was read
             chunk_size=1000,
         )
         os.close(writer)
@@ -278,7 +278,7 @@ def test_where_nothing_more_comes_a_stop_is_the_end(pack: Callable[[bytes], byte
     with pipe() as (path, writer):
         os.write(writer, data[: len(data) * 3 // 4])
         read = b""
-        with reader.opened(str(path), stop=lambda: True) as stream:
+        with opening.open_text(str(path), stop=lambda: True) as stream:
             while chunk := stream.read(100):
                 read += chunk
         os.close(writer)
@@ -300,7 +300,7 @@ def test_a_text_comes_out_of_a_pipe_before_its_next_part_is_written() -> None:
                 os.close(writer)
 
         os.write(writer, b"emma\n")
-        result = read_corpus(str(path), stop=lambda: False, look=look)
+        result = read_corpus(str(path), stop=lambda: False, on_chunk=look)
     assert looks == [1, 2, 3, 4]
     assert result.lines == 4
 
@@ -338,17 +338,17 @@ class Clock:
 
 
 def test_the_rate_is_that_of_the_last_seconds() -> None:
-    pace = Pace(seconds=10)
-    assert pace.rate() is None
-    pace.note(0.0, 0)
-    assert pace.rate() is None
-    pace.note(MEANINGFUL_SECONDS / 2, 500)
-    assert pace.rate() is None
-    pace.note(2.0, 2000)
-    assert pace.rate() == 1000
+    meter = RateMeter(seconds=10)
+    assert meter.rate() is None
+    meter.note(0.0, 0)
+    assert meter.rate() is None
+    meter.note(MEANINGFUL_SECONDS / 2, 500)
+    assert meter.rate() is None
+    meter.note(2.0, 2000)
+    assert meter.rate() == 1000
     for second in range(3, 40):
-        pace.note(second, 2000 + 50 * (second - 2))
-    assert pace.rate() == 50
+        meter.note(second, 2000 + 50 * (second - 2))
+    assert meter.rate() == 50
 
 
 def test_progress_tells_the_rate_and_what_remains_once_it_can() -> None:
@@ -368,7 +368,7 @@ def test_progress_tells_the_rate_and_what_remains_once_it_can() -> None:
     assert reading.progress.remaining == 0, "the file has grown"
 
 
-def test_glimpses_take_no_more_than_their_share_of_the_time(tmp_path: Path) -> None:
+def test_partial_counts_take_no_more_than_their_share_of_the_time(tmp_path: Path) -> None:
     clock = Clock()
     reading: BackgroundRead[None] = BackgroundRead("text", lambda _: None, clock)
     taken = 0.0
@@ -384,7 +384,7 @@ def test_glimpses_take_no_more_than_their_share_of_the_time(tmp_path: Path) -> N
         while clock.now < start + 100:
             clock.now += 0.01
             before = reading.partial_counts
-            reading.look(lambda seconds=seconds: partial_counts(seconds))  # type: ignore[misc]
+            reading.on_chunk(lambda seconds=seconds: partial_counts(seconds))  # type: ignore[misc]
             count += reading.partial_counts is not before
         assert taken / (clock.now - start) < PARTIAL_SHARE + 0.01
         wanted = 390 if seconds == 0.001 else 100 * PARTIAL_SHARE / seconds
@@ -397,7 +397,10 @@ def test_a_reading_ends_with_what_was_made_of_it(tmp_path: Path) -> None:
 
     def read(reading: BackgroundRead[Corpus]) -> Corpus:
         return read_corpus(
-            *(str(path),), progress=reading.report, stop=reading.wants_stop, look=reading.look
+            *(str(path),),
+            progress=reading.report,
+            stop=reading.wants_stop,
+            on_chunk=reading.on_chunk,
         )
 
     reading = BackgroundRead("text", read)
@@ -421,9 +424,9 @@ def test_a_reading_is_stopped_once_there_is_something() -> None:
             return b"emma\n"
 
     def read(reading: BackgroundRead[Corpus]) -> Corpus:
-        watched = mock.patch.object(corpus, "opened", _opening(Slow()))
+        watched = mock.patch("bigram_tui.corpus.reading.open_text", _opening(Slow()))
         with watched:
-            return read_corpus("x", stop=reading.wants_stop, look=reading.look)
+            return read_corpus("x", stop=reading.wants_stop, on_chunk=reading.on_chunk)
 
     reading = BackgroundRead("text", read)
     reading.start()
@@ -449,13 +452,18 @@ def test_a_reading_goes_on_while_none_of_its_lines_is_for_training() -> None:
             if not size:
                 return b""
             answers.append(reading.stop())
-            reading._next_partial = -float("inf")  # no glimpse is too early
+            reading._next_partial = -float("inf")  # none are too early
             return chunks.pop(0) if chunks else b""
 
     def read(reading: BackgroundRead[Corpus]) -> Corpus:
-        with mock.patch.object(corpus, "opened", _opening(Watched())):
+        with mock.patch("bigram_tui.corpus.reading.open_text", _opening(Watched())):
             return read_corpus(
-                "x", split=(1, 2), seed=3, stop=reading.wants_stop, look=reading.look, chunk_size=4
+                "x",
+                split=(1, 2),
+                seed=3,
+                stop=reading.wants_stop,
+                on_chunk=reading.on_chunk,
+                chunk_size=4,
             )
 
     reading = BackgroundRead("text", read)

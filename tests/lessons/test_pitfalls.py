@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bigram_tui.analysis.optimum import gradient_optimum
-from bigram_tui.corpus.corpus import read_corpus
+from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.lessons import libraries, pitfall_run
 from bigram_tui.lessons.pitfall_run import StoppedError, Trial, run, steady_rate, unseen_bigram
 from bigram_tui.lessons.pitfalls import L2, PITFALLS, Pitfall

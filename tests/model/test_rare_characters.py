@@ -16,14 +16,16 @@ from hypothesis import strategies as st
 from bigram_tui.analysis.contexts import context_models, read_sample
 from bigram_tui.analysis.underflow import bigram_probabilities
 from bigram_tui.cli.arguments import MOST_TOKENS, UsageError, parse
-from bigram_tui.corpus.corpus import Corpus, count_stream, read_corpus
+from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.corpus.counter import LARGEST_VOCABULARY, MAX_VOCABULARY
+from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.lessons.derivation import lines_with
 from bigram_tui.lessons.libraries import NUMPY
 from bigram_tui.lessons.network import Network
 from bigram_tui.lessons.word import first_word
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Vocabulary
 from bigram_tui.model.surprise import surprise
+from tests.corpus.building import count_stream
 
 LINES = ["aab", "abba", "aca", "bad", "ae", "ba"]
 """a stands in it 10 times, b 5 times, c, d and e once each."""

@@ -63,7 +63,8 @@ print(json.dumps({name: [source.origin, source.obstacle] for name, source in fou
 
 TRAIN = """
 import json, sys
-from bigram_tui.corpus.corpus import bundled_names, read_corpus
+from bigram_tui.corpus.bundled import bundled_names
+from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.model.torch_rng import start_weights
 from bigram_tui.training.registry import discover
 from bigram_tui.training.run import Run
@@ -240,7 +241,7 @@ def test_the_installed_program_is_the_wheels(scripts: Path, tmp_path: Path) -> N
 
 
 def test_the_installed_program_has_the_names(scripts: Path, tmp_path: Path) -> None:
-    script = "from bigram_tui.corpus.corpus import bundled_names; print(bundled_names())"
+    script = "from bigram_tui.corpus.bundled import bundled_names; print(bundled_names())"
     names = Path(call(scripts / "python", "-c", script, cwd=tmp_path).strip())
     assert names.is_relative_to(scripts.parent)
     assert names.read_bytes() == NAMES.read_bytes()

@@ -25,7 +25,9 @@ from bigram_tui.analysis.curvature import nll_gradient
 from bigram_tui.analysis.optimum import counting_optimum, gradient_optimum
 from bigram_tui.analysis.smoothing import counting_table
 from bigram_tui.backend import Backend, Iteration, hyperparameter
-from bigram_tui.corpus.corpus import bundled_names, read_corpus, read_items
+from bigram_tui.corpus.bundled import bundled_names
+from bigram_tui.corpus.items import read_items
+from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.lessons.derivation import reasons
 from bigram_tui.model.bigrams import Bigrams, Matrix
 from bigram_tui.model.loss import negative_log_likelihood

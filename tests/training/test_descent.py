@@ -15,7 +15,8 @@ from bigram_backends.counting import CountingBackend
 from bigram_backends.numpy_gradient import NumpyBackend
 from bigram_tui.analysis.optimum import gradient_optimum
 from bigram_tui.backend import Backend, Bigrams, Iteration, Matrix, hyperparameter
-from bigram_tui.corpus.corpus import Corpus, read_corpus
+from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.lessons.derivation import descends
 from bigram_tui.model.loss import softmax
 from bigram_tui.model.torch_rng import start_weights

@@ -10,7 +10,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widget import Widget
 
-from bigram_tui.corpus.corpus import read_corpus
+from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.training.registry import choose
 from bigram_tui.training.session import Session
 from bigram_tui.tui.app import BigramApp

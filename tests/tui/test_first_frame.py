@@ -10,7 +10,7 @@ from textual.app import App
 from textual.screen import Screen
 
 from bigram_tui.corpus.background import BackgroundRead
-from bigram_tui.corpus.corpus import read_corpus
+from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.training.registry import choose
 from bigram_tui.training.runner import Runner
 from bigram_tui.training.session import Session

@@ -9,7 +9,7 @@ import pytest
 from textual.pilot import Pilot
 
 from bigram_tui.analysis.ordering import by_similarity
-from bigram_tui.corpus.corpus import read_corpus
+from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.training.registry import choose
 from bigram_tui.training.session import Session
 from bigram_tui.tui.app import BigramApp

@@ -22,7 +22,8 @@ from bigram_tui.analysis.curvature import curvature
 from bigram_tui.analysis.smoothing import nearest_smoothing
 from bigram_tui.analysis.underflow import bigram_probabilities, underflow
 from bigram_tui.backend import Backend, Iteration
-from bigram_tui.corpus.corpus import Corpus, read_corpus
+from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.model.bigrams import Bigrams, Matrix
 from bigram_tui.model.torch_rng import start_weights
 from bigram_tui.training.registry import choose

@@ -9,8 +9,13 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Footer
 
-from bigram_tui.corpus.background import BackgroundRead, Progress
-from bigram_tui.corpus.corpus import Corpus, CorpusError, Extent, PartialCounts, read_corpus
+from bigram_tui.corpus.background import BackgroundRead
+from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.corpus.errors import CorpusError
+from bigram_tui.corpus.extent import Extent
+from bigram_tui.corpus.partial_counts import PartialCounts
+from bigram_tui.corpus.progress import Progress
+from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.formatting.printable import printable
 from bigram_tui.training.registry import choose
 from bigram_tui.training.session import Session
@@ -59,8 +64,8 @@ def source(monkeypatch: pytest.MonkeyPatch) -> Source:
     def opened(_path: str, _stop: object = None) -> Iterator[Source]:
         yield source
 
-    monkeypatch.setattr("bigram_tui.corpus.corpus.opened", opened)
-    monkeypatch.setattr("bigram_tui.corpus.reader.stream_size", lambda _: source.size)
+    monkeypatch.setattr("bigram_tui.corpus.reading.open_text", opened)
+    monkeypatch.setattr("bigram_tui.corpus.opening.stream_size", lambda _: source.size)
     return source
 
 
@@ -77,9 +82,9 @@ def make_reader(source: Source) -> Iterator[MakeReader]:
             watching: dict[str, Any] = {
                 "progress": reading.report,
                 "stop": reading.wants_stop,
-                "look": reading.look,
+                "on_chunk": reading.on_chunk,
             }
-            # No glimpse is too early, and whole chunks come at once.
+            # No partial counts are too early, and whole chunks come at once.
             reading._next_partial = -float("inf")
             sources = tuple(choose(["count", "numpy"]))
             try:
@@ -96,8 +101,8 @@ def make_reader(source: Source) -> Iterator[MakeReader]:
         return app
 
     monkeypatch = pytest.MonkeyPatch()
-    monkeypatch.setattr("bigram_tui.corpus.background.GLIMPSE_SECONDS", 0.0)
-    monkeypatch.setattr("bigram_tui.corpus.background.GLIMPSE_SHARE", 1.0)
+    monkeypatch.setattr("bigram_tui.corpus.background.PARTIAL_SECONDS", 0.0)
+    monkeypatch.setattr("bigram_tui.corpus.background.PARTIAL_SHARE", 1.0)
     yield make
     monkeypatch.undo()
 

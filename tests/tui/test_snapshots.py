@@ -7,8 +7,11 @@ import pytest
 from textual.pilot import Pilot
 from textual.widget import Widget
 
-from bigram_tui.corpus.background import BackgroundRead, Progress
-from bigram_tui.corpus.corpus import CorpusError, PartialCounts, read_corpus
+from bigram_tui.corpus.background import BackgroundRead
+from bigram_tui.corpus.errors import CorpusError
+from bigram_tui.corpus.partial_counts import PartialCounts
+from bigram_tui.corpus.progress import Progress
+from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.training.registry import BackendSource, choose
 from bigram_tui.training.session import Session
 from bigram_tui.training.snapshot import Snapshot

@@ -11,7 +11,9 @@ from rich.text import Text
 from bigram_tui.analysis.curvature import curvature, nll_gradient, row_mean_decay
 from bigram_tui.analysis.smoothing import nearest_smoothing
 from bigram_tui.analysis.underflow import bigram_probabilities, underflow
-from bigram_tui.corpus.corpus import Corpus, CorpusError, read_items
+from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.corpus.errors import CorpusError
+from bigram_tui.corpus.items import read_items
 from bigram_tui.formatting.numbers import grouped, significant
 from bigram_tui.formatting.printable import in_cells, printable
 from bigram_tui.lessons.derivation import descends

@@ -12,8 +12,9 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer, Static
 
-from bigram_tui.corpus.background import BackgroundRead, Progress
-from bigram_tui.corpus.corpus import PartialCounts
+from bigram_tui.corpus.background import BackgroundRead
+from bigram_tui.corpus.partial_counts import PartialCounts
+from bigram_tui.corpus.progress import Progress
 from bigram_tui.formatting.numbers import byte_text, count_cell, quantity, waiting_time
 from bigram_tui.formatting.printable import printable
 from bigram_tui.training.session import Session

@@ -3,11 +3,9 @@
 Knows bytes only: what they mean is for others to say. What goes wrong is a TextError.
 """
 
-import glob
 import os
-import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
@@ -19,6 +17,7 @@ from bigram_tui.corpus.compression import (
     cut_off_error,
     cut_off_kind,
 )
+from bigram_tui.corpus.progress import OnProgress
 from bigram_tui.corpus.streams import (
     Pipe,
     Readable,
@@ -31,35 +30,14 @@ from bigram_tui.corpus.streams import (
 )
 from bigram_tui.errors import TextError
 
-Progress = Callable[[int, int | None], None]
-
 STANDARD_INPUT = "-"
-
-PATTERN = re.compile(r"[*?]|\[.+\]")
 
 ENCODING_SIZE = 4
 """Bytes of a text that tell its encoding."""
 
 
-def matches(path: str) -> list[str]:
-    """The files that match a pattern, in order, without folders; the path itself if it is none.
-
-    Raises TextError if there is no such file.
-    """
-    if os.path.lexists(path) or not PATTERN.search(path):
-        return [path]
-    found = sorted(glob.glob(path, recursive=True))
-    if files := [one for one in found if not os.path.isdir(one)]:
-        return files
-    if found:
-        raise TextError(
-            f"matches only folders: for the files in them give {os.path.join(path, '*')!r}"
-        )
-    raise TextError("matches no file: check the pattern and the folder")
-
-
 @contextmanager
-def opened(path: str, stop: Stop | None = None) -> Iterator[Readable]:
+def open_text(path: str, stop: Stop | None = None) -> Iterator[Readable]:
     """Open the text at a path, and close it afterwards; standard input is left open.
 
     stop: asked while nothing comes out of a pipe; where it says so, the text ends.
@@ -94,7 +72,7 @@ def _head(stream: BinaryIO | Pipe) -> bytes:
     return head
 
 
-def chunks(stream: Readable, chunk_size: int, progress: Progress | None) -> Iterator[bytes]:
+def read_chunks(stream: Readable, chunk_size: int, progress: OnProgress | None) -> Iterator[bytes]:
     """The bytes of a stream, the first four of them together: they tell a text's encoding.
 
     progress: called for each chunk with the bytes read and the size of the file, None if that is

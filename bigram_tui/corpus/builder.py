@@ -1,0 +1,169 @@
+"""Builds a corpus from the bytes of one text after another.
+
+A text passes through in chunks, as bytes, then characters, then tokens, whose pairs are counted.
+Chunks of plain lines take a shorter way, as bytes alone. What is kept from one chunk to the next
+grows with the vocabulary, not with the text.
+"""
+
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+
+import numpy as np
+
+from bigram_tui.corpus.ascii_pairs import ASCII, LF, WORKERS, count_pieces, whole_lines
+from bigram_tui.corpus.compression import damage_first
+from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.corpus.counter import LINE_END, MAX_VOCABULARY, BigramCounter
+from bigram_tui.corpus.decoding import Decoder, check_encoding
+from bigram_tui.corpus.distinct_items import DistinctItems
+from bigram_tui.corpus.opening import read_chunks
+from bigram_tui.corpus.partial_counts import OnChunk, PartialCounts
+from bigram_tui.corpus.progress import OnProgress
+from bigram_tui.corpus.streams import Readable, Stop
+from bigram_tui.errors import BrokenTextError, TextError
+from bigram_tui.model.bigrams import Bigrams, Counts
+
+# Small enough for the arrays of one chunk to stay in the processor's cache. With one more line,
+# they have less than 2 MiB each: larger ones were seen to be mapped anew for each chunk.
+CHUNK_SIZE = 250_000
+
+LINE_ENDINGS = b"\n", b"\r"
+
+
+class CorpusBuilder:
+    """The counts of all texts that were read so far."""
+
+    def __init__(
+        self,
+        split: Sequence[int] | None = None,
+        seed: int = 2147483647,
+        max_vocabulary: int = MAX_VOCABULARY,
+        stop: Stop | None = None,
+        on_chunk: OnChunk | None = None,
+    ) -> None:
+        """The arguments are those of read_corpus."""
+        self._split = None if split is None else tuple(split)
+        self._items, self._counter = DistinctItems(), BigramCounter(split, seed)
+        self._plain = np.zeros((ASCII, ASCII), np.int64)
+        self._is_empty = True
+        self._max_vocabulary = max_vocabulary
+        self._stop, self._on_chunk = stop, on_chunk
+        self.is_cut = False
+        """Whether the text goes on after what was counted."""
+        self.content = 0
+        """Bytes of the text that were counted, unpacked."""
+
+    def read(
+        self,
+        stream: Readable,
+        progress: OnProgress | None = None,
+        chunk_size: int = CHUNK_SIZE,
+        workers: int = WORKERS,
+    ) -> None:
+        """Count a text to its end, which ends a line. Raises TextError."""
+        decoder = Decoder()
+        chunks = read_chunks(stream, chunk_size, progress)
+        try:
+            with damage_first(stream, chunks, self._stop):
+                self._read(decoder, chunks, workers)
+        except BrokenTextError:
+            self._end(decoder)
+            raise
+        self._end(decoder)
+
+    def _read(self, decoder: Decoder, chunks: Iterator[bytes], workers: int) -> None:
+        lines = whole_lines(self._until_stopped(check_encoding(chunks)))
+        # A split has to know the lines one by one.
+        pieces: Generator[tuple[bytes, Counts | None], None, None] = (
+            ((line.data, None) for line in lines) if self._split else count_pieces(lines, workers)
+        )
+        unended = b""  # the last piece, if it ends no line: the text may end within a character
+        try:
+            with closing(pieces):
+                for piece, pairs in pieces:
+                    if unended:
+                        self._count(decoder.decode(unended))
+                    unended = piece if pairs is None and not piece.endswith(LINE_ENDINGS) else b""
+                    if pairs is not None:
+                        self._count_plain(decoder, piece, pairs)
+                    elif not unended:
+                        self._count(decoder.decode(piece))
+            if unended:
+                self._count(decoder.decode(unended, is_last=not self.is_cut))
+            if not self.is_cut:  # a cut may be within a character
+                self._feed(decoder.finish())
+        except TextError:
+            self.is_cut = True
+            raise
+
+    def _count(self, texts: Iterable[str]) -> None:
+        self._is_empty = False
+        self._feed(texts)
+        self._announce_chunk()
+
+    def _count_plain(self, decoder: Decoder, lines: bytes, pairs: Counts) -> None:
+        """Count lines of ASCII whose pairs are counted already."""
+        self._is_empty = False
+        decoder.skip(int(pairs[:, LF].sum()), len(lines))
+        self._plain += pairs
+        self._items.feed(lines.replace(b"\r", b"").decode("ascii"))
+        self._announce_chunk()
+
+    def _announce_chunk(self) -> None:
+        if self._on_chunk is not None:
+            self._on_chunk(self._partial_counts)
+
+    def _until_stopped(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the chunks; of the last one only whole lines, if reading is stopped there."""
+        for chunk in chunks:
+            self.is_cut = self._stop is not None and self._stop()
+            end = max(chunk.rfind(b"\n"), chunk.rfind(b"\r")) + 1 if self.is_cut else 0
+            yield chunk[:end] if end else chunk
+            if self.is_cut:
+                return
+        self.is_cut = self._stop is not None and self._stop()  # a pipe may have ended by that
+
+    def _end(self, decoder: Decoder) -> None:
+        self.content += decoder.size
+        self._add_plain()
+        self._feed([LINE_END])
+
+    def _add_plain(self) -> None:
+        self._counter.add(self._plain)
+        self._plain[:] = 0
+
+    def _partial_counts(self) -> PartialCounts:
+        self._add_plain()
+        parts = self._counter.bigrams(self._max_vocabulary)
+        counts = parts[0].counts
+        if len(parts) > 1:
+            counts = np.sum([part.counts for part in parts], axis=0)
+        lines = self._counter.lines()
+        return PartialCounts(sum(lines), Bigrams(parts[0].vocabulary, counts), lines[0] > 0)
+
+    def _feed(self, texts: Iterable[str]) -> None:
+        for text in texts:
+            self._items.feed(text)
+            self._counter.feed(text)
+
+    def corpus(self, path: str) -> Corpus:
+        """Return the corpus of all that was counted. Raises TextError if it cannot be trained on.
+
+        path: what to call it.
+        """
+        if self._is_empty:
+            raise TextError("is empty: give a text with one item a line")
+        lines = self._counter.lines()
+        if not any(lines):
+            raise TextError("holds only blank lines: give a text with one item a line")
+        if not lines[0]:
+            raise TextError(
+                f"has no line left for training after the split, of {sum(lines):,} in all: "
+                "give training a larger share or a longer text"
+            )
+        bigrams = self._counter.bigrams(self._max_vocabulary)
+        parts = [part if n else None for part, n in zip(bigrams, lines, strict=True)]
+        train, validation, test = (*parts, None, None)[:3]
+        assert train is not None
+        items = self._items.frozen()
+        return Corpus(path, sum(lines), train, validation, test, items, self._split)

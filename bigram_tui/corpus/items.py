@@ -1,0 +1,78 @@
+"""Goes through the items of a text once more, in order."""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from bigram_tui.corpus.builder import CHUNK_SIZE
+from bigram_tui.corpus.compression import damage_first
+from bigram_tui.corpus.counter import LINE_END, Tokens
+from bigram_tui.corpus.decoding import Decoder, check_encoding
+from bigram_tui.corpus.errors import CorpusError, naming_text
+from bigram_tui.corpus.opening import STANDARD_INPUT, open_text, read_chunks
+from bigram_tui.corpus.progress import OnProgress, joint_progress
+from bigram_tui.corpus.splitter import Splitter
+
+
+def read_items(
+    *paths: str,
+    split: Sequence[int] | None = None,
+    seed: int = 2147483647,
+    limit: int = sys.maxsize,
+    until: int | None = None,
+    progress: OnProgress | None = None,
+    chunk_size: int = CHUNK_SIZE,
+) -> Iterator[tuple[list[str], Tokens]]:
+    """Yield the items of files in order, some at a time, with the part that each is dealt to.
+
+    paths: those of the corpus. split, seed, progress, chunk_size: as in read_corpus, which deals
+        out the same parts.
+    limit: characters, blanks and line ends included; the item at the limit is cut there.
+    until: bytes of the text, as `Corpus.until` has them; no more are read.
+    Raises CorpusError if a text is not UTF-8 or cannot be read; standard input only can once.
+    """
+    for path in paths:
+        if path == STANDARD_INPUT or not Path(path).is_file():
+            raise CorpusError(
+                f"{path!r} cannot be read again: save its text as a file and name that"
+            )
+    splitter = Splitter(split, seed) if split else None
+    texts = _texts(paths, sys.maxsize if until is None else until, progress, chunk_size)
+    open_line = ""
+    for text in chain(_limited(texts, limit), [LINE_END]):
+        *lines, open_line = (open_line + text).split(LINE_END)
+        items = [item for item in map(str.strip, lines) if item]
+        yield items, splitter.deal_lines(items) if splitter else np.zeros(len(items), np.intp)
+
+
+def _texts(
+    paths: Sequence[str], until: int, progress: OnProgress | None, chunk_size: int
+) -> Iterator[str]:
+    """Yield the characters of the first bytes of all files, and a line end after each file."""
+    for path, report in zip(paths, joint_progress(paths, progress), strict=True):
+        decoder = Decoder()
+        with naming_text(path), open_text(path) as stream:
+            chunks = read_chunks(stream, chunk_size, report)
+            with damage_first(stream, chunks):
+                for chunk in check_encoding(chunks):
+                    yield from decoder.decode(chunk[:until])
+                    until -= len(chunk)
+                    if until <= 0:
+                        break
+                else:
+                    yield from decoder.finish()
+        yield LINE_END
+        if until <= 0:
+            return
+
+
+def _limited(texts: Iterable[str], limit: int) -> Iterator[str]:
+    """Yield the first characters of a text, at most `limit`."""
+    for text in texts:
+        yield text[:limit]
+        limit -= len(text)
+        if limit <= 0:
+            return

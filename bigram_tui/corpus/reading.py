@@ -1,0 +1,77 @@
+"""Reads a text of any size, from files or standard input, into a corpus."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from bigram_tui.corpus.ascii_pairs import WORKERS
+from bigram_tui.corpus.builder import CHUNK_SIZE, CorpusBuilder
+from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.corpus.counter import MAX_VOCABULARY
+from bigram_tui.corpus.errors import naming_text
+from bigram_tui.corpus.extent import Extent
+from bigram_tui.corpus.files import expand, title_of
+from bigram_tui.corpus.opening import open_text
+from bigram_tui.corpus.partial_counts import OnChunk
+from bigram_tui.corpus.progress import OnProgress, joint_progress
+from bigram_tui.corpus.streams import Stop
+
+
+def read_corpus(
+    *paths: str,
+    split: Sequence[int] | None = None,
+    seed: int = 2147483647,
+    max_vocabulary: int = MAX_VOCABULARY,
+    progress: OnProgress | None = None,
+    stop: Stop | None = None,
+    on_chunk: OnChunk | None = None,
+    chunk_size: int = CHUNK_SIZE,
+    workers: int = WORKERS,
+) -> Corpus:
+    """Count the bigrams of a UTF-8 text, one item a line.
+
+    White space around a line is not counted, and blank lines are not items. A split deals equal
+    items out to the same part. Each block of as many distinct items as its shares add up to (in
+    lowest terms) is dealt by a permutation of its own; from the 65,536th distinct item on, the
+    hash of an item decides. So every chunk size gives the same parts.
+
+    paths: one file, or several that are read as one text, though no line goes on in the next
+        file. Patterns such as "*.txt" stand for the files that they match. "-" is standard input,
+        which can only be read alone. A file may be compressed by gzip, bzip2, xz or zstd, whatever
+        its name is.
+    split: the shares of training, validation and perhaps test, as parse_split returns them.
+    max_vocabulary: tokens, 2 or more; if there are more characters, the rarest share a token.
+    progress: called for each chunk with the bytes read and the bytes in all files together, None
+        if that is unknown; of a compressed file, its compressed bytes count.
+    stop: asked for each chunk; once it returns True, reading ends after the last line end in the
+        chunk, or after the chunk if it has none, and the corpus has an extent.
+    on_chunk: called after each chunk.
+    chunk_size: bytes to read at a time. workers: threads that count; none is started for one.
+    Raises CorpusError if the text cannot be read, is not UTF-8, or has no items to train on. If
+    the text is sound up to some line, the error's `part` is the corpus of the lines before.
+    """
+    paths = expand(paths)
+    title = title_of(paths)
+    builder = CorpusBuilder(split, seed, max_vocabulary, stop, on_chunk)
+    done, size = 0, None
+
+    def note(new_done: int, new_size: int | None) -> None:
+        nonlocal done, size
+        if not builder.is_cut:  # otherwise the rest is only checked for damage
+            done, size = new_done, new_size
+        if progress is not None:
+            progress(new_done, new_size)
+
+    def corpus(*, is_whole: bool) -> Corpus:
+        with naming_text(title):
+            result = builder.corpus(title)
+        several = paths if len(paths) > 1 else ()
+        extent = None if is_whole else Extent(builder.content, done, size)
+        return replace(result, several=several, extent=extent)
+
+    for path, report in zip(paths, joint_progress(paths, note), strict=True):
+        with naming_text(path, partial(corpus, is_whole=False)), open_text(path, stop) as stream:
+            builder.read(stream, report, chunk_size, workers)
+        if builder.is_cut:
+            break
+    return corpus(is_whole=not builder.is_cut)
