@@ -65,7 +65,7 @@ def session_or_reading(
     def read_on(reading: "BackgroundRead[Session]") -> "Session":
         watching = {
             "progress": reading.report,
-            "stop": reading.wants_stop,
+            "cancellation": reading.cancellation,
             "on_chunk": reading.on_chunk,
         }
         try:

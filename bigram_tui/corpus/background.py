@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from bigram_tui.cancellation import CancelToken
 from bigram_tui.corpus.partial_counts import PartialCounts
 from bigram_tui.corpus.progress import Progress, RateMeter
 
@@ -26,7 +27,7 @@ class BackgroundRead(Generic[Result]):
         read: "Callable[[BackgroundRead[Result]], Result]",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """read: reads with our `report`, `on_chunk` and `wants_stop`; called in a thread."""
+        """read: reads with our `report`, `on_chunk` and `cancellation`; called in a thread."""
         self.title = title
         self.progress = Progress()
         self.partial_counts: PartialCounts | None = None
@@ -40,7 +41,7 @@ class BackgroundRead(Generic[Result]):
         self._clock = clock
         self._meter = RateMeter()
         self._next_mark = self._next_partial = -float("inf")
-        self._stop = threading.Event()
+        self.cancellation = CancelToken()
         self._ended = threading.Event()
         # Nobody waits for a pipe out of which nothing comes.
         self._thread = threading.Thread(target=self._run, name="reading", daemon=True)
@@ -61,7 +62,7 @@ class BackgroundRead(Generic[Result]):
         """Make do with what was read; False, and nothing happens, if it is none to train on."""
         if self.partial_counts is None or not self.partial_counts.can_train:
             return False
-        self._stop.set()
+        self.cancellation.cancel()
         return True
 
     def accept_part(self) -> None:
@@ -70,7 +71,7 @@ class BackgroundRead(Generic[Result]):
 
     def leave(self, seconds: float) -> None:
         """End, with whatever comes of it, and wait for that for a while."""
-        self._stop.set()
+        self.cancellation.cancel()
         if self._thread.ident is not None:
             self._thread.join(seconds)
 
@@ -99,10 +100,6 @@ class BackgroundRead(Generic[Result]):
     def offer(self, part: Result) -> None:
         """An error follows, and this is what was made of the text before it."""
         self.part = part
-
-    def wants_stop(self) -> bool:
-        """Whether to read no further."""
-        return self._stop.is_set()
 
     def _run(self) -> None:
         try:

@@ -10,6 +10,7 @@ from contextlib import closing
 
 import numpy as np
 
+from bigram_tui.cancellation import CancelToken
 from bigram_tui.corpus.ascii_pairs import ASCII, LF, WORKERS, count_pieces, whole_lines
 from bigram_tui.corpus.compression import damage_first
 from bigram_tui.corpus.corpus import Corpus
@@ -19,7 +20,7 @@ from bigram_tui.corpus.distinct_items import DistinctItems
 from bigram_tui.corpus.opening import read_chunks
 from bigram_tui.corpus.partial_counts import OnChunk, PartialCounts
 from bigram_tui.corpus.progress import OnProgress
-from bigram_tui.corpus.streams import Readable, Stop
+from bigram_tui.corpus.streams import Readable
 from bigram_tui.errors import BrokenTextError, TextError
 from bigram_tui.model.bigrams import Bigrams, Counts
 
@@ -38,7 +39,7 @@ class CorpusBuilder:
         split: Sequence[int] | None = None,
         seed: int = 2147483647,
         max_vocabulary: int = MAX_VOCABULARY,
-        stop: Stop | None = None,
+        cancellation: CancelToken | None = None,
         on_chunk: OnChunk | None = None,
     ) -> None:
         """The arguments are those of read_corpus."""
@@ -47,7 +48,7 @@ class CorpusBuilder:
         self._plain = np.zeros((ASCII, ASCII), np.int64)
         self._is_empty = True
         self._max_vocabulary = max_vocabulary
-        self._stop, self._on_chunk = stop, on_chunk
+        self._cancellation, self._on_chunk = cancellation or CancelToken(), on_chunk
         self.is_cut = False
         """Whether the text goes on after what was counted."""
         self.content = 0
@@ -64,7 +65,7 @@ class CorpusBuilder:
         decoder = Decoder()
         chunks = read_chunks(stream, chunk_size, progress)
         try:
-            with damage_first(stream, chunks, self._stop):
+            with damage_first(stream, chunks, self._cancellation):
                 self._read(decoder, chunks, workers)
         except BrokenTextError:
             self._end(decoder)
@@ -72,7 +73,7 @@ class CorpusBuilder:
         self._end(decoder)
 
     def _read(self, decoder: Decoder, chunks: Iterator[bytes], workers: int) -> None:
-        lines = whole_lines(self._until_stopped(check_encoding(chunks)))
+        lines = whole_lines(self._until_cancelled(check_encoding(chunks)))
         # A split has to know the lines one by one.
         pieces: Generator[tuple[bytes, Counts | None], None, None] = (
             ((line.data, None) for line in lines) if self._split else count_pieces(lines, workers)
@@ -113,15 +114,15 @@ class CorpusBuilder:
         if self._on_chunk is not None:
             self._on_chunk(self._partial_counts)
 
-    def _until_stopped(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield the chunks; of the last one only whole lines, if reading is stopped there."""
+    def _until_cancelled(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the chunks; of the last one only whole lines, if reading is cancelled there."""
         for chunk in chunks:
-            self.is_cut = self._stop is not None and self._stop()
+            self.is_cut = self._cancellation.is_cancelled
             end = max(chunk.rfind(b"\n"), chunk.rfind(b"\r")) + 1 if self.is_cut else 0
             yield chunk[:end] if end else chunk
             if self.is_cut:
                 return
-        self.is_cut = self._stop is not None and self._stop()  # a pipe may have ended by that
+        self.is_cut = self._cancellation.is_cancelled  # a pipe may have ended by that
 
     def _end(self, decoder: Decoder) -> None:
         self.content += decoder.size

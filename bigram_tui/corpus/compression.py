@@ -25,7 +25,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar, NoReturn, Protocol
 
-from bigram_tui.corpus.streams import Readable, Stop, read, stream_size
+from bigram_tui.cancellation import CancelToken
+from bigram_tui.corpus.streams import Readable, read, stream_size
 from bigram_tui.errors import BrokenTextError, TextError
 from bigram_tui.formatting.numbers import quantity
 
@@ -90,17 +91,17 @@ class Decompressor(Protocol):
 class Decompressed:
     """The content of a compressed file, all streams together, as a stream."""
 
-    def __init__(self, packed: Readable, kind: str, stop: Stop | None) -> None:
+    def __init__(self, packed: Readable, kind: str, cancellation: CancelToken) -> None:
         """packed: at its start, where compression_of found this kind.
 
-        stop: asked where the file ends too early, as a pipe does that nobody waits for any more.
+        cancellation: checked if the file ends too early, as a pipe does that was cancelled.
         """
         self.fileno = packed.fileno
         self.taken = 0
         """How many compressed bytes were read."""
         self._packed = packed
         self._kind = kind
-        self._stop = stop
+        self._cancellation = cancellation
         self._format = _FORMATS[kind]()
         self._stream = self._format.decompressor()
         self._input = b""
@@ -207,7 +208,7 @@ class Decompressed:
 
     def _end_early(self) -> None:
         """The file ends within a stream."""
-        if self._stop is None or not self._stop():
+        if not self._cancellation.is_cancelled:
             raise cut_off_error(self._kind)
         self._at_end = True
 
@@ -228,21 +229,21 @@ def cut_off_error(kind: str) -> TextError:
 
 @contextmanager
 def damage_first(
-    stream: Readable, rest: Iterator[bytes], stop: Stop | None = None
+    stream: Readable, rest: Iterator[bytes], cancellation: CancelToken | None = None
 ) -> Iterator[None]:
     """Report the damage of a compressed file rather than errors in the text that it unpacks to.
 
     A damaged file unpacks to bytes that may be no text long before its checksum is reached. So
     after an error in the text the rest of the file is unpacked too; an error there replaces it.
 
-    rest: unpacks the stream to its end. stop: once it returns True, the rest stays unchecked.
+    rest: unpacks the stream to its end. cancellation: once cancelled, the rest stays unchecked.
     """
     try:
         yield
     except TextError:
         if isinstance(stream, Decompressed):
             for _ in rest:
-                if stop is not None and stop():
+                if cancellation is not None and cancellation.is_cancelled:
                     break
         raise
 

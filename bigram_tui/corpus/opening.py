@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
+from bigram_tui.cancellation import CancelToken
 from bigram_tui.corpus.compression import (
     LONGEST_MAGIC,
     Decompressed,
@@ -21,7 +22,6 @@ from bigram_tui.corpus.progress import OnProgress
 from bigram_tui.corpus.streams import (
     Pipe,
     Readable,
-    Stop,
     is_pipe,
     open_file,
     peek,
@@ -37,29 +37,31 @@ ENCODING_SIZE = 4
 
 
 @contextmanager
-def open_text(path: str, stop: Stop | None = None) -> Iterator[Readable]:
+def open_text(path: str, cancellation: CancelToken | None = None) -> Iterator[Readable]:
     """Open the text at a path, and close it afterwards; standard input is left open.
 
-    stop: asked while nothing comes out of a pipe; where it says so, the text ends.
+    cancellation: checked while nothing comes out of a pipe; once cancelled, the text ends.
+    Raises TextError if there is no such text, or it is cut off before its compression is clear.
     """
+    cancellation = cancellation or CancelToken()
     if path == STANDARD_INPUT:
         if sys.stdin is None:
             raise TextError("is standard input, which is closed: name a file")
-        yield _unpacked(sys.stdin.buffer, stop)
+        yield _unpacked(sys.stdin.buffer, cancellation)
         return
     with open_file(path) as file:
-        yield _unpacked(file, stop)
+        yield _unpacked(file, cancellation)
 
 
-def _unpacked(file: BinaryIO, stop: Stop | None) -> Readable:
+def _unpacked(file: BinaryIO, cancellation: CancelToken) -> Readable:
     """The content of a file if its first bytes say that it is compressed, or else its bytes."""
-    stream = Pipe(file, stop) if is_pipe(file) else file
+    stream = Pipe(file, cancellation) if is_pipe(file) else file
     head = _head(stream)
     kind = compression_of(head)
     if kind is not None:
-        return Decompressed(stream, kind, stop)
+        return Decompressed(stream, kind, cancellation)
     kind = cut_off_kind(head)
-    if kind is not None and not (stop is not None and stop()):
+    if kind is not None and not cancellation.is_cancelled:
         raise cut_off_error(kind)
     return stream
 

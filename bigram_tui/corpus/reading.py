@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from bigram_tui.cancellation import CancelToken
 from bigram_tui.corpus.ascii_pairs import WORKERS
 from bigram_tui.corpus.builder import CHUNK_SIZE, CorpusBuilder
 from bigram_tui.corpus.corpus import Corpus
@@ -14,7 +15,6 @@ from bigram_tui.corpus.files import expand, title_of
 from bigram_tui.corpus.opening import open_text
 from bigram_tui.corpus.partial_counts import OnChunk
 from bigram_tui.corpus.progress import OnProgress, joint_progress
-from bigram_tui.corpus.streams import Stop
 
 
 def read_corpus(
@@ -23,7 +23,7 @@ def read_corpus(
     seed: int = 2147483647,
     max_vocabulary: int = MAX_VOCABULARY,
     progress: OnProgress | None = None,
-    stop: Stop | None = None,
+    cancellation: CancelToken | None = None,
     on_chunk: OnChunk | None = None,
     chunk_size: int = CHUNK_SIZE,
     workers: int = WORKERS,
@@ -43,8 +43,8 @@ def read_corpus(
     max_vocabulary: tokens, 2 or more; if there are more characters, the rarest share a token.
     progress: called for each chunk with the bytes read and the bytes in all files together, None
         if that is unknown; of a compressed file, its compressed bytes count.
-    stop: asked for each chunk; once it returns True, reading ends after the last line end in the
-        chunk, or after the chunk if it has none, and the corpus has an extent.
+    cancellation: checked for each chunk; once cancelled, reading ends after the last line end in
+        the chunk, or after the chunk if it has none, and the corpus has an extent.
     on_chunk: called after each chunk.
     chunk_size: bytes to read at a time. workers: threads that count; none is started for one.
     Raises CorpusError if the text cannot be read, is not UTF-8, or has no items to train on. If
@@ -52,7 +52,7 @@ def read_corpus(
     """
     paths = expand(paths)
     title = title_of(paths)
-    builder = CorpusBuilder(split, seed, max_vocabulary, stop, on_chunk)
+    builder = CorpusBuilder(split, seed, max_vocabulary, cancellation, on_chunk)
     done, size = 0, None
 
     def note(new_done: int, new_size: int | None) -> None:
@@ -70,7 +70,10 @@ def read_corpus(
         return replace(result, several=several, extent=extent)
 
     for path, report in zip(paths, joint_progress(paths, note), strict=True):
-        with naming_text(path, partial(corpus, is_whole=False)), open_text(path, stop) as stream:
+        with (
+            naming_text(path, partial(corpus, is_whole=False)),
+            open_text(path, cancellation) as stream,
+        ):
             builder.read(stream, report, chunk_size, workers)
         if builder.is_cut:
             break

@@ -64,7 +64,7 @@ class CorpusRequest:
     def read(self, **watching: Any) -> Corpus:
         """Count the text, and keep the counts.
 
-        watching: progress, stop and on_chunk, as read_corpus takes them, whose errors are ours.
+        watching: progress, cancellation and on_chunk of read_corpus. Raises what it raises.
         """
         entry = self._entry()
         options: dict[str, Any] = {

@@ -3,13 +3,10 @@
 import os
 import select
 import stat
-from collections.abc import Callable
 from typing import BinaryIO, Protocol
 
+from bigram_tui.cancellation import CancelToken
 from bigram_tui.errors import BrokenTextError, TextError
-
-Stop = Callable[[], bool]
-"""Says whether to read no further."""
 
 PAUSE_SECONDS = 0.1
 """How long a pipe may be silent before what it gave is handed on."""
@@ -94,10 +91,10 @@ class Pipe:
     Python's own reader would wait for all bytes that it was asked for, and could not be stopped.
     """
 
-    def __init__(self, stream: BinaryIO, stop: Stop | None) -> None:
-        """stop: asked while the pipe is silent; when it says so, the pipe is at its end."""
+    def __init__(self, stream: BinaryIO, cancellation: CancelToken) -> None:
+        """cancellation: checked while the pipe is silent; once cancelled, the pipe ends."""
         self.fileno = stream.fileno
-        self._stop = stop
+        self._cancellation = cancellation
         self._buffer = bytearray()
         self._at_end = False
 
@@ -124,9 +121,9 @@ class Pipe:
                 pass
 
     def _wait(self) -> bool:
-        """Wait until there is more, or the end; False if told to stop before."""
+        """Wait until there is more, or the end; False if there is no more or it was cancelled."""
         while not self._has_more():
-            if self._at_end or (self._stop is not None and self._stop()):
+            if self._at_end or self._cancellation.is_cancelled:
                 return False
         return True
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bigram_tui.analysis.curvature import curvature, nll_gradient
+from bigram_tui.cancellation import CancelToken
 from bigram_tui.lessons.libraries import NUMPY, Library, torch_library
 from bigram_tui.lessons.pitfalls import L2, Pitfall
 from bigram_tui.lessons.transcript import Entry, transcript
@@ -15,10 +16,6 @@ from bigram_tui.lessons.word import first_word, tokens_of
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Matrix
 from bigram_tui.model.loss import negative_log_likelihood, softmax
 from bigram_tui.training.descent import critical_rate
-
-
-class StoppedError(BaseException):
-    """Nobody waits for what a pitfall answers any more; not for its own code to catch."""
 
 
 @dataclass(frozen=True)
@@ -35,19 +32,20 @@ def run(
     start_weights: Matrix,
     sample: Callable[[Matrix], list[str]],
     seed: int,
-    stop: Callable[[], bool] = lambda: False,
+    cancellation: CancelToken | None = None,
 ) -> Trial:
-    """Run both sides of a pitfall on a text. ImportError if it needs torch, which is not there.
+    """Run both sides of a pitfall on a text.
 
-    sample: draws a few names from a table. stop: says when that is no longer wanted; then
-    StoppedError is raised.
+    sample: draws a few names from a table.
+    cancellation: checked at each call of what the code of the pitfall knows.
+    Raises ImportError if it needs torch, which is not there, and CancelledError.
     """
+    cancellation = cancellation or CancelToken()
     library = torch_library() if pitfall.needs_torch else NUMPY
 
     def watched(function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:
-            if stop():
-                raise StoppedError
+            cancellation.raise_if_cancelled()
             return function(*arguments)
 
         return call

@@ -22,6 +22,7 @@ from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.corpus.request import CorpusRequest
 from bigram_tui.model.bigrams import Bigrams
 from bigram_tui.paths import cache_folder
+from tests.cancelling import cancelled
 from tests.cli.test_cli import imported_by
 from tests.corpus.building import count_stream
 
@@ -189,7 +190,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(tmp_path: Path, folder
 
 
 def test_what_was_stopped_is_not_kept(tmp_path: Path, folder: Path) -> None:
-    corpus = CorpusRequest((text(tmp_path),)).read(stop=lambda: True)
+    corpus = CorpusRequest((text(tmp_path),)).read(cancellation=cancelled())
     assert isinstance(corpus.extent, Extent)
     assert not folder.exists()
 

@@ -25,6 +25,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bigram_tui.cancellation import CancelToken
 from bigram_tui.corpus import streams
 from bigram_tui.corpus.builder import CHUNK_SIZE
 from bigram_tui.corpus.compression import MAGIC
@@ -32,6 +33,7 @@ from bigram_tui.corpus.errors import CorpusError
 from bigram_tui.corpus.opening import open_text, read_chunks
 from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.errors import TextError
+from tests.cancelling import CancelledWhen
 from tests.corpus.test_reading import CHECKOUT, zstd, zstd_library
 
 TEXT, MORE = "emma\nzoë\n".encode(), b"olivia ann\n"
@@ -488,9 +490,9 @@ def test_a_magic_that_comes_byte_by_byte_is_recognised(
         return ready
 
     monkeypatch.setattr(streams.select, "select", write_when_silent)
-    stop = (lambda: False) if watched else None
+    cancellation = CancelToken() if watched else None
     try:
-        with open_text(f"/dev/fd/{reader}", stop) as stream:
+        with open_text(f"/dev/fd/{reader}", cancellation) as stream:
             assert b"".join(read_chunks(stream, CHUNK_SIZE, None)) == TEXT + MORE
     finally:
         os.close(reader)
@@ -524,7 +526,7 @@ def test_the_search_for_damage_can_be_stopped_and_is_watched(tmp_path: Path) -> 
         read_corpus(
             str(path),
             progress=lambda *now: done.append(now[0]),
-            stop=lambda: len(done) > 5,
+            cancellation=CancelledWhen(lambda: len(done) > 5),
             chunk_size=1 << 16,
         )
     assert len(done) < 10

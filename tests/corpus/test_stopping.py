@@ -18,6 +18,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bigram_tui.cancellation import CancelToken
 from bigram_tui.corpus import ascii_pairs, builder, opening, streams
 from bigram_tui.corpus.background import PARTIAL_SHARE, BackgroundRead
 from bigram_tui.corpus.corpus import Corpus
@@ -28,22 +29,11 @@ from bigram_tui.corpus.opening import takes_time
 from bigram_tui.corpus.partial_counts import PartialCounts
 from bigram_tui.corpus.progress import MEANINGFUL_SECONDS, Progress, RateMeter
 from bigram_tui.corpus.reading import read_corpus
+from tests.cancelling import cancelled, cancelled_at
 from tests.corpus.test_corpus import pairs_of, reference_items, reference_pairs
 from tests.corpus.test_reading import RANDOM, texts
 
 PATIENCE = 20.0
-
-
-def after(chunks: int) -> Callable[[], bool]:
-    """What wants reading to stop when it is asked for the last of so many chunks."""
-    asked = 0
-
-    def stop() -> bool:
-        nonlocal asked
-        asked += 1
-        return asked >= chunks
-
-    return stop
 
 
 # Stopping
@@ -84,7 +74,9 @@ def test_what_was_read_until_a_stop_is_a_text_of_whole_lines(
     path.write_bytes(data)
     options = {"split": split, "chunk_size": chunk_size}
     with mock.patch.object(builder, "count_pieces", _threads_at_once):
-        result = read_corpus(str(path), stop=after(chunks), workers=workers, **options)
+        result = read_corpus(
+            str(path), cancellation=cancelled_at(chunks), workers=workers, **options
+        )
     read = read_by_hand(data, chunk_size, chunks)
     expected = reference_items(read.decode(errors="ignore"))
     parts = [part for part in (result.train, result.validation) if part is not None]
@@ -112,7 +104,7 @@ def _threads_at_once(pieces: object, workers: int) -> object:
 def test_a_text_that_is_not_stopped_has_no_extent(tmp_path: Path) -> None:
     path = tmp_path / "text"
     path.write_bytes(b"emma\n" * 100)
-    result = read_corpus(str(path), stop=lambda: False, chunk_size=10)
+    result = read_corpus(str(path), cancellation=CancelToken(), chunk_size=10)
     assert (result.extent, result.until, result.lines) == (None, None, 100)
 
 
@@ -123,7 +115,7 @@ def test_a_stop_in_the_first_of_two_files_leaves_the_second(tmp_path: Path) -> N
     # 50 chunks of the first file, its end, and a chunk of the second one.
     places = {2: (200, {"emma"}), 51: (5000, {"emma"}), 52: (5100, {"emma", "ava"})}
     for chunks, (content, items) in places.items():
-        result = read_corpus(str(one), str(two), stop=after(chunks), chunk_size=100)
+        result = read_corpus(str(one), str(two), cancellation=cancelled_at(chunks), chunk_size=100)
         assert result.items == items
         assert result.extent is not None
         size = one.stat().st_size + two.stat().st_size
@@ -245,7 +237,7 @@ def test_what_comes_in_its_own_time_is_read_as_it_comes(
 
         feeder = threading.Thread(target=feed)
         feeder.start()
-        result = read_corpus(str(path), stop=lambda: False, chunk_size=64)
+        result = read_corpus(str(path), cancellation=CancelToken(), chunk_size=64)
         feeder.join()
     assert (result.lines, result.items, result.extent) == (100, {"emma", "zoë"}, None)
 
@@ -257,11 +249,11 @@ def test_a_pipe_that_gives_nothing_more_can_be_stopped(pack: Callable[[bytes], b
     data = pack(b"".join(RANDOM[k : k + 9] + b"\n" for k in range(0, len(RANDOM), 9)))
     with pipe() as (path, writer):
         os.write(writer, data[: len(data) * 3 // 4])
-        wants_stop = threading.Event()
+        token = CancelToken()
         result = read_corpus(
             str(path),
-            stop=wants_stop.is_set,
-            on_chunk=lambda _: wants_stop.set(),  # something was read
+            cancellation=token,
+            on_chunk=lambda _: token.cancel(),  # something was read
             chunk_size=1000,
         )
         os.close(writer)
@@ -278,7 +270,7 @@ def test_where_nothing_more_comes_a_stop_is_the_end(pack: Callable[[bytes], byte
     with pipe() as (path, writer):
         os.write(writer, data[: len(data) * 3 // 4])
         read = b""
-        with opening.open_text(str(path), stop=lambda: True) as stream:
+        with opening.open_text(str(path), cancellation=cancelled()) as stream:
             while chunk := stream.read(100):
                 read += chunk
         os.close(writer)
@@ -300,7 +292,7 @@ def test_a_text_comes_out_of_a_pipe_before_its_next_part_is_written() -> None:
                 os.close(writer)
 
         os.write(writer, b"emma\n")
-        result = read_corpus(str(path), stop=lambda: False, on_chunk=look)
+        result = read_corpus(str(path), cancellation=CancelToken(), on_chunk=look)
     assert looks == [1, 2, 3, 4]
     assert result.lines == 4
 
@@ -399,7 +391,7 @@ def test_a_reading_ends_with_what_was_made_of_it(tmp_path: Path) -> None:
         return read_corpus(
             *(str(path),),
             progress=reading.report,
-            stop=reading.wants_stop,
+            cancellation=reading.cancellation,
             on_chunk=reading.on_chunk,
         )
 
@@ -426,7 +418,7 @@ def test_a_reading_is_stopped_once_there_is_something() -> None:
     def read(reading: BackgroundRead[Corpus]) -> Corpus:
         watched = mock.patch("bigram_tui.corpus.reading.open_text", _opening(Slow()))
         with watched:
-            return read_corpus("x", stop=reading.wants_stop, on_chunk=reading.on_chunk)
+            return read_corpus("x", cancellation=reading.cancellation, on_chunk=reading.on_chunk)
 
     reading = BackgroundRead("text", read)
     reading.start()
@@ -461,7 +453,7 @@ def test_a_reading_goes_on_while_none_of_its_lines_is_for_training() -> None:
                 "x",
                 split=(1, 2),
                 seed=3,
-                stop=reading.wants_stop,
+                cancellation=reading.cancellation,
                 on_chunk=reading.on_chunk,
                 chunk_size=4,
             )
@@ -498,7 +490,9 @@ def test_an_error_is_kept_for_whoever_waits() -> None:
 @needs_pipes
 def test_nobody_waits_for_a_pipe_out_of_which_nothing_comes() -> None:
     with pipe() as (path, writer):
-        reading = BackgroundRead("text", lambda r: read_corpus(str(path), stop=r.wants_stop))
+        reading = BackgroundRead(
+            "text", lambda r: read_corpus(str(path), cancellation=r.cancellation)
+        )
         reading.start()
         reading.leave(PATIENCE)
         assert reading.has_ended

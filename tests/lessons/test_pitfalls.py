@@ -19,9 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bigram_tui.analysis.optimum import gradient_optimum
+from bigram_tui.cancellation import CancelledError
 from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.lessons import libraries, pitfall_run
-from bigram_tui.lessons.pitfall_run import StoppedError, Trial, run, steady_rate, unseen_bigram
+from bigram_tui.lessons.pitfall_run import Trial, run, steady_rate, unseen_bigram
 from bigram_tui.lessons.pitfalls import L2, PITFALLS, Pitfall
 from bigram_tui.lessons.transcript import Entry, transcript
 from bigram_tui.model.bigrams import Bigrams, Matrix, Vocabulary
@@ -30,6 +31,7 @@ from bigram_tui.model.torch_rng import LECTURE_SEED, start_weights
 from bigram_tui.training.descent import critical_rate
 from bigram_tui.training.registry import choose
 from bigram_tui.training.session import Session
+from tests.cancelling import cancelled_at
 from tests.conftest import CountLines
 
 BY_NAME = {pitfall.name: pitfall for pitfall in PITFALLS}
@@ -794,14 +796,6 @@ def test_a_text_of_two_tokens_that_are_equally_frequent_hides_the_missing_keepdi
 
 
 def test_a_trial_that_nobody_waits_for_ends(names: Bigrams) -> None:
-    asked = 0
-
-    def stop() -> bool:
-        nonlocal asked
-        asked += 1
-        return asked > 7
-
     pitfall = next(p for p in PITFALLS if p.name == "a plus sign")
-    with pytest.raises(StoppedError):
-        run(pitfall, names, start_weights(27), lambda _: [], 0, stop)
-    assert asked == 8
+    with pytest.raises(CancelledError):
+        run(pitfall, names, start_weights(27), lambda _: [], 0, cancelled_at(8))

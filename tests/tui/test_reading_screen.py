@@ -61,7 +61,7 @@ def source(monkeypatch: pytest.MonkeyPatch) -> Source:
     source = Source()
 
     @contextmanager
-    def opened(_path: str, _stop: object = None) -> Iterator[Source]:
+    def opened(_path: str, _cancellation: object = None) -> Iterator[Source]:
         yield source
 
     monkeypatch.setattr("bigram_tui.corpus.reading.open_text", opened)
@@ -81,7 +81,7 @@ def make_reader(source: Source) -> Iterator[MakeReader]:
         def read(reading: BackgroundRead[Session]) -> Session:
             watching: dict[str, Any] = {
                 "progress": reading.report,
-                "stop": reading.wants_stop,
+                "cancellation": reading.cancellation,
                 "on_chunk": reading.on_chunk,
             }
             # No partial counts are too early, and whole chunks come at once.
@@ -158,7 +158,7 @@ async def test_enter_goes_on_with_what_was_read(
         await wait_until(pilot, lambda: "2 lines" in screen_text(pilot))
         await pilot.press("enter")
         assert app.reading is not None
-        assert app.reading.wants_stop()
+        assert app.reading.cancellation.is_cancelled
         await wait_until(pilot, lambda: "stopping …" in screen_text(pilot))
         source.give()
         await wait_until(pilot, lambda: isinstance(app.screen, ExploreScreen))
@@ -208,7 +208,7 @@ async def test_quitting_leaves_the_text_unread(
         assert app.reading is not None
         source.give(b"lea\n")  # what it would have to wait for
         await pilot.press(key)
-    assert app.reading.wants_stop()
+    assert app.reading.cancellation.is_cancelled
     assert app.reading.has_ended
     assert app.trouble is None
     assert app.return_code in (None, 0)
@@ -222,7 +222,7 @@ async def test_to_quit_before_anything_came_is_no_error(
     async with app.run_test() as pilot:
         await wait_until(pilot, lambda: "waiting for text" in screen_text(pilot))
         assert app.reading is not None
-        app.reading._stop.set()
+        app.reading.cancellation.cancel()
         source.give(b"")
         await pilot.press("q")
     assert app.trouble is None

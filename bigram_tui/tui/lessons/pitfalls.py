@@ -12,11 +12,11 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Footer, OptionList, Static
-from textual.worker import get_current_worker
 
+from bigram_tui.cancellation import CancelledError, CancelToken
 from bigram_tui.errors import one_line
 from bigram_tui.formatting.printable import in_cells, printable
-from bigram_tui.lessons.pitfall_run import StoppedError, Trial, run, unseen_bigram
+from bigram_tui.lessons.pitfall_run import Trial, run, unseen_bigram
 from bigram_tui.lessons.pitfalls import PITFALLS, Pitfall
 from bigram_tui.lessons.transcript import Entry
 from bigram_tui.model.bigrams import Matrix
@@ -51,6 +51,7 @@ class PitfallsScreen(FollowsWindow, ModalScreen[Pitfall | None]):
         self._chosen = chosen
         self._trials: dict[str, Trial | str] = {}
         """What came of those that were looked at, or why they could not be run."""
+        self._cancellation = CancelToken()
         vocabulary = session.corpus.train.vocabulary
         pair = (vocabulary.labels[token] for token in unseen_bigram(session.corpus.train))
         self._unseen = "".join(in_cells(label, 2).rstrip() for label in pair)
@@ -71,6 +72,9 @@ class PitfallsScreen(FollowsWindow, ModalScreen[Pitfall | None]):
 
     def on_mount(self) -> None:
         self._show()
+
+    def on_unmount(self) -> None:
+        self._cancellation.cancel()
 
     @property
     def pitfall(self) -> Pitfall:
@@ -116,12 +120,13 @@ class PitfallsScreen(FollowsWindow, ModalScreen[Pitfall | None]):
 
     def _run(self, pitfall: Pitfall) -> None:
         session = self._session
+        self._cancellation.cancel()  # of the pitfall that was run before
+        cancellation = self._cancellation = CancelToken()
 
         def sample(table: Matrix) -> list[str]:
             return [printable(name.text) for name in session.sample(table, NAMES)]
 
         def work() -> None:
-            worker = get_current_worker()
             try:
                 trial: Trial | str = run(
                     pitfall,
@@ -129,15 +134,15 @@ class PitfallsScreen(FollowsWindow, ModalScreen[Pitfall | None]):
                     session.start_weights,
                     sample,
                     session.seed,
-                    stop=lambda: worker.is_cancelled,
+                    cancellation=cancellation,
                 )
-            except StoppedError:
+            except CancelledError:
                 return
             except ImportError:
                 trial = "It needs torch, which can't be imported here: pip install torch"
             except Exception as error:  # such as memory that is not there
                 trial = one_line(f"{type(error).__name__}: {error}")
-            if not worker.is_cancelled:
+            if not cancellation.is_cancelled:
                 self.app.call_from_thread(self._take, pitfall, trial)
 
         self.run_worker(work, thread=True, exclusive=True, exit_on_error=False)
