@@ -12,7 +12,7 @@ from bigram_tui.cli.arguments import parse
 from bigram_tui.cli.exit_status import DONE, FAILED, INTERRUPTED, WRONG_USE
 from bigram_tui.cli.garbage import collect_from_now_on
 from bigram_tui.cli.history import check_history, write_runs
-from bigram_tui.cli.plan import plan, read, request_of, session_or_reading
+from bigram_tui.cli.plan import make_plan, read, session_or_reading
 from bigram_tui.cli.terminal import (
     OutputError,
     complain,
@@ -76,19 +76,19 @@ def run(arguments: Sequence[str] | None = None) -> int:
             check_served(options)
         if options.history is not None:
             check_history(options)
-        session_of, request = plan(options), request_of(options)
+        plan = make_plan(options)
         if not (on_screen or options.headless or options.json) and (reason := why_no_screen()):
             emit(f"{reason}\n\n")
         if on_screen and (is_in_browser() or is_terminal(sys.stdin) or read_keys_from_terminal()):
             from bigram_tui.cli.screen import open_screen
 
-            return open_screen(session_or_reading(session_of, request), options)
-        return print_headless(session_of(read(request)), options)
+            return open_screen(session_or_reading(plan), options)
+        return print_headless(plan.session(read(plan.request)), options)
     except UserError as error:
         complain(error)
         return WRONG_USE
-    except SystemExit as request:  # of argparse, after --help or --version
-        return int(request.code or DONE)
+    except SystemExit as end:  # of argparse, after --help or --version
+        return int(end.code or DONE)
 
 
 def print_backends() -> None:

@@ -1,9 +1,9 @@
-"""Turns arguments into what they ask for: backends with their settings, and a text."""
+"""Turns arguments into a plan: backends with their settings, and the text to train them on."""
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -18,70 +18,42 @@ if TYPE_CHECKING:
     from bigram_tui.training.session import Session
 
 SHORT_FIELDS = {"lr": "learning_rate"}
-"""What fields are called on the command line, where that is shorter."""
+"""Short names of fields on the command line."""
 
 
-def make_session(options: argparse.Namespace) -> "Session":
-    """Find the backends, then read the corpus: what is quick to fail comes first."""
-    session_of, request = plan(options), request_of(options)
-    return session_of(read(request))
+@dataclass(frozen=True)
+class Plan:
+    """What the arguments ask for: runs of backends, and a text to train them on.
+
+    sources: the backends, each with a name of its own.
+    common: values of hyperparameters for all of them. individual: values for some, by name.
+    seed, start: those of the session. request: the text.
+    """
+
+    sources: "tuple[BackendSource, ...]"
+    common: Mapping[str, object]
+    individual: Mapping[str, Mapping[str, object]]
+    seed: int
+    start: str
+    request: "CorpusRequest"
+
+    def session(self, corpus: "Corpus") -> "Session":
+        """Return the session of these backends on the corpus that was read."""
+        from bigram_tui.training.session import Session
+
+        return Session(
+            corpus,
+            sources=self.sources,
+            seed=self.seed,
+            common=self.common,
+            individual=self.individual,
+            start=self.start,
+        )
 
 
-def request_of(options: argparse.Namespace) -> "CorpusRequest":
-    """Which text is to be read, and how."""
-    from bigram_tui.corpus.bundled import bundled_names
-    from bigram_tui.corpus.request import CorpusRequest
-    from bigram_tui.corpus.splitter import parse_split
-
-    try:
-        split = None if options.split is None else parse_split(options.split)
-    except ValueError as error:
-        raise UsageError(f"--split: {error}") from None
-    files = tuple(options.files) or (str(bundled_names()),)
-    return CorpusRequest(files, split, options.seed, options.max_vocab, keep=not options.no_cache)
-
-
-def read(request: "CorpusRequest") -> "Corpus":
-    """The text, with a bar on stderr if that takes its time."""
-    corpus = request.kept()
-    if corpus is not None:
-        return corpus
-    with progress_bar() as progress:
-        return request.read(progress=progress)
-
-
-def session_or_reading(
-    session_of: "Callable[[Corpus], Session]", request: "CorpusRequest"
-) -> "Session | BackgroundRead[Session]":
-    """A session; or what is to be watched until it is one, where that takes its time."""
-    if request.is_quick() or (request.is_typed() and is_terminal(sys.stdin)):
-        return session_of(read(request))
-    corpus = request.kept()
-    if corpus is not None:
-        return session_of(corpus)
-    from bigram_tui.corpus.background import BackgroundRead  # small texts need no thread
-    from bigram_tui.corpus.errors import CorpusError
-
-    def read_on(reading: "BackgroundRead[Session]") -> "Session":
-        watching = {
-            "progress": reading.report,
-            "cancellation": reading.cancellation,
-            "on_chunk": reading.on_chunk,
-        }
-        try:
-            return session_of(request.read(**watching))
-        except CorpusError as error:
-            if error.part is not None:
-                reading.offer(session_of(error.part))
-            raise
-
-    return BackgroundRead(request.title, read_on)
-
-
-def plan(options: argparse.Namespace) -> "Callable[[Corpus], Session]":
-    """Find the backends and check their settings; what makes a session of these and a corpus."""
+def make_plan(options: argparse.Namespace) -> Plan:
+    """Find the backends, check their settings, and find the files. UserError if any is wrong."""
     from bigram_tui.training.registry import choose
-    from bigram_tui.training.session import Session
 
     sources = choose(options.backend) if options.backend or not options.run else []
     individual = settings(options.set)
@@ -107,18 +79,62 @@ def plan(options: argparse.Namespace) -> "Callable[[Corpus], Session]":
     }
     common = {name: value for name, value in flags.items() if value is not None}
     check_settings(sources, common, individual)
-    return partial(
-        Session,
-        sources=tuple(sources),
-        seed=options.seed,
-        common=common,
-        individual=individual,
-        start=options.start,
-    )
+    request = make_request(options)
+    return Plan(tuple(sources), common, individual, options.seed, options.start, request)
+
+
+def make_request(options: argparse.Namespace) -> "CorpusRequest":
+    """Find the files of the text. UserError if the split is wrong or a pattern matches nothing."""
+    from bigram_tui.corpus.bundled import bundled_names
+    from bigram_tui.corpus.request import CorpusRequest
+    from bigram_tui.corpus.splitter import parse_split
+
+    try:
+        split = None if options.split is None else parse_split(options.split)
+    except ValueError as error:
+        raise UsageError(f"--split: {error}") from None
+    files = tuple(options.files) or (str(bundled_names()),)
+    return CorpusRequest(files, split, options.seed, options.max_vocab, keep=not options.no_cache)
+
+
+def read(request: "CorpusRequest") -> "Corpus":
+    """Read the text, with a bar on stderr if that takes its time."""
+    corpus = request.kept()
+    if corpus is not None:
+        return corpus
+    with progress_bar() as progress:
+        return request.read(progress=progress)
+
+
+def session_or_reading(plan: Plan) -> "Session | BackgroundRead[Session]":
+    """Return the session; if reading its text takes time, a background read that makes it."""
+    request = plan.request
+    if request.is_quick() or (request.is_typed() and is_terminal(sys.stdin)):
+        return plan.session(read(request))
+    corpus = request.kept()
+    if corpus is not None:
+        return plan.session(corpus)
+    from bigram_tui.corpus.background import BackgroundRead  # small texts need no thread
+    from bigram_tui.corpus.errors import CorpusError
+
+    def read_watched(reading: "BackgroundRead[Session]") -> "Session":
+        watching = {
+            "progress": reading.report,
+            "cancellation": reading.cancellation,
+            "on_chunk": reading.on_chunk,
+        }
+        try:
+            return plan.session(request.read(**watching))
+        except CorpusError as error:
+            if error.part is not None:
+                reading.offer(plan.session(error.part))
+            raise
+
+    return BackgroundRead(request.title, read_watched)
 
 
 def run_of(text: str) -> "tuple[BackendSource, dict[str, object]]":
-    """The backend and the values of `--run BACKEND:FIELD=VALUE,…`, the source named after both."""
+    """Parse `--run BACKEND:FIELD=VALUE,…` into a source, named after both, and the values."""
     from bigram_tui.training.registry import choose
 
     name, colon, assignments = text.rpartition(":") if "=" in text else (text, "", "")
@@ -136,7 +152,7 @@ def run_of(text: str) -> "tuple[BackendSource, dict[str, object]]":
 
 
 def numbered(name: str) -> "Iterator[str]":
-    """A name, then the same with a number, from 2 on."""
+    """Yield a name, then the same with a number, from 2 on."""
     yield name
     yield from (f"{name} #{number}" for number in count(2))
 
@@ -146,9 +162,9 @@ def check_settings(
     common: Mapping[str, object],
     individual: Mapping[str, Mapping[str, object]],
 ) -> None:
-    """Say now what is wrong with a setting, rather than later in the run that has it.
+    """Raise UserError now if a setting is wrong, rather than later in its run.
 
-    Only for backends that a setting may concern: to look, they must be imported.
+    Only backends that a setting concerns are checked, as they must be imported for it.
     """
     from bigram_tui.training.session import configured
 

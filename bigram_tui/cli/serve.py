@@ -1,7 +1,6 @@
 """Runs `bigram-tui serve`: checks its arguments and lets visitors explore in their browsers."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -9,14 +8,14 @@ from typing import TYPE_CHECKING
 from bigram_tui.cli.arguments import UsageError, parse, parse_serve
 from bigram_tui.cli.exit_status import DONE
 from bigram_tui.cli.garbage import collect_from_now_on
-from bigram_tui.cli.plan import plan, request_of, session_or_reading
+from bigram_tui.cli.plan import make_plan, session_or_reading
 from bigram_tui.cli.screen import make_app
 from bigram_tui.cli.terminal import emit
 from bigram_tui.errors import TextError, UserError
 from bigram_tui.signals import status_of
 
 if TYPE_CHECKING:
-    pass
+    from bigram_tui.corpus.files import TextFile
 
 NOT_SERVED = ("headless", "json", "list_backends", "history", "overwrite")
 """Options of no use to visitors: they print, or write files."""
@@ -33,10 +32,10 @@ def serve(arguments: Sequence[str]) -> int:
         raise UserError(f"serve needs {error.name}: pip install textual-serve") from error
     # What a visitor's program would refuse is refused now; what it would have to read for longer
     # than anybody waits, it reads while the visitor watches.
-    session_of, request = plan(options), request_of(options)
-    for path in request.paths:
-        check_readable(path)
-    make_app(session_or_reading(session_of, request), options)
+    plan = make_plan(options)
+    for file in plan.request.files:
+        check_readable(file)
+    make_app(session_or_reading(plan), options)
     collect_from_now_on()
     # -P: nothing that lies in the current folder is imported in place of a library.
     command = [sys.executable, "-P", "-m", "bigram_tui", *rest]
@@ -54,14 +53,15 @@ def check_served(options: argparse.Namespace) -> None:
         raise UsageError("'-' is standard input, which visitors can't all read: name a file")
 
 
-def check_readable(path: str) -> None:
+def check_readable(file: "TextFile") -> None:
     """UsageError unless any number of visitors can read a text, each from its beginning."""
+    from bigram_tui.corpus.files import Kind
     from bigram_tui.corpus.streams import open_file
 
+    if file.kind is Kind.STREAM:
+        raise UsageError(f"{file.path!r} is no ordinary file, which each visitor could read")
     try:
-        if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
-            raise UsageError(f"{path!r} is no ordinary file, which each visitor could read")
-        with open_file(path):
+        with open_file(file.path):
             pass
     except TextError as error:
-        raise UsageError(f"{path!r} {error}") from error
+        raise UsageError(f"{file.path!r} {error}") from error

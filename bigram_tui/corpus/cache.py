@@ -9,7 +9,6 @@ import json
 import os
 import stat
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
@@ -22,7 +21,7 @@ from bigram_tui import __version__
 from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.corpus.counter import LARGEST_VOCABULARY, LINE_END
 from bigram_tui.corpus.distinct_items import ITEM_BUDGET, ITEM_OVERHEAD, LONGEST_ITEM
-from bigram_tui.corpus.files import title_of
+from bigram_tui.corpus.files import TextFile, is_unchanged, title_of
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Vocabulary
 from bigram_tui.paths import cache_folder
 
@@ -38,31 +37,25 @@ Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Entry:
-    """The place of one corpus: that of some files in their present state and some options."""
+class CacheEntry:
+    """The place in the cache for the counts of some files in one state, with some options."""
 
-    paths: tuple[str, ...]
+    files: tuple[TextFile, ...]
     split: tuple[int, ...] | None
-    state: str
-    """Of the files."""
-    options: str
+    key: str
+    """Differs for any other state of the files, any other option and any other version."""
     settled: bool
-    """Whether any change of the files from now on is seen in their state."""
-
-    @property
-    def key(self) -> str:
-        """The name of the entry: another for any other state, option or version."""
-        return hashlib.sha256(f"{self.state} {self.options}".encode()).hexdigest()
+    """Whether every change of the files from now on will show in their identities."""
 
     @property
     def file(self) -> Path:
-        """Where the counts are, or are to be."""
+        """The path of the file that holds the counts, once they are stored."""
         return cache_folder() / f"{self.key}.npz"
 
     def load(self) -> Corpus | None:
-        """What is kept; None if that is nothing, or nothing sound."""
+        """Return the stored corpus; None if there is none, or it is damaged."""
         try:
-            _must(_is_own_file(self.file))
+            _require(_is_own_file(self.file))
             with self.file.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 corpus = _corpus({name: arrays[name] for name in arrays}, self)
         except Exception:  # it may be damaged in any way
@@ -72,11 +65,11 @@ class Entry:
         return corpus
 
     def store(self, corpus: Corpus) -> None:
-        """Keep a corpus that was read since, if it is one of these files as they are.
+        """Store a corpus that was read from these files, if all was read and none has changed.
 
-        Where that fails, as on a full disk, nothing is kept.
+        If that fails, as on a full disk, nothing is stored.
         """
-        if corpus.extent is not None or not self.settled or _state(self.paths) != self.state:
+        if corpus.extent is not None or not self.settled or not all(map(is_unchanged, self.files)):
             return
         with contextlib.suppress(OSError, MemoryError):
             arrays = _arrays(corpus, self)
@@ -87,37 +80,23 @@ class Entry:
             _make_room(self.file.parent)
 
 
-def entry_of(
-    paths: Sequence[str], split: tuple[int, ...] | None, seed: int, max_vocabulary: int
-) -> Entry | None:
-    """The entry of files as they are now, to be asked for before they are read.
-
-    None if there are no such files.
-    """
+def find_entry(
+    files: tuple[TextFile, ...], split: tuple[int, ...] | None, seed: int, max_vocabulary: int
+) -> CacheEntry:
+    """Return the entry of files as they were found, before they are read."""
     now = time.time_ns()
-    state = _state(paths)
-    if state is None:
-        return None
-    newest = max(max(times) for *_, times in json.loads(state))
+    identities = [file.identity for file in files]
+    newest = max(max(identity[2]) for identity in identities if identity is not None)
     budgets = ITEM_BUDGET, ITEM_OVERHEAD, LONGEST_ITEM, LARGEST_VOCABULARY
     options = [FORMAT, __version__, split, seed if split else None, max_vocabulary, *budgets]
-    return Entry(tuple(paths), split, state, json.dumps(options), newest < now - UNSETTLED_NS)
-
-
-def _state(paths: Sequence[str]) -> str | None:
-    """What tells one state of files from another; None if one can't be looked at."""
-    try:
-        found = [(os.path.abspath(path), os.stat(path)) for path in paths]
-    except OSError:
-        return None
-    # A file that takes the place of another may bring its mtime with it, but not its ctime.
-    return json.dumps([(p, s.st_size, (s.st_mtime_ns, s.st_ctime_ns)) for p, s in found])
+    key = hashlib.sha256(f"{json.dumps(identities)} {json.dumps(options)}".encode()).hexdigest()
+    return CacheEntry(files, split, key, newest < now - UNSETTLED_NS)
 
 
 # What a file of the cache holds
 
 
-def _arrays(corpus: Corpus, entry: Entry) -> dict[str, npt.NDArray[Any]]:
+def _arrays(corpus: Corpus, entry: CacheEntry) -> dict[str, npt.NDArray[Any]]:
     parts = corpus.train, corpus.validation, corpus.test
     vocabulary = corpus.train.vocabulary
     about = {
@@ -139,10 +118,10 @@ def _arrays(corpus: Corpus, entry: Entry) -> dict[str, npt.NDArray[Any]]:
     return arrays
 
 
-def _corpus(arrays: dict[str, npt.NDArray[Any]], entry: Entry) -> Corpus:
+def _corpus(arrays: dict[str, npt.NDArray[Any]], entry: CacheEntry) -> Corpus:
     """The corpus that some arrays were made of; any exception if they were not."""
     about = json.loads(_text(arrays["about"]))
-    _must(about["key"] == entry.key)
+    _require(about["key"] == entry.key)
     vocabulary = Vocabulary(_text(arrays["characters"]), _text(arrays["rare"]))
     train, validation, test = (
         None
@@ -152,28 +131,29 @@ def _corpus(arrays: dict[str, npt.NDArray[Any]], entry: Entry) -> Corpus:
     )
     assert train is not None
     lines = sum(int(part.row_sums[BOUNDARY]) for part in (train, validation, test) if part)
-    _must(lines == about["lines"])
+    _require(lines == about["lines"])
     items = None
     if about["items"] is not None:
         items = frozenset(_text(arrays["items"]).split(LINE_END))
-        _must([len(items), sum(map(len, items))] == about["items"])
-    title, several = title_of(entry.paths), entry.paths if len(entry.paths) > 1 else ()
-    return Corpus(title, lines, train, validation, test, items, entry.split, several)
+        _require([len(items), sum(map(len, items))] == about["items"])
+    paths = tuple(file.path for file in entry.files)
+    several = paths if len(paths) > 1 else ()
+    return Corpus(title_of(paths), lines, train, validation, test, items, entry.split, several)
 
 
 def _part(
     cells: npt.NDArray[Any], times: npt.NDArray[Any], vocabulary: Vocabulary, total: int
 ) -> Bigrams:
     size = len(vocabulary)
-    _must(cells.dtype == np.intp and times.dtype == np.int64)
-    _must(cells.shape == times.shape == (cells.size,) and cells.size > 0)
-    _must(cells[0] >= 0 and cells[-1] < size * size and bool((np.diff(cells) > 0).all()))
-    _must(bool((times > 0).all()))
+    _require(cells.dtype == np.intp and times.dtype == np.int64)
+    _require(cells.shape == times.shape == (cells.size,) and cells.size > 0)
+    _require(cells[0] >= 0 and cells[-1] < size * size and bool((np.diff(cells) > 0).all()))
+    _require(bool((times > 0).all()))
     counts = np.zeros(size * size, np.int64)
     counts[cells] = times
     part = Bigrams(vocabulary, counts.reshape(size, size))
-    _must(part.total == total)
-    _must(np.array_equal(part.row_sums, part.counts.sum(axis=0)))  # lines end as they begin
+    _require(part.total == total)
+    _require(np.array_equal(part.row_sums, part.counts.sum(axis=0)))  # lines end as they begin
     return part
 
 
@@ -185,7 +165,7 @@ def _text(array: npt.NDArray[Any]) -> str:
     return array.tobytes().decode()
 
 
-def _must(sound: bool) -> None:
+def _require(sound: bool) -> None:
     if not sound:
         raise ValueError("no corpus has such counts")
 

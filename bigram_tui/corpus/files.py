@@ -1,37 +1,125 @@
-"""The files of a text: the patterns and paths that the user gave, and what to call them."""
+"""Finds the files of a text. Each is looked at once, and what was found is passed on."""
 
 import glob
 import os
 import re
-from collections.abc import Sequence
+import stat
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
 
+from bigram_tui.corpus.compression import LONGEST_MAGIC, compression_of
 from bigram_tui.corpus.errors import CorpusError, naming_text
-from bigram_tui.corpus.opening import STANDARD_INPUT
 from bigram_tui.errors import TextError
+
+STANDARD_INPUT = "-"
 
 PATTERN = re.compile(r"[*?]|\[.+\]")
 
+Identity = tuple[str, int, tuple[int, int]]
+"""Absolute path, size, and the times of the last changes of content and status, in ns."""
 
-def expand(paths: Sequence[str]) -> tuple[str, ...]:
-    """Return the paths, with each pattern replaced by the files that it matches, sorted.
 
+class Kind(Enum):
+    """What is at a path."""
+
+    FILE = auto()
+    FOLDER = auto()
+    STREAM = auto()
+    """Standard input, a pipe or a device: bytes come in their own time, and only once."""
+    MISSING = auto()
+    """Nothing, or nothing that can be looked at; opening it tells why."""
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """A path of a text, and what was there when it was looked at."""
+
+    path: str
+    kind: Kind
+    size: int | None = None
+    """Bytes on the disk; None if unknown, as for a pipe."""
+    head: bytes = b""
+    """The first bytes of a file, enough to tell how it is compressed."""
+    identity: Identity | None = None
+    """Differs from that of the same file after a change; None if it is no file."""
+
+    @property
+    def compression(self) -> str | None:
+        """The format of a compressed file; None of any other and of what is no file."""
+        return compression_of(self.head)
+
+    @property
+    def takes_time(self) -> bool:
+        """Whether its size does not tell how long reading takes."""
+        return self.kind is Kind.STREAM or self.compression is not None
+
+
+def probe(path: str) -> TextFile:
+    """Look at a path, without waiting for a pipe."""
+    if path == STANDARD_INPUT:
+        return TextFile(path, Kind.STREAM)
+    try:
+        status = os.stat(path)
+    except OSError:
+        return TextFile(path, Kind.MISSING)
+    if stat.S_ISDIR(status.st_mode):
+        return TextFile(path, Kind.FOLDER)
+    if not stat.S_ISREG(status.st_mode):
+        return TextFile(path, Kind.STREAM)
+    # Files that the system makes up, as in /proc, say that they are empty.
+    return TextFile(path, Kind.FILE, status.st_size or None, _head(path), _identity(path, status))
+
+
+def _head(path: str) -> bytes:
+    try:
+        with open(path, "rb", buffering=0) as file:
+            head = file.read(LONGEST_MAGIC)
+            # On macOS, /dev/fd/N shares its position with a descriptor that is read later.
+            file.seek(-len(head), os.SEEK_CUR)
+            return head
+    except OSError:  # the same error comes when the text is opened
+        return b""
+
+
+def _identity(path: str, status: os.stat_result) -> Identity:
+    # A file that takes the place of another may bring its mtime with it, but not its ctime.
+    times = status.st_mtime_ns, status.st_ctime_ns
+    return os.path.abspath(path), status.st_size, times
+
+
+def is_unchanged(file: TextFile) -> bool:
+    """Look at a file once more; return whether it is as it was."""
+    try:
+        return _identity(file.path, os.stat(file.path)) == file.identity
+    except OSError:
+        return False
+
+
+def find_files(paths: Iterable[str | TextFile]) -> tuple[TextFile, ...]:
+    """Look at each path, and at the files that each pattern such as "*.txt" matches, sorted.
+
+    paths: a TextFile among them stays as it is.
     Raises CorpusError if a pattern matches no file, or standard input is not alone.
     """
-    expanded: list[str] = []
+    files: list[TextFile] = []
     for path in paths:
+        if isinstance(path, TextFile):
+            files.append(path)
+            continue
         with naming_text(path):
-            expanded += _matches(path)
-    if STANDARD_INPUT in expanded and len(expanded) > 1:
+            files += _matches(path)
+    if len(files) > 1 and any(file.path == STANDARD_INPUT for file in files):
         raise CorpusError("'-' is standard input, which can only be read alone: leave it out")
-    return tuple(expanded)
+    return tuple(files)
 
 
-def _matches(path: str) -> list[str]:
+def _matches(path: str) -> list[TextFile]:
     """Return the files that match a pattern; the path itself if it is no pattern."""
-    if os.path.lexists(path) or not PATTERN.search(path):
-        return [path]
-    matches = sorted(glob.glob(path, recursive=True))
-    if files := [match for match in matches if not os.path.isdir(match)]:
+    if not PATTERN.search(path) or os.path.lexists(path):
+        return [probe(path)]
+    matches = [probe(match) for match in sorted(glob.glob(path, recursive=True))]
+    if files := [file for file in matches if file.kind is not Kind.FOLDER]:
         return files
     if matches:
         raise TextError(

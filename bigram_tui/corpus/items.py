@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from pathlib import Path
 
 import numpy as np
 
@@ -12,7 +11,8 @@ from bigram_tui.corpus.compression import damage_first
 from bigram_tui.corpus.counter import LINE_END, Tokens
 from bigram_tui.corpus.decoding import Decoder, check_encoding
 from bigram_tui.corpus.errors import CorpusError, naming_text
-from bigram_tui.corpus.opening import STANDARD_INPUT, open_text, read_chunks
+from bigram_tui.corpus.files import Kind, TextFile, probe
+from bigram_tui.corpus.opening import open_text, read_chunks
 from bigram_tui.corpus.progress import OnProgress, joint_progress
 from bigram_tui.corpus.splitter import Splitter
 
@@ -34,13 +34,14 @@ def read_items(
     until: bytes of the text, as `Corpus.until` has them; no more are read.
     Raises CorpusError if a text is not UTF-8 or cannot be read; standard input only can once.
     """
-    for path in paths:
-        if path == STANDARD_INPUT or not Path(path).is_file():
+    files = [probe(path) for path in paths]
+    for file in files:
+        if file.kind is not Kind.FILE:
             raise CorpusError(
-                f"{path!r} cannot be read again: save its text as a file and name that"
+                f"{file.path!r} cannot be read again: save its text as a file and name that"
             )
     splitter = Splitter(split, seed) if split else None
-    texts = _texts(paths, sys.maxsize if until is None else until, progress, chunk_size)
+    texts = _texts(files, sys.maxsize if until is None else until, progress, chunk_size)
     open_line = ""
     for text in chain(_limited(texts, limit), [LINE_END]):
         *lines, open_line = (open_line + text).split(LINE_END)
@@ -49,12 +50,12 @@ def read_items(
 
 
 def _texts(
-    paths: Sequence[str], until: int, progress: OnProgress | None, chunk_size: int
+    files: Sequence[TextFile], until: int, progress: OnProgress | None, chunk_size: int
 ) -> Iterator[str]:
     """Yield the characters of the first bytes of all files, and a line end after each file."""
-    for path, report in zip(paths, joint_progress(paths, progress), strict=True):
+    for file, report in zip(files, joint_progress(files, progress), strict=True):
         decoder = Decoder()
-        with naming_text(path), open_text(path) as stream:
+        with naming_text(file.path), open_text(file) as stream:
             chunks = read_chunks(stream, chunk_size, report)
             with damage_first(stream, chunks):
                 for chunk in check_encoding(chunks):

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bigram_tui.corpus.streams import size_of
+from bigram_tui.corpus.files import TextFile
 
 OnProgress = Callable[[int, int | None], None]
 """Called for each chunk with the bytes read and the bytes in all, None if that is unknown."""
@@ -52,16 +52,16 @@ class RateMeter:
 
 
 def joint_progress(
-    paths: Sequence[str], progress: OnProgress | None
+    files: Sequence[TextFile], progress: OnProgress | None
 ) -> Iterator[OnProgress | None]:
     """Yield a callback for each file, in order, that reports the progress of all files together.
 
     Take the next callback when its file's turn comes.
     """
-    if progress is None or len(paths) == 1:
-        yield from [progress] * len(paths)
+    if progress is None or len(files) == 1:
+        yield from [progress] * len(files)
         return
-    total = sum(size_of(path) or 0 for path in paths) or None
+    total = sum(file.size or 0 for file in files) or None
     before = done = 0
 
     def report(read: int, _: int | None) -> None:
@@ -69,6 +69,6 @@ def joint_progress(
         done = read
         progress(before + done, total)
 
-    for _ in paths:
+    for _ in files:
         yield report
         before, done = before + done, 0

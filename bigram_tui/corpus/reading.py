@@ -11,14 +11,14 @@ from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.corpus.counter import MAX_VOCABULARY
 from bigram_tui.corpus.errors import naming_text
 from bigram_tui.corpus.extent import Extent
-from bigram_tui.corpus.files import expand, title_of
+from bigram_tui.corpus.files import TextFile, find_files, title_of
 from bigram_tui.corpus.opening import open_text
 from bigram_tui.corpus.partial_counts import OnChunk
 from bigram_tui.corpus.progress import OnProgress, joint_progress
 
 
 def read_corpus(
-    *paths: str,
+    *paths: str | TextFile,
     split: Sequence[int] | None = None,
     seed: int = 2147483647,
     max_vocabulary: int = MAX_VOCABULARY,
@@ -38,7 +38,7 @@ def read_corpus(
     paths: one file, or several that are read as one text, though no line goes on in the next
         file. Patterns such as "*.txt" stand for the files that they match. "-" is standard input,
         which can only be read alone. A file may be compressed by gzip, bzip2, xz or zstd, whatever
-        its name is.
+        its name is. A TextFile is not looked at again.
     split: the shares of training, validation and perhaps test, as parse_split returns them.
     max_vocabulary: tokens, 2 or more; if there are more characters, the rarest share a token.
     progress: called for each chunk with the bytes read and the bytes in all files together, None
@@ -50,8 +50,8 @@ def read_corpus(
     Raises CorpusError if the text cannot be read, is not UTF-8, or has no items to train on. If
     the text is sound up to some line, the error's `part` is the corpus of the lines before.
     """
-    paths = expand(paths)
-    title = title_of(paths)
+    files = find_files(paths)
+    title = title_of([file.path for file in files])
     builder = CorpusBuilder(split, seed, max_vocabulary, cancellation, on_chunk)
     done, size = 0, None
 
@@ -65,14 +65,14 @@ def read_corpus(
     def corpus(*, is_whole: bool) -> Corpus:
         with naming_text(title):
             result = builder.corpus(title)
-        several = paths if len(paths) > 1 else ()
+        several = tuple(file.path for file in files) if len(files) > 1 else ()
         extent = None if is_whole else Extent(builder.content, done, size)
         return replace(result, several=several, extent=extent)
 
-    for path, report in zip(paths, joint_progress(paths, note), strict=True):
+    for file, report in zip(files, joint_progress(files, note), strict=True):
         with (
-            naming_text(path, partial(corpus, is_whole=False)),
-            open_text(path, cancellation) as stream,
+            naming_text(file.path, partial(corpus, is_whole=False)),
+            open_text(file, cancellation) as stream,
         ):
             builder.read(stream, report, chunk_size, workers)
         if builder.is_cut:

@@ -56,14 +56,6 @@ def _advice(error: OSError) -> str:
     return f"cannot be read ({reason}): check the path or use a copy"
 
 
-def size_of(path: str) -> int | None:
-    """The size of a file in bytes; None if it is not known, as for a pipe."""
-    try:
-        return _file_size(os.stat(path))
-    except OSError:
-        return None
-
-
 def stream_size(stream: Readable) -> int | None:
     """The size of the file that a stream reads; None if it is not known, as for a pipe."""
     try:

@@ -18,7 +18,7 @@ import pytest
 
 from bigram_tui.cli import main as cli
 from bigram_tui.cli.headless import document, train
-from bigram_tui.cli.plan import make_session
+from bigram_tui.cli.plan import make_plan, read
 from bigram_tui.model.bigrams import Bigrams
 
 NAMES = Path(__file__).parents[2] / "data" / "names.txt"
@@ -262,7 +262,8 @@ def test_a_comparison_is_of_the_two_final_tables(unlucky: Path, names: Bigrams) 
 
 def test_numbers_are_printed_with_every_digit() -> None:
     options = cli.parse([str(NAMES), *backends("count", "numpy"), "--split", "80/10/10"])
-    session = make_session(options)
+    plan = make_plan(options)
+    session = plan.session(read(plan.request))
     results = list(train(session, 20, 5, explicit=True))
     runs = strictly(document(session, results, "numpy"))["runs"]
     for run, result in zip(runs, results, strict=True):

@@ -17,7 +17,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bigram_tui.cli.plan import session_or_reading
+from bigram_tui.cli.arguments import parse
+from bigram_tui.cli.plan import make_plan, session_or_reading
 from bigram_tui.corpus import ascii_pairs, builder, cache, reading
 from bigram_tui.corpus.background import BackgroundRead
 from bigram_tui.corpus.corpus import Corpus
@@ -26,8 +27,6 @@ from bigram_tui.corpus.extent import Extent
 from bigram_tui.corpus.items import read_items
 from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.corpus.request import CorpusRequest
-from bigram_tui.training.registry import choose
-from bigram_tui.training.session import Session
 from tests.corpus.test_corpus import pairs_of, reference_items, reference_pairs
 
 BAD = [b"\xff", b"zo\xeb", b"ab\0cd", b"\xc3(", b"\xed\xa0\x80", b"\xe2\x98x"]
@@ -276,10 +275,7 @@ def test_a_part_is_offered_and_never_kept(tmp_path: Path, monkeypatch: pytest.Mo
     path = tmp_path / "broken"
     path.write_bytes(b"emma\nava\nzo\xeb\nlea\n")
 
-    def session_of(corpus: Corpus) -> Session:
-        return Session(corpus, tuple(choose(["count"])))
-
-    reading = session_or_reading(session_of, CorpusRequest((str(path),)))
+    reading = session_or_reading(make_plan(parse(["--backend", "count", str(path)])))
     assert isinstance(reading, BackgroundRead)
     reading.start()
     reading._thread.join(20)

@@ -4,6 +4,7 @@ import io
 import os
 import stat
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bigram_tui.corpus import cache, distinct_items, request
-from bigram_tui.corpus.cache import UNSETTLED_NS, entry_of
+from bigram_tui.corpus.cache import UNSETTLED_NS
 from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.corpus.extent import Extent
 from bigram_tui.corpus.reading import read_corpus
@@ -157,8 +158,8 @@ def test_small_texts_and_pipes_do_not_touch_the_cache(
     monkeypatch.setattr(request, "KEPT_SIZE", 14)
     CorpusRequest((text(tmp_path),)).read()
     os.mkfifo(tmp_path / "pipe")
-    assert CorpusRequest((text(tmp_path, b"x" * 20), str(tmp_path / "pipe")))._entry() is None
-    assert CorpusRequest(("-",))._entry() is None
+    assert CorpusRequest((text(tmp_path, b"x" * 20), str(tmp_path / "pipe")))._entry is None
+    assert CorpusRequest(("-",))._entry is None
     assert not folder.exists()
 
 
@@ -349,7 +350,7 @@ def test_a_time_that_can_not_be_noted_is_no_damage(
 def test_the_entry_of_another_text_is_not_used(kept: Kept, tmp_path: Path) -> None:
     _, file, _ = kept
     other = CorpusRequest((text(tmp_path, b"lea\n" * 20, "other"),))
-    entry = other._entry()
+    entry = other._entry
     assert entry is not None
     file.rename(entry.file)
     assert other.kept() is None
@@ -412,7 +413,8 @@ def test_what_would_take_half_of_the_room_is_not_kept(
 
 
 def test_files_that_are_not_there_have_no_entry(tmp_path: Path) -> None:
-    assert entry_of([str(tmp_path / "none")], None, 0, 9) is None
+    missing = CorpusRequest((text(tmp_path), str(tmp_path / "none")))
+    assert missing._entry is None
 
 
 def test_a_small_text_needs_no_cache(tmp_path: Path) -> None:
@@ -445,3 +447,34 @@ def test_a_request_reads_what_read_corpus_reads(tmp_path: Path) -> None:
         io.BytesIO(Path(path).read_bytes()), path, split=(2, 1), seed=7, max_vocabulary=4
     )
     assert fields_of(stream.train) == fields_of(found.train)
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_each_path_is_looked_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cached: bool
+) -> None:
+    """And opened twice: when it is looked at, and to read it."""
+    paths = text(tmp_path, name="one"), text(tmp_path, name="two")
+    stat_path, open_path = os.stat, open
+    looked_at: Counter[object] = Counter()
+    opened: Counter[object] = Counter()
+
+    def counted_stat(path: Any, **options: Any) -> os.stat_result:
+        looked_at[path] += 1
+        return stat_path(path, **options)
+
+    def counted_open(path: Any, *options: Any, **more: Any) -> Any:
+        opened[path] += 1
+        return open_path(path, *options, **more)
+
+    monkeypatch.setattr(os, "stat", counted_stat)
+    monkeypatch.setattr("builtins.open", counted_open)
+    wanted = CorpusRequest(paths, keep=cached)
+    assert wanted.is_quick()
+    assert wanted.kept() is None
+    wanted.read()
+    # The cache looks once more afterwards: nothing may have changed meanwhile.
+    assert [looked_at[path] for path in paths] == [1 + cached, 1 + cached]
+    assert [opened[path] for path in paths] == [2, 2]
+    assert (wanted.kept() is not None) == cached
+    assert [looked_at[path] for path in paths] == [1 + cached, 1 + cached]

@@ -30,6 +30,7 @@ from bigram_tui.corpus import streams
 from bigram_tui.corpus.builder import CHUNK_SIZE
 from bigram_tui.corpus.compression import MAGIC
 from bigram_tui.corpus.errors import CorpusError
+from bigram_tui.corpus.files import probe
 from bigram_tui.corpus.opening import open_text, read_chunks
 from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.errors import TextError
@@ -92,7 +93,7 @@ def verdict(kind: str, data: bytes) -> Verdict:
 def content_of(path: Path, chunk_size: int = CHUNK_SIZE) -> bytes | str:
     """What the program unpacks, or why it does not."""
     try:
-        with open_text(str(path)) as stream:
+        with open_text(probe(str(path))) as stream:
             return b"".join(read_chunks(stream, chunk_size, None))
     except TextError as error:
         return str(error)
@@ -424,10 +425,11 @@ def test_a_window_that_memory_cannot_hold_is_not_called_damage(tmp_path: Path) -
     program = f"""
 import resource
 from bigram_tui.errors import TextError
+from bigram_tui.corpus.files import probe
 from bigram_tui.corpus.opening import open_text
 resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
 try:
-    with open_text({str(path)!r}) as stream:
+    with open_text(probe({str(path)!r})) as stream:
         stream.read(100)
 except TextError as error:
     print(error)
@@ -456,7 +458,7 @@ def test_a_bomb_does_not_fill_the_memory(kind: str, tmp_path: Path) -> None:
     assert path.stat().st_size < 10_000
     tracemalloc.start()
     try:
-        with open_text(str(path)) as stream:
+        with open_text(probe(str(path))) as stream:
             size = sum(map(len, read_chunks(stream, CHUNK_SIZE, None)))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
@@ -492,7 +494,7 @@ def test_a_magic_that_comes_byte_by_byte_is_recognised(
     monkeypatch.setattr(streams.select, "select", write_when_silent)
     cancellation = CancelToken() if watched else None
     try:
-        with open_text(f"/dev/fd/{reader}", cancellation) as stream:
+        with open_text(probe(f"/dev/fd/{reader}"), cancellation) as stream:
             assert b"".join(read_chunks(stream, CHUNK_SIZE, None)) == TEXT + MORE
     finally:
         os.close(reader)

@@ -24,10 +24,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bigram_tui.corpus import ascii_pairs, builder, corpus, streams
+from bigram_tui.corpus import ascii_pairs, builder, corpus
 from bigram_tui.corpus.ascii_pairs import LF, Piece, count_pieces, plain_pairs, whole_lines
 from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.corpus.errors import CorpusError
+from bigram_tui.corpus.files import probe
 from bigram_tui.corpus.items import read_items
 from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.errors import TextError
@@ -530,7 +531,7 @@ def test_progress_goes_on_over_all_files(folder: Path) -> None:
 def test_an_interrupt_from_outside_ends_reading(tmp_path: Path) -> None:
     path = tmp_path / "endless"
     os.mkfifo(path)
-    assert streams.size_of(str(path)) is None
+    assert probe(str(path)).size is None
     command = [sys.executable, "-m", "bigram_tui", str(path), "--headless"]
     with subprocess.Popen(command, cwd=CHECKOUT, stderr=subprocess.PIPE) as reader:
         with open(path, "wb", buffering=0) as pipe, pytest.raises(BrokenPipeError):

@@ -24,8 +24,8 @@ from bigram_tui.corpus.background import PARTIAL_SHARE, BackgroundRead
 from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.corpus.errors import CorpusError
 from bigram_tui.corpus.extent import Extent
+from bigram_tui.corpus.files import probe
 from bigram_tui.corpus.items import read_items
-from bigram_tui.corpus.opening import takes_time
 from bigram_tui.corpus.partial_counts import PartialCounts
 from bigram_tui.corpus.progress import MEANINGFUL_SECONDS, Progress, RateMeter
 from bigram_tui.corpus.reading import read_corpus
@@ -270,7 +270,7 @@ def test_where_nothing_more_comes_a_stop_is_the_end(pack: Callable[[bytes], byte
     with pipe() as (path, writer):
         os.write(writer, data[: len(data) * 3 // 4])
         read = b""
-        with opening.open_text(str(path), cancellation=cancelled()) as stream:
+        with opening.open_text(probe(str(path)), cancellation=cancelled()) as stream:
             while chunk := stream.read(100):
                 read += chunk
         os.close(writer)
@@ -304,16 +304,16 @@ def test_what_takes_time_is_packed_or_no_plain_file(
     plain, packed = tmp_path / "plain.gz", tmp_path / "packed"
     plain.write_bytes(b"emma\n")
     packed.write_bytes(gzip.compress(b"emma\n"))
-    assert not takes_time(str(plain))
-    assert takes_time(str(packed))
-    assert takes_time("-")
+    assert not probe(str(plain)).takes_time
+    assert probe(str(packed)).takes_time
+    assert probe("-").takes_time
     with pipe() as (path, writer):
-        assert takes_time(str(path))
+        assert probe(str(path)).takes_time
         os.close(writer)
     for refused_at_once in (tmp_path / "missing", tmp_path):
-        assert not takes_time(str(refused_at_once))
+        assert not probe(str(refused_at_once)).takes_time
     monkeypatch.setattr("builtins.open", mock.Mock(side_effect=PermissionError))
-    assert not takes_time(str(packed))
+    assert not probe(str(packed)).takes_time
 
 
 # A reading

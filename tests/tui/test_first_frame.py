@@ -106,11 +106,11 @@ def test_a_start_imports_nothing_that_is_for_later() -> None:
     script = """
 import asyncio, json, sys
 from bigram_tui.cli.arguments import parse
-from bigram_tui.cli.plan import make_session
+from bigram_tui.cli.plan import make_plan, session_or_reading
 from bigram_tui.tui.app import BigramApp
 
 async def look() -> None:
-    async with BigramApp(make_session(parse([]))).run_test() as pilot:
+    async with BigramApp(session_or_reading(make_plan(parse([])))).run_test() as pilot:
         await pilot.pause()
         print(json.dumps(list(sys.modules)))
 
