@@ -257,7 +257,7 @@ async def test_beside_others_it_joins_them_where_they_are(
         assert app.lockstep.frame.position == at
         assert added.snapshot.iteration == app.runners[0].snapshot.iteration == at
         assert added in app.lockstep.frame.snapshots
-        trail = app.lockstep.frame.trails[added]
+        trail = app.lockstep.frame.drifts[added]
         assert (trail.start, trail.end) == (0, at)
         await pilot.press("s")
         await settle(pilot)
