@@ -185,3 +185,45 @@ EVERYWHERE = KeyGroup(
     ],
 )
 """Keys that the application binds, for the help."""
+
+NETWORK_KEYS = KeyGroup(
+    "Keys",
+    [
+        _key("tab", "stage(1)", "next stage", "next-stage", show=True),
+        _key("shift+tab", "stage(-1)", "stage before", "stage-before"),
+        _key(
+            "up,k",
+            "move(-1, 0)",
+            "cell",
+            "network-up",
+            "↑↓←→",
+            help="go to another cell; h j k l and the mouse too",
+            show=True,
+        ),
+        _key("down,j", "move(1, 0)", "", "network-down"),
+        _key("left,h", "move(0, -1)", "", "network-left"),
+        _key("right,l", "move(0, 1)", "", "network-right"),
+        _key("s", "step(1)", "step", "network-step", help="take a step", show=True),
+        _key("S", "step(10)", "10 steps", "network-step-10", "S", help="take 10 steps"),
+        _key("x", "step(100)", "100 steps", "network-step-100", help="take 100 steps"),
+        _key("space", "run", "run", "network-run", "␣", help="run, or pause", show=True),
+        _key("z", "back(1)", "back", "network-back", help="go back by a step", show=True),
+        _key("Z", "back(10)", "10 back", "network-back-10", "Z", help="go back by 10 steps"),
+        _key("r", "reset", "reset", "network-reset", help="go back to the start"),
+        _key(
+            "plus,equals_sign",
+            "rate(1)",
+            "η",
+            "network-rate-up",
+            "+ -",
+            help="a larger or a smaller η from this step on",
+            show=True,
+        ),
+        _key("minus", "rate(-1)", "", "network-rate-down"),
+        _key("w", "word", "word", "network-word", help="another word", show=True),
+        _key("t", "app.dark", "dark or light", "network-dark"),
+        _key("question_mark", "help", "help", "network-help", "?", help="this help", show=True),
+        _key("escape,q,T", "dismiss", "close", "close-network", "esc", show=True),
+    ],
+)
+"""The keys of the screen of one word. Those without a description share a line with another."""

@@ -7,7 +7,7 @@ from typing import ClassVar
 from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.screen import Screen
@@ -20,6 +20,7 @@ from bigram_tui.lessons.network_origins import origin
 from bigram_tui.lessons.network_stages import STAGES, Stage
 from bigram_tui.lessons.word import WordError, first_word, tokens_of
 from bigram_tui.model.bigrams import Bigrams
+from bigram_tui.tui.keys import NETWORK_KEYS
 from bigram_tui.tui.lessons.array_pane import (
     OF_TOKENS,
     ArrayPane,
@@ -36,7 +37,7 @@ from bigram_tui.tui.lessons.network_text import (
 from bigram_tui.tui.lessons.network_worker import NetworkState, NetworkWorker
 from bigram_tui.tui.messages import CellPointed, HeatmapResized, LineClicked
 from bigram_tui.tui.render.colors import Depth
-from bigram_tui.tui.screens.help import NETWORK_HELP, HelpScreen
+from bigram_tui.tui.screens.help import NETWORK_HELP, HelpScreen, displayed_keys
 from bigram_tui.tui.stylesheet import style_files
 from bigram_tui.tui.widgets.drawn import Drawn
 from bigram_tui.tui.widgets.heatmap import Heatmap
@@ -66,27 +67,7 @@ class NetworkScreen(FollowsWindow, Screen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-roomy")]
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "stage(1)", "next stage", id="next-stage"),
-        Binding("shift+tab", "stage(-1)", "stage before", show=False, id="stage-before"),
-        Binding("up,k", "move(-1, 0)", "cell", key_display="↑↓←→", id="network-up"),
-        Binding("down,j", "move(1, 0)", "cell below", show=False, id="network-down"),
-        Binding("left,h", "move(0, -1)", "cell to the left", show=False, id="network-left"),
-        Binding("right,l", "move(0, 1)", "cell to the right", show=False, id="network-right"),
-        Binding("s", "step(1)", "step", id="network-step"),
-        Binding("S", "step(10)", "10 steps", key_display="S", show=False, id="network-step-10"),
-        Binding("x", "step(100)", "100 steps", show=False, id="network-step-100"),
-        Binding("space", "run", "run", key_display="␣", id="network-run"),
-        Binding("z", "back(1)", "back", id="network-back"),
-        Binding("Z", "back(10)", "10 back", key_display="Z", show=False, id="network-back-10"),
-        Binding("r", "reset", "reset", show=False, id="network-reset"),
-        Binding("plus,equals_sign", "rate(1)", "η", key_display="+ -", id="network-rate-up"),
-        Binding("minus", "rate(-1)", "smaller η", show=False, id="network-rate-down"),
-        Binding("w", "word", "word", id="network-word"),
-        Binding("t", "app.dark", "dark or light", show=False, id="network-dark"),
-        Binding("question_mark", "help", "help", key_display="?", id="network-help"),
-        Binding("escape,q,T", "dismiss", "close", key_display="esc", id="close-network"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = list(NETWORK_KEYS.keys)
 
     def __init__(self, bigrams: Bigrams, seed: int, depth: Depth) -> None:
         """seed: of the start weights."""
@@ -288,7 +269,7 @@ class NetworkScreen(FollowsWindow, Screen[None]):
 
     def action_help(self) -> None:
         """Show the keys."""
-        self.app.push_screen(HelpScreen(NETWORK_HELP))
+        self.app.push_screen(HelpScreen(NETWORK_HELP, [NETWORK_KEYS], displayed_keys(self)))
 
     def action_word(self) -> None:
         """Ask for another word."""

@@ -1,13 +1,13 @@
 """The help of a screen: what it shows, its keys as they are now, and what its words mean."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from bigram_tui.tui.keys import KeyGroup
@@ -36,22 +36,7 @@ in which they are computed: forwards from [b]X[/b] to the loss, backwards to [b]
 and the step, [b]W′[/b]. The line of code is the one that was run. Below it \
 stands where the number under the cursor comes from: the cells that are \
 marked at the left, in the tensor that it is made of. \
-[b]best[/b] is the loss that no bigram model gets below on this word.
-
-[b]tab[/b]          the next stage
-[b]shift+tab[/b]    the stage before
-[b]↑ ↓ ← →[/b]      another cell; h j k l and the mouse too
-[b]s[/b]            take a step
-[b]S[/b]            take 10 steps
-[b]x[/b]            take 100 steps
-[b]space[/b]        run, or pause
-[b]z[/b]            go back by a step
-[b]Z[/b]            go back by 10 steps
-[b]r[/b]            go back to the start
-[b]+[/b]            a larger η from this step on
-[b]-[/b]            a smaller η from this step on
-[b]w[/b]            another word
-[b]t[/b]            dark or light"""
+[b]best[/b] is the loss that no bigram model gets below on this word."""
 
 WORDS = {
     "run": "a backend in training, with its hyperparameters and its past",
@@ -103,7 +88,7 @@ class HelpScreen(FollowsWindow, ModalScreen[None]):
             key = f"ctrl+{key[1:]}" if key[0] == "^" and key[1:] else key.replace("␣", "space")
             if binding.action == "pick(0)":
                 yield f"{key} … {self._keys.get('backend-9', '9')}", "go to a run by its number"
-            elif not binding.action.startswith("pick("):
+            elif binding.description and not binding.action.startswith("pick("):
                 yield key, str(binding.tooltip or binding.description)
 
 
@@ -114,3 +99,12 @@ def _list(title: str, lines: Iterable[tuple[str, str]]) -> Static:
         text = Content(f"\n  {left:<{KEY_WIDTH}} ").stylize("bold", 3, 3 + len(left))
         content += text + Content(right)
     return Static(content)
+
+
+def displayed_keys(screen: Screen[Any]) -> dict[str, str]:
+    """Show the key of each binding of a screen, by its id, as the user's keymap has it."""
+    return {
+        active.binding.id: screen.app.get_key_display(active.binding)
+        for active in reversed(screen.active_bindings.values())
+        if active.binding.id is not None
+    }

@@ -27,7 +27,7 @@ from bigram_tui.tui.messages import (
     RunSettled,
     ValueWanted,
 )
-from bigram_tui.tui.screens.help import HelpScreen
+from bigram_tui.tui.screens.help import HelpScreen, displayed_keys
 from bigram_tui.tui.view_state import ViewState
 from bigram_tui.tui.widgets.hyperparameters import Control
 from bigram_tui.tui.widgets.prompt import Prompt
@@ -283,12 +283,8 @@ class RunScreen(FollowsWindow, Screen[None]):
         boundary = f"'{self._session.corpus.train.vocabulary.boundary_label}'"
         brighter = "brighter" if self.app.current_theme.dark else "darker"
         text = self.HELP.format(boundary=boundary, brighter=brighter)
-        keys = {
-            active.binding.id: self.app.get_key_display(active.binding)
-            for active in reversed(self.active_bindings.values())
-            if active.binding.id is not None
-        }
-        self.app.push_screen(HelpScreen(text, (*self.KEY_GROUPS, EVERYWHERE), keys))
+        groups = (*self.KEY_GROUPS, EVERYWHERE)
+        self.app.push_screen(HelpScreen(text, groups, displayed_keys(self)))
 
 
 def entitle(widget: Widget, title: str) -> None:
