@@ -78,10 +78,6 @@ class Snapshot:
         """The iterations at which a hyperparameter was changed."""
         return tuple(start for start, _ in self.spans[1:])
 
-    def settings_at(self, iteration: int) -> Mapping[str, Any]:
-        """The values that held at an iteration."""
-        return next(values for start, values in reversed(self.spans) if start <= iteration)
-
     def number(self, name: str) -> float | None:
         """A hyperparameter, if there is one of that name and it is a number."""
         return number(self.settings, name)

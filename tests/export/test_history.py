@@ -76,7 +76,7 @@ def test_a_long_history_has_each_number_in_full(tmp_path: Path, suffix: str, spa
     for number, row in enumerate(rows):
         repetition, iteration = divmod(number, len(run.losses))
         nll, penalty, validation, seconds = map(float, run.losses[iteration])
-        held = run.settings_at(iteration)
+        held = next(values for start, values in reversed(run.spans) if start <= iteration)
         expected = {
             "iteration": iteration,
             "run": "long",

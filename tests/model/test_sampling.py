@@ -288,9 +288,6 @@ def test_a_parting_is_the_first_difference_and_its_uniform_draws_both_tokens(
                 assert (
                     follow(reference_row.tolist(), divergence.uniform) == divergence.reference_token
                 )
-                assert divergence.probability == pytest.approx(row[divergence.token])
-                expected = reference_row[divergence.reference_token]
-                assert divergence.reference_probability == pytest.approx(expected)
             start += len(theirs)
 
 
@@ -306,22 +303,22 @@ def test_names_side_by_side_by_hand() -> None:
     assert beside == [
         [PairedSample(Sample("ab")), PairedSample(Sample("b"))],
         [
-            PairedSample(Sample("ababa"), Divergence(2, 2, 0.1, 1, 0.5, 0, 0.25)),
-            PairedSample(Sample("ba"), Divergence(1, 2, 0.2, 1, 0.5, 0, 0.25)),
+            PairedSample(Sample("ababa"), Divergence(2, 2, 0.1, 1, 0)),
+            PairedSample(Sample("ba"), Divergence(1, 2, 0.2, 1, 0)),
         ],
         [
-            PairedSample(Sample(""), Divergence(0, 0, 0.3, 0, 1.0, 1, 0.5)),
-            PairedSample(Sample(""), Divergence(0, 0, 0.7, 0, 1.0, 2, 0.5)),
+            PairedSample(Sample(""), Divergence(0, 0, 0.3, 0, 1)),
+            PairedSample(Sample(""), Divergence(0, 0, 0.7, 0, 2)),
         ],
     ]
 
 
-def test_the_probabilities_of_a_parting_are_shares_of_their_row() -> None:
+def test_rows_need_not_sum_to_1() -> None:
     other = np.array([[0.0, 3.0, 1.0]] * 3)
     _, (name,) = draw_paired_samples(
         2 * REFERENCE, [other], Vocabulary("ab"), repeat(0.6), 1, longest=1
     )
-    assert name.divergence == Divergence(0, 0, 0.6, 1, 0.75, 2, 0.5)
+    assert name.divergence == Divergence(0, 0, 0.6, 1, 2)
 
 
 @pytest.mark.parametrize(
@@ -346,7 +343,7 @@ def test_names_that_are_broken_off_alike_do_not_part(
         if place is None:
             assert name.divergence is None
         else:
-            drawn = (1, 1.0, 0, 1.0) if order == 1 else (0, 1.0, 1, 1.0)
+            drawn = (1, 0) if order == 1 else (0, 1)
             assert name.divergence == Divergence(place, 3, 0.5, *drawn)
 
 
@@ -365,15 +362,11 @@ def test_a_row_that_holds_nan_parts_from_what_goes_on_but_not_from_an_end(positi
     assert name.divergence is not None
     assert (name.divergence.place, name.divergence.after, name.divergence.uniform) == (1, 2, 0.6)
     assert (name.divergence.token, name.divergence.reference_token) == (0, 1)
-    assert math.isnan(name.divergence.probability)
-    assert name.divergence.reference_probability == 0.5
 
     _, (name,) = draw_paired_samples(broken, [REFERENCE], Vocabulary("ab"), iter(numbers), 1)
     assert name.sample == Sample("ba")
     assert name.divergence is not None
     assert (name.divergence.token, name.divergence.reference_token) == (1, 0)
-    assert name.divergence.probability == 0.5
-    assert math.isnan(name.divergence.reference_probability)
 
 
 @pytest.mark.parametrize(("seed", "draw", "same_as"), [(7, 0, 7), (7, 3, 10), (2**32 - 1, 1, 0)])

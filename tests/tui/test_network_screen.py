@@ -147,7 +147,7 @@ def flat(text: str) -> str:
 
 
 def standing_out(pilot: Pilot[None], pane: str) -> set[Cell]:
-    """The cells that are seen in the colours of the cursor; the upper one of two in a line."""
+    """The cells that are seen in the colours of the cursor."""
     found = heatmap(pilot, pane)
     region = found.scrollable_content_region
     mark = found.heatmap_styles.cursor.bgcolor
@@ -170,9 +170,7 @@ def standing_out(pilot: Pilot[None], pane: str) -> set[Cell]:
 
 def assert_stands_out(pilot: Pilot[None], pane: str, expected: Cell) -> None:
     """One cell does, and it is in sight."""
-    row, column = expected
-    halved = heatmap(pilot, pane).form.halved
-    assert standing_out(pilot, pane) == {(row - row % 2 if halved else row, column)}
+    assert standing_out(pilot, pane) == {expected}
 
 
 async def ask_for(pilot: Pilot[None], word: str, rest: Rest) -> None:

@@ -323,9 +323,17 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
         return self.cursor if (row, column) == place else self._cell_of((row, column))
 
     def cell_at(self, x: int, y: int) -> Cell | None:
-        """The cell that is drawn at a place of the widget, if one is."""
+        """The cell that is drawn at a place of the widget; None if there is none.
+
+        Of two cells in one character it is the upper one, unless the cursor is on the lower one.
+        """
         place = self._place_at(x, y)
-        return None if place is None else self._cell_of(place)
+        if place is None:
+            return None
+        row, column = self._place_of(self.cursor)
+        if self.form.halved and (row, column) == (place[0] + 1, place[1]):
+            return self.cursor
+        return self._cell_of(place)
 
     def _place_at(self, x: int, y: int) -> Cell | None:
         line = y - 1 + self.scroll_offset.y
@@ -343,13 +351,6 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _point(self, event: events.MouseEvent) -> None:
         offset = event.get_content_offset(self) if self._points else None
-        place = self._place_at(*offset) if offset is not None else None
-        if place is None:
-            return
-        # Of two rows in one line the mouse can't tell: stay on either, else take the upper.
-        row, column = self._place_of(self.cursor)
-        if self.form.halved and (row, column) == (place[0] + 1, place[1]):
-            return
-        cell = self._cell_of(place)
-        if cell != self.cursor:
+        cell = self.cell_at(*offset) if offset is not None else None
+        if cell is not None and cell != self.cursor:
             self.post_message(CellPointed(*cell))
