@@ -2,9 +2,8 @@
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import TYPE_CHECKING
 
 from bigram_tui.cli.arguments import UsageError, settings
@@ -53,14 +52,14 @@ class Plan:
 
 def make_plan(options: argparse.Namespace) -> Plan:
     """Find the backends, check their settings, and find the files. UserError if any is wrong."""
-    from bigram_tui.training.registry import choose
+    from bigram_tui.training.registry import choose, unique_name
 
     sources = choose(options.backend) if options.backend or not options.run else []
     individual = settings(options.set)
     for text in options.run:
         source, values = run_of(text)
         taken = {source.name for source in sources}
-        source = source.alias(next(n for n in numbered(source.name) if n not in taken))
+        source = source.alias(unique_name(source.name, taken))
         sources.append(source)
         individual[source.name] = values
     unknown = individual.keys() - {name for s in sources for name in (s.name, s.backend)}
@@ -149,12 +148,6 @@ def run_of(text: str) -> "tuple[BackendSource, dict[str, object]]":
     (source,) = choose([name])
     label = " ".join([source.name, *assignments.split(",")]).strip()
     return source.alias(label), values
-
-
-def numbered(name: str) -> "Iterator[str]":
-    """Yield a name, then the same with a number, from 2 on."""
-    yield name
-    yield from (f"{name} #{number}" for number in count(2))
 
 
 def check_settings(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import count
 
-from bigram_tui.training.registry import BackendSource
+from bigram_tui.training.registry import BackendSource, unique_name
 from bigram_tui.training.runner import Runner
 from bigram_tui.training.session import Session
 from bigram_tui.training.snapshot import Snapshot
@@ -104,8 +104,8 @@ class Lineup:
         taken = {runner.name for runner in self._runners}
         named = source if name is None else source.alias(name)
         if named.name in taken:
-            names = (f"{name or source.backend} #{number}" for number in count(2))
-            named = source.alias(next(free for free in names if free not in taken))
+            base = name or source.backend
+            named = source.alias(unique_name(base, taken | {base}))
         load = partial(self._session.make_run, named, values, start)
         runner = Runner(named.name, load, self._on_idle)
         self._sources[runner], self._starts[runner] = named, start

@@ -3,12 +3,13 @@
 import ast
 import inspect
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import metadata
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from itertools import chain, count
 from pathlib import Path
 
 from bigram_tui.backend import Backend
@@ -180,6 +181,15 @@ def choose(wanted: Iterable[str]) -> list[BackendSource]:
     return list((chosen if wanted else available).values())
 
 
+def unique_name(name: str, taken: Container[str], mark: str = " #") -> str:
+    """Return a name that is not taken: the name itself, or with the first free number from 2 on.
+
+    mark: what stands between the name and the number, as in "numpy #2", the second run of numpy.
+    """
+    numbered = (f"{name}{mark}{number}" for number in count(2))
+    return next(free for free in chain([name], numbered) if free not in taken)
+
+
 def _installed(group: str) -> Iterator[BackendSource]:
     for point in sorted(metadata.entry_points(group=group), key=lambda point: point.name):
         origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.module
@@ -190,13 +200,12 @@ def _from_file(path: Path) -> BackendSource:
     return BackendSource(printable(path.stem), printable(str(path)), file=path)
 
 
-def _add(found: dict[str, BackendSource], source: BackendSource) -> BackendSource:
-    name, number = source.name, 1
-    while name in found:
-        number += 1
-        name = f"{source.name}-{number}"
-    found[name] = replace(source, name=name)
-    return found[name]
+def _add(sources: dict[str, BackendSource], source: BackendSource) -> BackendSource:
+    """Add a source by its name, or with a number if the name is taken, and return it."""
+    # With a hyphen, as users type the names of backends in a shell, where # may begin a comment.
+    name = unique_name(source.name, sources, mark="-")
+    sources[name] = replace(source, name=name)
+    return sources[name]
 
 
 def _find_module(name: str) -> ModuleSpec | None:

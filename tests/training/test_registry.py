@@ -17,6 +17,7 @@ from bigram_tui.training.registry import (
     choose,
     discover,
     pitfalls,
+    unique_name,
 )
 
 GOOD = """
@@ -243,6 +244,14 @@ def test_no_file_runs_before_its_backend_is_loaded(folder: Path, tmp_path: Path)
         assert source.obstacle is None
         assert isinstance(source.is_light, bool)
     assert not trace.exists()
+
+
+def test_a_unique_name_has_the_first_number_that_is_free() -> None:
+    assert unique_name("numpy", ()) == "numpy"
+    assert unique_name("numpy", {"numpy"}) == "numpy #2"
+    assert unique_name("numpy", {"numpy", "numpy #3"}) == "numpy #2"
+    assert unique_name("numpy", {"numpy", "numpy #2"}) == "numpy #3"
+    assert unique_name("numpy", {"numpy", "numpy #2"}, mark="-") == "numpy-2"
 
 
 def test_a_name_that_is_taken_gets_a_number(folder: Path, tmp_path: Path) -> None:
