@@ -1,1 +1,1 @@
-"""The backends that come with bigram-tui; they register as anyone's do, by entry points."""
+"""The backends that come with bigram-tui, registered by entry points as every plugin is."""

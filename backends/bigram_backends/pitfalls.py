@@ -1,4 +1,4 @@
-"""Backends that each make one classic mistake, to be held against those that do not."""
+"""Backends that each make one classic mistake, to compare with those that make none."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ class CountNoKeepdim(Backend):
     )
 
     def train(self, bigrams: Bigrams, weights: Matrix) -> Iterator[Iteration]:
-        """P = (N + α) / (N + α).sum(axis=1): the sums [V] broadcast as [1, V], not as [V, 1].
+        """Yield P = (N + α) / (N + α).sum(axis=1): the sums [V] broadcast as [1, V], not [V, 1].
 
-        Of lines, each a cycle through the boundary, the NLL is the right one all the same; at
-        α = 0 they are the column sums as well, and P[i, j] is how probable it is that i comes
-        before j.
+        The nll is the right one all the same, because every line is a cycle through the boundary.
+        For the same reason row sums and column sums are equal at α = 0, and P[i, j] is then the
+        probability that i came before j.
         """
         counts = bigrams.counts + float(self.smoothing)
         sums = counts.sum(axis=1)
@@ -31,7 +31,7 @@ class CountNoKeepdim(Backend):
 
 @dataclass
 class _Descent(Backend):
-    """What the mistakes in gradient descent have in common, which is right."""
+    """The hyperparameters and the right gradient, shared by the mistakes in gradient descent."""
 
     learning_rate: float = hyperparameter(
         50.0, low=0.0, high=1e5, symbol="η", help="step size of gradient descent"
@@ -41,7 +41,7 @@ class _Descent(Backend):
     )
 
     def _gradient(self, bigrams: Bigrams, weights: Matrix, probabilities: Matrix) -> Matrix:
-        """∂NLL/∂W + ∂(λ·mean(W²))/∂W = (rowsum(N)·P − N)/B + 2λW/V². [V, V]"""
+        """∂total/∂W = (rowsum(N)·P − N)/B + 2λW/V², with total = nll + λ·mean(W²). [V, V]"""
         joint = bigrams.counts / bigrams.total
         slope: Matrix = joint.sum(axis=1, keepdims=True) * probabilities - joint
         return slope + self._decay(weights)
@@ -56,20 +56,20 @@ class NoKeepdim(_Descent):
     """A softmax without keepdim: column j is divided by the sum of row j, unseen by the loss."""
 
     def train(self, bigrams: Bigrams, weights: Matrix) -> Iterator[Iteration]:
-        """W ← W − η·∂L/∂W of the L that this P has, which is not wrong: only P is.
+        """Take steps W ← W − η·∂total/∂W. Only P is wrong; the total and its gradient are right.
 
-        log P[i, j] = W[i, j] − log S[j], and each bigram that ends in j subtracts log S[j]; of
-        lines, as many end in j as begin with it, so that L and its slopes are the right ones.
+        log P[i, j] = W[i, j] − log S[j], so each bigram that ends in j subtracts log S[j]. In
+        lines as many bigrams end in j as begin with it, so the sum over all is the right one.
         """
         joint = bigrams.counts / bigrams.total
-        ending = joint.sum(axis=0)
+        column_sums = joint.sum(axis=0)
         while True:
             odds = np.exp(weights)
             sums = odds.sum(axis=1)
             probabilities = odds / sums
             likelihoods = probabilities.ravel()[bigrams.seen]
             loss = -(bigrams.seen_share @ np.log(likelihoods)) + self.regularization(weights)
-            gradient = (ending / sums)[:, np.newaxis] * odds - joint + self._decay(weights)
+            gradient = (column_sums / sums)[:, np.newaxis] * odds - joint + self._decay(weights)
             yield Iteration(probabilities, weights, gradient, loss)
             weights = weights - self.learning_rate * gradient
 
@@ -79,7 +79,7 @@ class PlusSign(_Descent):
     """An update with a plus sign: each step goes up the slope, and the loss rises."""
 
     def train(self, bigrams: Bigrams, weights: Matrix) -> Iterator[Iteration]:
-        """W ← W + η·∂L/∂W."""
+        """Take steps W ← W + η·∂total/∂W."""
         while True:
             probabilities = _softmax(weights)
             gradient = self._gradient(bigrams, weights, probabilities)
@@ -89,14 +89,14 @@ class PlusSign(_Descent):
 
 @dataclass
 class NoReset(_Descent):
-    """Gradients that are never reset: each step goes along the sum of all of them so far."""
+    """Gradients that are never reset: each step goes along the sum of all gradients so far."""
 
     def train(
         self, bigrams: Bigrams, weights: Matrix, state: Matrix | None = None
     ) -> Iterator[Iteration]:
-        """W ← W − η·W.grad, to which each `loss.backward()` adds what it finds.
+        """Take steps W ← W − η·W.grad, where each `loss.backward()` adds to W.grad.
 
-        state: W.grad [V, V] as the iteration before has left it.
+        state: W.grad [V, V] as the step before left it.
         """
         left = np.zeros_like(weights) if state is None else state
         while True:
@@ -119,9 +119,9 @@ class NoMax(_Descent):
     )
 
     def train(self, bigrams: Bigrams, weights: Matrix) -> Iterator[Iteration]:
-        """P = exp(W + shift) / Σ_j exp(W + shift): a sum that is ∞ makes all of its row 0 or NaN.
+        """Use P = exp(W + shift) / Σ_j exp(W + shift), where a sum of ∞ makes its row 0 or NaN.
 
-        Started as in the lecture and trained on the bundled names, that takes some iterations.
+        From the lecture's start, on the bundled names, it takes some steps until a sum is ∞.
         """
         joint = (bigrams.counts / bigrams.total).astype(self.dtype)
         marginal = joint.sum(axis=1, keepdims=True)
@@ -139,7 +139,7 @@ class NoMean(_Descent):
     """The gradient of the sum over all bigrams, not of their mean: B times too large."""
 
     def train(self, bigrams: Bigrams, weights: Matrix) -> Iterator[Iteration]:
-        """W ← W − η·(rowsum(N)·P − N + 2λW/V²): the 1/B of dL/dZ = (P − Y)/B was forgotten."""
+        """Take steps W ← W − η·(rowsum(N)·P − N + 2λW/V²): the 1/B of the mean is forgotten."""
         row_sums = bigrams.counts.sum(axis=1, keepdims=True)
         while True:
             probabilities = _softmax(weights)
@@ -149,7 +149,7 @@ class NoMean(_Descent):
 
 
 def _softmax(weights: Matrix) -> Matrix:
-    """exp(W) / Σ_j exp(W), as it should be. [V, V]"""
+    """exp(W) / Σ_j exp(W), without a mistake. [V, V]"""
     odds = np.exp(weights - weights.max(axis=1, keepdims=True))
     probabilities: Matrix = odds / odds.sum(axis=1, keepdims=True)
     return probabilities

@@ -1,7 +1,7 @@
-"""How many threads torch computes with: one for a small table, unless someone has chosen.
+"""Chooses the number of torch's threads: one for a small table, unless the user has chosen.
 
-Threads that wait for each other lose whole time slices where another program has a core: an
-iteration at V = 27 then takes many times as long with two threads as with one.
+Threads wait for each other, and so lose whole time slices when another program has a core: a step
+at V = 27 then takes many times as long with two threads as with one.
 """
 
 import os
@@ -10,18 +10,18 @@ from contextlib import contextmanager
 from typing import Any
 
 MANY_CELLS = 256**2
-"""The cells of a table from which on more threads pay: `make bench` measures it."""
+"""The cells of a table from which on several threads pay: `make bench` measures it."""
 
 VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
-"""By which a user says how many there are to be."""
+"""The environment variables by which users set the number of threads."""
 
 
 @contextmanager
 def fitting_threads(torch: Any, cells: int) -> Iterator[None]:
     """Use one thread inside this block if there are few cells, then restore torch's number.
 
-    With OpenMP the number belongs to the calling thread, otherwise to the process; in both cases
-    nobody else should be left with ours. cells: how many an operation goes through.
+    With OpenMP the number belongs to the calling thread, otherwise to the process; neither should
+    keep ours. cells: the number of cells that one operation goes through.
     """
     threads = torch.get_num_threads()
     if cells >= MANY_CELLS or threads == 1 or was_chosen(threads):
@@ -35,17 +35,17 @@ def fitting_threads(torch: Any, cells: int) -> Iterator[None]:
 
 
 def was_chosen(threads: int) -> bool:
-    """Whether somebody chose the number of threads: by the environment, or by set_num_threads.
+    """Return whether somebody chose the number of threads, by a variable or set_num_threads.
 
-    torch's own choice is one thread for each core, or for each two logical cores.
+    torch's own choice is one thread for each core, or one for two logical cores.
     """
     cores = {os.cpu_count() or 1, _usable_cores()}
-    own = cores | {count // 2 for count in cores}
-    return threads not in own or any(name in os.environ for name in VARIABLES)
+    defaults = cores | {count // 2 for count in cores}
+    return threads not in defaults or any(name in os.environ for name in VARIABLES)
 
 
 def _usable_cores() -> int:
-    """The cores that this process may use, where the system says so."""
+    """The number of cores that this process may use; all that there are if that is unknown."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
