@@ -1,1 +1,1 @@
-"""Backends in training: found, run, remembered, each in a thread."""
+"""Finds backends and trains them: runs with a timeline, each in a thread."""

@@ -1,7 +1,7 @@
 """Tells plain steps of gradient descent from all others, by the weights before and after them.
 
-That η must stay below 2/λmax is a theorem about W ← W − η·∂(NLL + λ·mean(W²))/∂W. It says nothing
-of a step with a momentum, by the gradient's sign, or by a gradient that is wrong.
+Only for W ← W − η·∂(nll + λ·mean(W²))/∂W must η stay below 2/λmax (`analysis/curvature.py`). For
+steps with momentum, along the gradient's sign, or along a wrong gradient that limit means nothing.
 """
 
 import math
@@ -20,37 +20,39 @@ from bigram_tui.model.loss import negative_log_likelihood, softmax
 from bigram_tui.training.timeline import Settings, number
 
 ROUNDING = 32
-"""Units in the last place of W by which an update may miss."""
+"""The error that a step may have, in units of the last place of W."""
 
 DISCERNIBLE = 100
-"""As a multiple of the rounding: a shorter step can't be told from another."""
-
+"""The length of the shortest step that is judged, as a multiple of the rounding error."""
 
 CHECKED_ROWS = 16
-"""Of W, the most frequent: no row's step depends on another's, and a GPU's have to be copied."""
+"""The rows of W that are checked, those of the most frequent tokens.
+
+No row's step depends on another row, and rows on a GPU have to be copied.
+"""
 
 ALWAYS_CHECKED = 3
-"""Updates after each change of hyperparameters; of the later ones only the 4th, 8th, 16th, …."""
+"""The steps that are checked after each change of hyperparameters; then the 4th, 8th, 16th, …."""
 
 
 class DescentRecord:
-    """What is known of a run's updates: whether they are plain steps of gradient descent.
+    """Records whether the steps of a run are plain gradient descent.
 
-    Only some are checked, as that takes about as long as an iteration. One that is no plain step
-    decides for all under the same hyperparameters.
+    Only some steps are checked, because a check takes about as long as a step. One step that is
+    not plain decides for all steps with the same hyperparameters.
     """
 
     def __init__(self, bigrams: Bigrams) -> None:
         self._bigrams = bigrams
-        self._plain: dict[int, bool] = {}  # by the iteration from which hyperparameters held
+        self._plain: dict[int, bool] = {}  # by the first step of the span
         self._critical_rates: dict[float, float] = {}  # by λ
 
     def known(self, iteration: int, settings: Settings) -> bool | None:
-        """Whether the updates from an iteration on are plain; None while that is not known."""
+        """Return whether the steps from one on are plain; None while that is unknown."""
         return self._plain.get(settings.start(iteration))
 
     def keep(self, start: int, plain: bool | None) -> None:
-        """Let this be known from an iteration on, and nothing else that was found for later."""
+        """Set what is known of the steps from `start` on, and drop what is known of later spans."""
         self._plain = {k: known for k, known in self._plain.items() if k < start}
         if plain is not None:
             self._plain[start] = plain
@@ -58,7 +60,10 @@ class DescentRecord:
     def watch(
         self, iteration: int, before: Iteration, after: Iteration, settings: Settings
     ) -> None:
-        """Take note of the update from an iteration to the next."""
+        """Check a step and record the result, if its turn has come.
+
+        iteration: the step's number less one, that of the model before it.
+        """
         start = settings.start(iteration)
         count = iteration + 1 - start
         if count > ALWAYS_CHECKED and count & (count - 1):  # no power of 2
@@ -68,10 +73,11 @@ class DescentRecord:
             self._plain[start] = plain and self._plain.get(start, True)
 
     def overshoot(self, iteration: int, reached: Iteration, settings: Settings) -> float | None:
-        """The η of an update after which the loss is not finite, as a multiple of 2/λmax.
+        """Return η as a multiple of 2/λmax at the minimum, for a step to a loss of NaN or ∞.
 
-        λmax is that of the minimum. None if the update is not plain, or the loss would be finite
-        for a softmax of the weights that were reached: then it is P that went wrong.
+        iteration: of the model before the step. reached: the model after it. None if the step is
+        not plain, or if softmax(W) of the weights that were reached has a finite loss: then the
+        backend's P is wrong, not its step.
         """
         values = settings.at(iteration)
         rate, l2 = number(values, "learning_rate"), number(values, "l2") or 0.0
@@ -92,12 +98,12 @@ class DescentRecord:
 def is_descent_step(
     before: Iteration, after: Iteration, bigrams: Bigrams, settings: Mapping[str, Any]
 ) -> bool | None:
-    """Whether W went from one iteration to the next by −η times the gradient of the total.
+    """Return whether W moved by −η times the gradient of the total; None if it can't be told.
 
-    That gradient, (rowsum·P − N)/B + 2λW/V², is computed here from the first P, so that a mistake
-    in the backend's own shows.
-    settings: the hyperparameters that held. A backend that carries a state takes no plain steps.
-    None where it can't be told: nothing moved, or no farther than rounding does.
+    That gradient, (rowsum(N)·P − N)/B + 2λW/V², is computed here from P before the step, so that a
+    mistake in the backend's gradient shows. A backend with a state takes no plain steps.
+    settings: the hyperparameters of the step. It can't be told if W moved no farther than rounding
+    moves it.
     """
     rate, l2 = number(settings, "learning_rate"), number(settings, "l2")
     if before.weights is None or after.weights is None or before.state is not None:
@@ -122,17 +128,18 @@ def is_descent_step(
 
 
 def _rows_of(matrix: Any, rows: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
-    """Some rows of an array of any library; only a GPU's is known to take such an index."""
+    """Some rows of an array of any library, as NumPy's; only those rows of a GPU's are copied."""
     return as_numpy(matrix[rows]) if on_accelerator(matrix) else as_numpy(matrix)[rows]
 
 
 def critical_rate(bigrams: Bigrams, l2: float) -> float:
-    """2/λmax of the loss at its minimum: with a larger learning rate descent can't stay there.
+    """Return 2/λmax of the total at its minimum: a larger learning rate diverges from there.
 
-    ArithmeticError if the minimum can't be found, ValueError if there is none for such a λ.
+    Source: Nesterov, as in `analysis/curvature.py`. Raises ArithmeticError if the minimum can't be
+    found, ValueError if λ is negative or not finite.
     """
     weights = gradient_optimum(bigrams, l2).weights
-    if weights is None:  # at λ = 0 it is where P are the shares of the counts
+    if weights is None:  # at λ = 0 the infimum is at P = N / rowsum(N)
         counts = np.where(bigrams.row_sums[:, None] == 0, 1, bigrams.counts)
         table: Matrix = counts / counts.sum(axis=1, keepdims=True)
     else:
@@ -141,5 +148,5 @@ def critical_rate(bigrams: Bigrams, l2: float) -> float:
 
 
 def _epsilon(dtype: np.dtype[Any]) -> float:
-    """The distance of 1 from the next number of a format; whole numbers count as float64."""
+    """The machine epsilon of a number format; whole numbers count as float64."""
     return float(np.finfo(dtype if dtype.kind == "f" else np.float64).eps)

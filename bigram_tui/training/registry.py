@@ -1,4 +1,4 @@
-"""Finds backends, in installed packages and in single files, and imports only what is chosen."""
+"""Finds backends in installed packages and in single files, and imports only those chosen."""
 
 import ast
 import inspect
@@ -21,36 +21,37 @@ GROUP = "bigram_tui.backends"
 """The entry point group in which a package names its backends."""
 
 PITFALLS = "bigram_tui.pitfalls"
-"""The group of those that make a mistake on purpose: they run only when they are asked for."""
+"""The group of backends that make a mistake on purpose; they run only when asked for."""
 
 
 class BackendError(UserError):
-    """One line that says why a backend can't be had and what to do."""
+    """One line that says why a backend is not available and what to do."""
 
 
 @dataclass(frozen=True)
 class BackendSource:
-    """A backend by name, and where it would come from; nothing of it is imported yet."""
+    """A backend's name and origin; nothing of it is imported yet."""
 
     name: str
     origin: str
-    """The package and its version, or the file's path."""
+    """The package and its version, or the path of the file."""
     entry_point: metadata.EntryPoint | None = None
     file: Path | None = None
     alias_of: str = ""
+    """The name of the backend, if `name` is that of one of its runs."""
 
     @property
     def backend(self) -> str:
-        """The backend's own name, where `name` is that of one of several runs of it."""
+        """The name of the backend itself, also if `name` is that of a run."""
         return self.alias_of or self.name
 
     def alias(self, name: str) -> "BackendSource":
-        """The same backend under the name of a run."""
+        """Return the same backend under the name of a run."""
         return replace(self, name=name, alias_of=self.backend)
 
     @cached_property
     def _code(self) -> Path | None:
-        """The source file, found without importing the package that it is in."""
+        """The source file, found without importing its package; None if there is none."""
         if self.file is not None:
             return self.file
         assert self.entry_point is not None
@@ -59,7 +60,7 @@ class BackendSource:
 
     @cached_property
     def imports(self) -> frozenset[str]:
-        """The top-level modules that its source imports, in whichever place."""
+        """The top-level modules that its source imports, inside functions too."""
         try:
             tree = ast.parse(self._code.read_bytes()) if self._code else ast.Module([], [])
         except (OSError, SyntaxError, ValueError):
@@ -68,7 +69,7 @@ class BackendSource:
 
     @property
     def obstacle(self) -> str | None:
-        """Why it can't be used, and what to do, as far as that shows without importing it."""
+        """Why it can't be used and what to do, as far as is known without importing it."""
         if self._code is None:
             module = self.entry_point.module if self.entry_point else self.name
             return f"its module {module} is not there; reinstall {self.origin}"
@@ -80,15 +81,15 @@ class BackendSource:
 
     @property
     def is_light(self) -> bool:
-        """Whether all that it imports is in memory already, so that loading it takes no time.
+        """Whether all that it imports is imported already, so that loading it takes no time.
 
-        Of other modules in its own package it is taken that they import no more than it does.
+        Other modules of its own package are assumed to import nothing else.
         """
         package = self.entry_point.module.partition(".")[0] if self.entry_point else ""
         return all(name in sys.modules for name in self.imports - {package})
 
     def load(self) -> type[Backend]:
-        """Import the backend's class, once. BackendError whatever goes wrong."""
+        """Import and return the backend's class, once. Raises BackendError whatever goes wrong."""
         if "_class" not in self.__dict__:
             self.__dict__["_class"] = self._load()  # the dataclass is frozen
         loaded: type[Backend] = self.__dict__["_class"]
@@ -96,17 +97,17 @@ class BackendSource:
 
     def _load(self) -> type[Backend]:
         try:
-            found = self._load_file(self.file) if self.file else self.entry_point.load()  # type: ignore[union-attr]
+            loaded = self._load_file(self.file) if self.file else self.entry_point.load()  # type: ignore[union-attr]
         except BackendError:
             raise
         except (Exception, SystemExit) as error:  # a plugin may raise anything
             hint = self.obstacle or described(error, str(self._code))
             raise BackendError(f"{self.name} can't be imported: {hint}") from error
-        if not (inspect.isclass(found) and issubclass(found, Backend)):
-            raise BackendError(f"{self.name} is no backend: {self.origin} names {found!r}")
-        if inspect.isabstract(found):
+        if not (inspect.isclass(loaded) and issubclass(loaded, Backend)):
+            raise BackendError(f"{self.name} is no backend: {self.origin} names {loaded!r}")
+        if inspect.isabstract(loaded):
             raise BackendError(f"{self.name} has no train method")
-        return found
+        return loaded
 
     def _load_file(self, path: Path) -> type[Backend]:
         spec = spec_from_file_location(f"bigram_tui_file:{path.resolve()}", path)
@@ -124,53 +125,53 @@ class BackendSource:
             and not inspect.isabstract(value)
         ]
         if len(classes) != 1:
-            found = ", ".join(c.__name__ for c in classes) or "none"
-            raise BackendError(f"{path} must define one subclass of Backend, not {found}")
+            names = ", ".join(c.__name__ for c in classes) or "none"
+            raise BackendError(f"{path} must define one subclass of Backend, not {names}")
         return classes[0]
 
 
 def backends_folder() -> Path:
-    """Where the user's own backends are: one .py file each."""
+    """Return the folder of the user's own backends: one .py file each."""
     return config_folder() / "backends"
 
 
 def discover() -> dict[str, BackendSource]:
-    """All backends by name: of installed packages, then of the configuration folder.
+    """Return all backends by name: of installed packages, then of the configuration folder.
 
-    A name that is taken gets a number, so that nothing is hidden.
+    A name that is taken gets a number, so that no backend hides another.
     """
-    found: dict[str, BackendSource] = {}
+    sources: dict[str, BackendSource] = {}
     for source in (*_installed(GROUP), *map(_from_file, sorted(backends_folder().glob("*.py")))):
-        _add(found, source)
-    return found
+        _add(sources, source)
+    return sources
 
 
 def pitfalls() -> dict[str, BackendSource]:
-    """The backends that each make a classic mistake, by name: never among those of `discover`."""
-    found: dict[str, BackendSource] = {}
+    """Return the backends that each make a classic mistake, by name; `discover` leaves them out."""
+    sources: dict[str, BackendSource] = {}
     for source in _installed(PITFALLS):
-        _add(found, source)
-    return found
+        _add(sources, source)
+    return sources
 
 
-def choose(wanted: Iterable[str]) -> list[BackendSource]:
-    """The backends of some names and paths, in that order; all of `discover` if none is given.
+def choose(names_and_paths: Iterable[str]) -> list[BackendSource]:
+    """Return the backends of some names and paths, in that order; all of `discover` without any.
 
-    A pitfall is found by its name too, unless another backend has it. BackendError if there is no
-    such backend or file.
+    A pitfall is found by its name too, unless another backend has that name.
+    Raises BackendError if there is no such backend or file.
     """
-    wanted = list(dict.fromkeys(wanted))
-    files = {text: Path(text) for text in wanted if text.endswith(".py")}
+    texts = list(dict.fromkeys(names_and_paths))
+    files = {text: Path(text) for text in texts if text.endswith(".py")}
     for text, path in files.items():
         if not path.is_file():
             raise BackendError(f"no backend file {text!r}; --list-backends shows what there is")
     available = discover()
     known = pitfalls() | available
     chosen: dict[str, BackendSource] = {}
-    for text in wanted:
+    for text in texts:
         if text in files:
-            taken = _add({**known, **chosen}, _from_file(files[text]))
-            chosen[taken.name] = taken
+            source = _add({**known, **chosen}, _from_file(files[text]))
+            chosen[source.name] = source
         elif text in known:
             chosen[text] = known[text]
         else:
@@ -178,7 +179,7 @@ def choose(wanted: Iterable[str]) -> list[BackendSource]:
             raise BackendError(
                 f"no backend named {text!r}; there are: {names}, or give the path of a .py file"
             )
-    return list((chosen if wanted else available).values())
+    return list((chosen if texts else available).values())
 
 
 def unique_name(name: str, taken: Container[str], mark: str = " #") -> str:
@@ -209,7 +210,7 @@ def _add(sources: dict[str, BackendSource], source: BackendSource) -> BackendSou
 
 
 def _find_module(name: str) -> ModuleSpec | None:
-    """The spec of a dotted module, without importing its parents as importlib's find_spec does."""
+    """The spec of a dotted module, found without importing its parents, unlike by `find_spec`."""
     path: list[str] | None = None
     spec = None
     for depth in range(1, name.count(".") + 2):
@@ -222,7 +223,7 @@ def _find_module(name: str) -> ModuleSpec | None:
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:
-    """Top-level names of absolute imports, but for those that are tried or on a condition."""
+    """The top-level names of absolute imports, except of those inside try, if and with."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Try | ast.TryStar | ast.If | ast.With):
             continue

@@ -1,4 +1,4 @@
-"""One backend in training: every iteration can be taken, gone back to, and taken again."""
+"""One backend in training: every step can be taken, gone back to, and taken again."""
 
 import math
 import sys
@@ -20,24 +20,26 @@ from bigram_tui.training.timeline import LOSS_COLUMNS, Keyframes, Rows, Settings
 NOTHING_LEFT = "nothing left to learn"
 
 LAST_ITERATION = 2_000_000
-"""Where a run stops, so that its losses take no more than 64 MB (32 bytes each)."""
+"""The step at which a run stops, so that its losses take at most 64 MB (32 bytes a step)."""
 
 PLUGIN_ERRORS = (Exception, SystemExit)
-"""Whatever a backend raises is the end of its run alone."""
+"""The errors of a backend that end its run alone; others end the program."""
 
 
 class Checkpoint(NamedTuple):
-    """What a training can be started from, and goes on as the one that had reached it."""
+    """Weights and optimizer state, from which a training goes on as the one that reached them."""
 
     weights: Any
+    """W [V, V]."""
     state: Any = None
+    """As in Iteration; None for a backend without a state."""
 
 
 class Run:
     """One backend in training on one text from one start, with its timeline.
 
-    Not for several threads at once: others read its snapshots. Whatever a backend raises or
-    yields amiss becomes a status and a message, never an exception of the run's own.
+    A run belongs to one thread; others read its snapshots. Errors of the backend, and iterations
+    that are not valid, become a status and a message, never an exception.
     """
 
     def __init__(
@@ -49,6 +51,11 @@ class Run:
         name: str = "",
         validation: Bigrams | None = None,
     ) -> None:
+        """Compute the model at step 0.
+
+        start_weights: W [V, V]; copied unless they are read-only and own their memory. name: the
+        name of the backend's class if empty. validation: bigrams whose nll is recorded as well.
+        """
         self.backend = backend
         self.bigrams = bigrams
         self.name = name or type(backend).__name__
@@ -69,32 +76,34 @@ class Run:
         self._end: int | None = None
         self._overshoot: float | None = None
         self._model: Iteration | None = None
-        self._arrival: Checkpoint | None = (
-            None  # what was reached here, before a change took effect
-        )
+        # The checkpoint at this step as the step left it, before hyperparameters changed here.
+        self._arrival: Checkpoint | None = None
         self.iteration = -1
         self.status, self.message = Status.READY, ""
         self._enter(0, Checkpoint(self._start_weights))
 
-    # What can be asked of it
+    # The interface
 
     @property
     def latest(self) -> int:
-        """The last iteration that was reached; −1 if not even the first was."""
+        """The last step that was reached; −1 if there is no model yet."""
         return len(self._losses) - 1
 
     @property
     def model(self) -> Iteration | None:
-        """The model at this iteration; None if not even the first could be had."""
+        """The model after the present step; None if the backend never yielded one."""
         return self._model
 
     @property
     def descends(self) -> bool | None:
-        """Whether updates from here on are plain steps of gradient descent; None if not known."""
+        """Whether the steps from here on are plain gradient descent; None while unknown."""
         return self._descent.known(max(0, self.iteration), self._settings)
 
     def advance(self, iterations: int = 1) -> None:
-        """Go forward, along the timeline and then beyond its end, as far as the backend goes."""
+        """Take steps, along the timeline and then beyond its end, as far as the backend goes.
+
+        A run that has failed first starts its backend again.
+        """
         if self.status is Status.FAILED:
             self._start_here()
         for _ in range(iterations):
@@ -103,9 +112,10 @@ class Run:
             self._take(self.iteration + 1)
 
     def seek(self, iteration: int) -> None:
-        """Go to an iteration that was reached before; it is what it was, bit for bit.
+        """Go to a step that was reached before, or to the nearest such step.
 
-        That holds where the backend's arithmetic repeats itself, as on every CPU.
+        The model is the same as before, bit for bit, if the backend's arithmetic is
+        deterministic, as it is on every CPU.
         """
         iteration = max(0, min(iteration, self.latest))
         if iteration == self.iteration:
@@ -118,13 +128,15 @@ class Run:
             self._replay(iteration)
 
     def back(self, iterations: int = 1) -> None:
-        """Go back by some iterations, at most to the first."""
+        """Go back by some steps, at most to step 0."""
         self.seek(self.iteration - iterations)
 
     def set(self, name: str, value: object) -> None:
-        """Change a hyperparameter from the present iteration on; ValueError if it can't be that.
+        """Change a hyperparameter from the present step on.
 
-        What was reached beyond it by the old value is left: the timeline forks here.
+        Later steps, taken with the old value, are dropped; their losses become the branch that is
+        left. Raises KeyError if there is no such hyperparameter, ValueError if the value is not
+        valid.
         """
         parsed = hyperparameters(self.backend)[name].parse(value)
         here = max(0, self.iteration)
@@ -141,13 +153,13 @@ class Run:
         self._start_here()
 
     def reset(self) -> None:
-        """Begin again from the same start with the present hyperparameters."""
+        """Start again from the same weights, with the present hyperparameters."""
         self._leave(0)
         self._descent.keep(0, self.descends)
         self._begin(self._settings.at(max(0, self.iteration)))
 
     def snapshot(self, *, training: bool = False, rate: float | None = None) -> Snapshot:
-        """The run as it is now."""
+        """Return the run as it is now. rate: steps per second."""
         return Snapshot(
             name=self.name,
             status=self.status,
@@ -167,10 +179,10 @@ class Run:
             rate=rate,
         )
 
-    # How it moves
+    # How it moves along the timeline
 
     def _replay(self, iteration: int) -> None:
-        """Go to an iteration from the nearest keyframe before it."""
+        """Go to a step from the nearest keyframe before it."""
         self._enter(*(self._keyframes.nearest(iteration) or (0, Checkpoint(self._start_weights))))
         self._walk(iteration)
 
@@ -179,12 +191,12 @@ class Run:
             self._take(self.iteration + 1)
 
     def _enter(self, iteration: int, start: Checkpoint) -> None:
-        """Start the backend at an iteration, with the hyperparameters that hold there."""
+        """Start the backend at a step, with the hyperparameters that hold there."""
         self._generator: Iterator[Iteration] | None = self._train(iteration, start)
         self._take(iteration, entered=start)
 
     def _train(self, iteration: int, start: Checkpoint) -> Iterator[Iteration]:
-        # A generator of our own, so that whatever the backend does, it does in `_take`.
+        # A generator of our own, so that all errors of the backend are raised in `_take`.
         self._apply(self._settings.at(iteration))
         train: Callable[..., Iterator[Iteration]] = self.backend.train
         state = () if start.state is None else (start.state,)  # most backends take none
@@ -199,14 +211,14 @@ class Run:
             setattr(self.backend, name, value)
 
     def _take(self, iteration: int, entered: Checkpoint | None = None) -> None:
-        """Take the backend's next yield, the model at an iteration.
+        """Take the backend's next yield, the model at a step.
 
-        entered: what the backend was just started from there, if it was.
+        entered: the checkpoint from which the backend was just started there, if it was.
         """
         assert self._generator is not None
         started = time.perf_counter()
         try:
-            with np.errstate(all="ignore"):  # what overflows shows in the numbers
+            with np.errstate(all="ignore"):  # an overflow shows in the numbers
                 model = next(self._generator)
             seconds = time.perf_counter() - started
             self._check(model)
@@ -215,7 +227,7 @@ class Run:
             if values is self._in_force:
                 self._commit(iteration, model, arrival, seconds)
             elif arrival is not None:
-                self._enter(iteration, arrival)  # from the same under other hyperparameters
+                self._enter(iteration, arrival)  # the same weights, other hyperparameters
             else:
                 self._apply(values)
                 self._commit(iteration, model, arrival, seconds)
@@ -225,7 +237,7 @@ class Run:
             self._fail(error, iteration)
 
     def _check(self, model: object) -> None:
-        """TypeError or ValueError unless it is an iteration with matrices of the right shape."""
+        """Raise TypeError or ValueError unless it is an Iteration with real matrices [V, V]."""
         if not isinstance(model, Iteration):
             raise TypeError(f"train() yielded {type(model).__name__}, not an Iteration")
         for part in ("probabilities", "weights", "gradient"):
@@ -234,10 +246,10 @@ class Run:
                 continue
             shape = getattr(array, "shape", None)
             if shape != self.bigrams.counts.shape:
-                found = type(array).__name__ if shape is None else f"shape {tuple(shape)}"
-                raise ValueError(f"{part} must be {self.bigrams.counts.shape}, not {found}")
+                given = type(array).__name__ if shape is None else f"shape {tuple(shape)}"
+                raise ValueError(f"{part} must be {self.bigrams.counts.shape}, not {given}")
             kind = part, type(array), array.dtype
-            if kind not in self._readable:  # once for each kind, as reading may take a copy
+            if kind not in self._readable:  # once for each kind, since reading may copy
                 if as_numpy(array[:1] if on_accelerator(array) else array).dtype.kind not in "fiu":
                     raise TypeError(f"{part} must be real numbers, not {array.dtype}")
                 self._readable.add(kind)
@@ -245,7 +257,7 @@ class Run:
     def _commit(
         self, iteration: int, model: Iteration, arrival: Checkpoint | None, seconds: float
     ) -> None:
-        """Stand at an iteration, recording it if it is new."""
+        """Make a step the present one, and record it if it is new."""
         losses = self._evaluate(model) if iteration == len(self._losses) else None
         if losses is not None and self._model is not None and iteration == self.iteration + 1:
             self._descent.watch(self.iteration, self._model, model, self._settings)
@@ -260,21 +272,21 @@ class Run:
         self._judge(model)
 
     def _evaluate(self, model: Iteration) -> tuple[float, float, float]:
-        """NLL, regularization, and NLL of the validation text."""
+        """The nll, the penalty, and the nll of the validation text (NaN without one)."""
         table = detach_or_numpy(model.probabilities)
         nll = self._likelihood.loss(table)
         validation = math.nan if self._validation is None else self._validation.loss(table)
-        all_of_it = table.sum()  # not finite also where only cells that never occur are amiss
+        checksum = table.sum()  # not finite also if only cells that never occur are not
         penalty = 0.0 if model.weights is None else self._penalty(model.weights)
-        # Of a GPU these numbers are all that is copied.
-        return (float(nll) if math.isfinite(all_of_it) else math.nan), penalty, float(validation)
+        # From a GPU only these numbers are copied.
+        return (float(nll) if math.isfinite(checksum) else math.nan), penalty, float(validation)
 
     def _penalty(self, weights: Any) -> float:
         inherited = type(self.backend).regularization is Backend.regularization
         return self.backend.regularization(weights if inherited else as_numpy(weights))
 
     def _judge(self, model: Iteration) -> None:
-        """Say whether it can go on from here."""
+        """Set the status and the message: whether another step can be taken."""
         self._overshoot = None
         nll, penalty, *_ = self._losses.row(self.iteration)
         if not math.isfinite(nll + penalty):
@@ -301,12 +313,12 @@ class Run:
         self._generator = None
         self.status = Status.FAILED
         module = sys.modules.get(type(self.backend).__module__)
-        of_gpu = trouble(error, self._settings.at(iteration))
-        reason = of_gpu or described(error, getattr(module, "__file__", None))
+        gpu_error = trouble(error, self._settings.at(iteration))
+        reason = gpu_error or described(error, getattr(module, "__file__", None))
         self.message = f"failed at step {iteration}: {reason}"
 
     def _start_here(self) -> None:
-        """Start the backend anew where it stands; without weights the way must be gone again."""
+        """Restart the backend at the present step; without weights, replay up to it."""
         if self._model is None:
             self._begin(self._settings.at(0))
         elif self._arrival is not None:
@@ -315,11 +327,11 @@ class Run:
             self._replay(self.iteration)
 
     def _leave(self, iteration: int) -> None:
-        """Keep the losses after an iteration in sight, as those of the way that is left there."""
+        """Keep the losses from a step on as those of the branch that is left there."""
         if self.latest > iteration >= 0:
             self._left = Branch(iteration, self._losses.view()[iteration:])
 
 
 def _reached(model: Iteration) -> Checkpoint | None:
-    """What a training can go on from; None for a model without weights."""
+    """The checkpoint of a model; None for a model without weights."""
     return None if model.weights is None else Checkpoint(model.weights, model.state)

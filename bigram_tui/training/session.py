@@ -1,4 +1,4 @@
-"""What the user asked for: a corpus, backends and their settings; and the runs made of them."""
+"""A corpus, backends and their settings, as the user asked for them, and the runs made of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,9 +21,10 @@ from bigram_tui.training.registry import BackendError, BackendSource
 from bigram_tui.training.run import Run
 
 STEPPABLE = "numpy"
+"""The backend that is shown first, since it has steps to take and needs no other library."""
 
 RANDOM, ZEROS = STARTS = ("random", "zeros")
-"""Where a training may begin: the lecture's weights for a seed, or W = 0."""
+"""The names of start weights: the lecture's for a seed, or W = 0."""
 
 
 def configured(
@@ -32,9 +33,10 @@ def configured(
     individual: Mapping[str, Mapping[str, object]],
     values: Mapping[str, object] | None = None,
 ) -> Backend:
-    """Import a backend and set its hyperparameters. BackendError if anything is amiss.
+    """Import a backend and set its hyperparameters.
 
-    common, individual: as in a session. values: go before those.
+    common, individual: as in a Session. values: override both.
+    Raises BackendError if it can't be imported or a value is not valid.
     """
     backend_class = source.load()
     try:
@@ -48,27 +50,27 @@ def configured(
 
 @dataclass(frozen=True)
 class Session:
-    """One corpus, the backends to train on it, and where their trainings begin."""
+    """A corpus, the backends to train on it, and where their training starts."""
 
     corpus: Corpus
     sources: tuple[BackendSource, ...]
     seed: int = LECTURE_SEED
     common: Mapping[str, object] = field(default_factory=dict)
-    """Values for every backend that has such a hyperparameter."""
+    """Values by the name of a hyperparameter, for every backend that has it."""
     individual: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    """Values by the name of a backend or of one of its runs, which must have such a field."""
+    """Values by the name of a backend or a run. Each backend must have the hyperparameters."""
     start: str = RANDOM
-    """One of STARTS, for every run that is not given another."""
+    """One of STARTS, for runs without a start of their own."""
 
     @cached_property
     def start_weights(self) -> Matrix:
-        """Where a run begins that is given no start of its own, [V, V]."""
+        """W [V, V] of `start`, read-only."""
         return self.weights_of(self.start)
 
     def weights_of(self, start: str) -> Matrix:
-        """W [V, V] of one of STARTS, ValueError if it is none: "random" is the lecture's.
+        """Return W [V, V] of one of STARTS, read-only so that runs can share it.
 
-        Read-only, so that all runs from this start can have it without a copy.
+        Raises ValueError if there is no such start.
         """
         size = len(self.corpus.train.vocabulary)
         if start not in STARTS:
@@ -78,9 +80,9 @@ class Session:
         return weights
 
     def first(self, *, named: bool) -> str:
-        """The run that is looked at first, and that the others are compared with.
+        """Return the name of the run that is shown first, and is the reference for the others.
 
-        named: whether the user named the runs; if not, it is one that can be stepped.
+        named: whether the user named the runs. If not, a run that takes steps comes first.
         """
         names = [source.name for source in self.sources]
         return STEPPABLE if not named and STEPPABLE in names else names[0]
@@ -88,9 +90,10 @@ class Session:
     def configured(
         self, source: BackendSource, values: Mapping[str, object] | None = None
     ) -> Backend:
-        """Import a backend and set its hyperparameters. BackendError if anything is amiss.
+        """Import a backend and set its hyperparameters.
 
-        values: go before those of the session.
+        values: override those of the session.
+        Raises BackendError if it can't be imported or a value is not valid.
         """
         return configured(source, self.common, self.individual, values)
 
@@ -100,10 +103,11 @@ class Session:
         values: Mapping[str, object] | None = None,
         start: str | None = None,
     ) -> Run:
-        """Start a run of a backend. BackendError if it or its settings are no good.
+        """Make a run of a backend, at step 0.
 
-        values: of its hyperparameters, before those of the session. start: one of STARTS, the
+        values: hyperparameters that override those of the session. start: one of STARTS; the
         session's if None.
+        Raises BackendError if the backend can't be imported or a value is not valid.
         """
         if source.obstacle is not None:
             raise BackendError(f"{source.name} {source.obstacle}")
@@ -116,13 +120,16 @@ class Session:
         )
 
     def sample(self, probabilities: Matrix, count: int, draw: int = 0) -> list[Sample]:
-        """The first names of a draw: each draw is one fresh generator, the first with our seed."""
+        """Draw samples from P [V, V], with a fresh generator seeded with seed + draw."""
         stream = uniforms((self.seed + draw) % 2**32)
         return draw_samples(probabilities, self.corpus.train.vocabulary, stream, count)
 
     def sample_paired(
         self, reference: Matrix, others: Sequence[Matrix], count: int, draw: int = 0
     ) -> list[list[PairedSample]]:
-        """The names that `sample` draws from the reference; beside them, those of other models."""
+        """Draw the samples that `sample` draws from the reference, and beside each the others'.
+
+        Returns lists as `draw_paired_samples` does.
+        """
         stream = uniforms((self.seed + draw) % 2**32)
         return draw_paired_samples(reference, others, self.corpus.train.vocabulary, stream, count)

@@ -1,4 +1,4 @@
-"""A run at one moment, as other threads and the screens see it."""
+"""A run at one moment, for other threads and for screens."""
 
 import math
 from collections.abc import Mapping
@@ -27,21 +27,28 @@ from bigram_tui.training.timeline import (
 
 
 class Status(Enum):
-    """What a run is able to do next."""
+    """The state of a run."""
 
     LOADING = "loading"
+    """The backend is not imported, or its first model not computed yet."""
     READY = "ready"
+    """The next step can be taken."""
     FINISHED = "finished"
+    """There is no next step."""
     DIVERGED = "diverged"
+    """The loss is not finite, so that no step is taken from here."""
     FAILED = "failed"
+    """The backend raised an error, or yielded something else than a model."""
 
 
 @dataclass(frozen=True, eq=False)
 class Branch:
-    """The losses of a way that was left: of the iterations from `start` on."""
+    """The losses of steps that were left, by a reset or a changed hyperparameter."""
 
     start: int
+    """The step at which the branch was left."""
     losses: Losses
+    """The losses from `start` on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,50 +58,56 @@ class Snapshot:
     name: str
     status: Status = Status.LOADING
     message: str = ""
+    """One line that explains the status, or nothing."""
     iteration: int = -1
-    """The iteration that is looked at; −1 while there is none."""
+    """The present step; −1 before there is a model."""
     model: Iteration | None = None
+    """The model after the present step."""
     losses: Losses = field(default_factory=lambda: np.empty((0, LOSS_COLUMNS)))
+    """The losses of all steps that were reached; they may go on beyond the present one."""
     left: Branch | None = None
+    """The branch that was left last."""
     settings: Mapping[str, Any] = field(default_factory=dict)
+    """The hyperparameters at the present step, by name."""
     spans: tuple[Span, ...] = ()
-    """The values that held before, each from which iteration on."""
+    """All sets of hyperparameters, each with the step from which on it holds."""
     backend: Backend | None = None
     """For its class and the description of its hyperparameters; `settings` holds their values."""
     start_weights: Matrix | None = None
-    """W [V, V] that the run was made with, whether or not its backend uses it."""
+    """The W [V, V] that the run starts from, whether or not its backend uses it."""
     end: int | None = None
-    """The last iteration that there is, where that is known."""
+    """The last step, if it is known."""
     descends: bool | None = None
-    """Whether each update is a plain step of gradient descent; None while that is not known."""
+    """Whether the steps are plain gradient descent; None while that is unknown."""
     overshoot: float | None = None
-    """Where plain descent has diverged: η as a multiple of 2/λmax at the minimum."""
+    """η as a multiple of 2/λmax at the minimum, if plain gradient descent has diverged."""
     training: bool = False
+    """Whether the run is taking steps."""
     rate: float | None = None
-    """Iterations per second while it trains."""
+    """Steps per second while it trains."""
 
     @property
     def changes(self) -> tuple[int, ...]:
-        """The iterations at which a hyperparameter was changed."""
+        """The steps at which a hyperparameter was changed."""
         return tuple(start for start, _ in self.spans[1:])
 
     def number(self, name: str) -> float | None:
-        """A hyperparameter, if there is one of that name and it is a number."""
+        """Return a hyperparameter if there is one of that name and it is a number, else None."""
         return number(self.settings, name)
 
     @property
     def lacks_library(self) -> bool:
-        """Whether it can't run for want of a library that the user can install."""
+        """Whether it failed for lack of a library that the user can install."""
         return self.status is Status.FAILED and NOT_INSTALLED in self.message
 
     @property
     def latest(self) -> int:
-        """The last iteration that was reached."""
+        """The last step that was reached; −1 before the first."""
         return len(self.losses) - 1
 
     @property
     def has_loss(self) -> bool:
-        """False before the first iteration, and where a change of hyperparameters failed."""
+        """Whether the present step has losses: not before the first model, nor after a failure."""
         return 0 <= self.iteration <= self.latest
 
     @cached_property
@@ -109,11 +122,11 @@ class Snapshot:
 
     @cached_property
     def gradient(self) -> Matrix | None:
-        """∂total/∂W [V, V], or None for a model without gradient."""
+        """∂total/∂W [V, V], or None for a model without a gradient."""
         return self._read("gradient")
 
     def _read(self, part: str) -> Matrix | None:
-        """A matrix of the model, copied where it is another device's; NaN if that was lost."""
+        """A matrix of the model, copied from its device; NaN if the device was lost."""
         array = getattr(self.model, part, None)
         if array is None:
             return None
@@ -127,65 +140,68 @@ class Snapshot:
 
     @property
     def precision(self) -> float:
-        """The distance of 1 from the next number of the backend's format."""
+        """The distance of 1 from the next number in the backend's format (machine epsilon)."""
         try:
             dtype = np.dtype(self.dtype or np.float64)
-        except TypeError:  # of no name that NumPy knows
+        except TypeError:  # a format that NumPy does not know
             dtype = np.dtype(np.float64)
         return float(np.finfo(dtype if np.issubdtype(dtype, np.floating) else np.float64).eps)
 
     @property
     def nll(self) -> float:
-        """Average negative log-likelihood of the training text, in nats."""
+        """The mean negative log-likelihood of the training text, in nats per bigram."""
         return self._loss(NLL)
 
     @property
     def regularization(self) -> float:
-        """The penalty on the weights."""
+        """The penalty on the weights, λ·mean(W²)."""
         return self._loss(REGULARIZATION)
 
     @property
     def total(self) -> float:
-        """What a gradient step lowers: NLL + regularization."""
+        """nll + penalty: what gradient descent minimises."""
         return self.nll + self.regularization
 
     @property
     def perplexity(self) -> float:
-        """exp(NLL)."""
+        """exp(nll)."""
         return perplexity(self.nll)
 
     @property
     def validation(self) -> float:
-        """NLL of the validation lines; NaN without any."""
+        """The nll of the validation lines; NaN without any."""
         return self._loss(VALIDATION)
 
     @property
     def seconds(self) -> float:
-        """Time that the backend took for all iterations so far, its set-up included."""
+        """The seconds that the backend took for all steps so far, its set-up included."""
         return float(self.losses[:, SECONDS].sum())
 
     @property
     def seconds_per_iteration(self) -> float:
-        """The median of the last thousand updates; of the set-up where there was none."""
+        """The median over the last thousand steps; the set-up's time before the first step."""
         seconds = self.losses[1:, SECONDS] if self.latest > 0 else self.losses[:, SECONDS]
         seconds = seconds[-1000:]
         return float(np.median(seconds)) if seconds.size else math.nan
 
     @property
     def device(self) -> str:
-        """Where the backend keeps its table."""
+        """The device that holds P, such as "cpu" or "cuda:0"; empty without a model."""
         return "" if self.model is None else str(getattr(self.model.probabilities, "device", "cpu"))
 
     @property
     def dtype(self) -> str:
-        """The backend's number format."""
+        """The number format of P, such as "float64"; empty without a model."""
         if self.model is None:
             return ""
         return str(self.model.probabilities.dtype).removeprefix("torch.")
 
     @cached_property
     def row_sums(self) -> tuple[float, float] | None:
-        """The least and the largest sum of a row of P if they are not 1 within its precision."""
+        """The smallest and the largest row sum of P, unless all are 1 within its precision.
+
+        Both are NaN if the device was lost.
+        """
         if self.model is None or not self.has_loss:
             return None
         try:
@@ -197,17 +213,17 @@ class Snapshot:
 
     @cached_property
     def own_loss(self) -> float | None:
-        """The total loss that the backend reports of itself, if it does."""
+        """The total that the backend reports, if it reports one; NaN if it is no number."""
         if self.model is None or self.model.loss is None:
             return None
         try:
             return float(as_numpy(self.model.loss).item())
         except Exception:  # whatever a plugin gave
-            return math.nan  # which agrees with nothing
+            return math.nan  # agrees with nothing
 
     @property
     def cause(self) -> str:
-        """Why it has diverged, as far as that is known; empty if it has not."""
+        """Why the run has diverged, as far as that is known; empty if it has not."""
         if self.status is not Status.DIVERGED:
             return ""
         if self.overshoot is not None and self.overshoot > 1:
@@ -226,10 +242,10 @@ class Snapshot:
 
     @property
     def doubt(self) -> str:
-        """Why what a run shows may not be what it seems; empty if it is."""
+        """Why the numbers of a run can't be trusted; empty if they can."""
         if self.row_sums is not None and self.status is not Status.DIVERGED:
             least, most = self.row_sums
-            if math.isnan(least):  # though it was finite when it was evaluated
+            if math.isnan(least):  # P was finite when it was evaluated
                 return f"{self.name}'s matrices can't be read from {self.device} any more"
             return f"the rows of {self.name}'s P sum to {least:.3g} up to {most:.3g}, not to 1"
         if self.disagrees:
@@ -240,7 +256,7 @@ class Snapshot:
 
     @property
     def disagrees(self) -> bool:
-        """Whether the backend's own loss is not the one computed here, within its precision."""
+        """Whether the backend reports another total than the one computed from its P."""
         if self.own_loss is None or not np.isfinite(self.total):
             return False
         tolerance = math.sqrt(self.precision) * max(1.0, abs(self.total))

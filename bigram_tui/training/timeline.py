@@ -1,4 +1,4 @@
-"""What a run remembers of its past: the losses of every iteration and the weights of some."""
+"""The past of a run: the losses of every step, and the weights of some."""
 
 import math
 from bisect import bisect_left, bisect_right
@@ -10,33 +10,33 @@ import numpy as np
 import numpy.typing as npt
 
 Losses = npt.NDArray[np.float64]
-"""[n, 4]: one row per iteration, with the columns NLL, REGULARIZATION, VALIDATION and SECONDS."""
+"""[n, 4]: a row for each step from 0 on; columns NLL, REGULARIZATION, VALIDATION and SECONDS."""
 
 NLL, REGULARIZATION, VALIDATION, SECONDS = range(4)
 LOSS_COLUMNS = 4
 
 Span = tuple[int, Mapping[str, Any]]
-"""An iteration, and the hyperparameters that hold from there to the next span."""
+"""A step, and the hyperparameters that hold from there to the next span."""
 
 KEYFRAMES = 256
 """The most keyframes that a timeline keeps."""
 KEYFRAME_BYTES = 64 * 2**20
-"""The most memory for them, unless even a few of them take more."""
+"""The most memory for keyframes, unless SCARCE or FEWEST of them take more."""
 SCARCE, SCARCE_BYTES = 4, 512 * 2**20
-"""Of large ones 4 are kept while they take no more memory than this: for V = 4,096 in float64."""
+"""The number of large keyframes that are kept while they fit into so many bytes: V = 4,096."""
 FEWEST = 2
-"""Of the largest two are kept: the start, which the run has anyway, and one on the way."""
+"""The number of keyframes that are kept however large they are: the start and one more."""
 
 
 def number(values: Mapping[str, Any], name: str) -> float | None:
-    """A hyperparameter, if there is one of that name and it is a number."""
+    """Return a hyperparameter if there is one of that name and it is a number, else None."""
     value = values.get(name)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if is_number else None  # type: ignore[arg-type]
 
 
 class Rows:
-    """A table that grows, one row per iteration; what it has handed out never changes."""
+    """A table that grows by rows. Views that it has returned never change."""
 
     def __init__(self, width: int) -> None:
         self._rows = np.empty((64, width))
@@ -52,7 +52,7 @@ class Rows:
         self._length += 1
 
     def extend(self, rows: npt.NDArray[np.float64]) -> None:
-        """Append several rows. [n, width]"""
+        """Append several rows, [n, width]."""
         length = self._length + len(rows)
         if length > len(self._rows):
             spare = np.empty((max(length, 2 * self._length) - self._length, self._rows.shape[1]))
@@ -61,37 +61,38 @@ class Rows:
         self._length = length
 
     def truncate(self, length: int) -> None:
-        """Forget all rows from `length` on."""
+        """Drop all rows from `length` on."""
         if length < self._length:
-            # A copy, since the rows after it belong to views that were handed out.
+            # In new memory, since returned views still show the rows that are dropped.
             spare = np.empty((64, self._rows.shape[1]))
             self._rows = np.concatenate([self._rows[:length], spare])
             self._length = length
 
-    def row(self, iteration: int) -> list[float]:
-        """The numbers of one iteration."""
-        return self._rows[iteration].tolist()  # type: ignore[no-any-return]
+    def row(self, index: int) -> list[float]:
+        """Return the numbers of one row."""
+        return self._rows[index].tolist()  # type: ignore[no-any-return]
 
     def view(self) -> npt.NDArray[np.float64]:
-        """All rows so far, read-only and without a copy."""
+        """Return all rows so far, read-only and without a copy."""
         rows = self._rows[: self._length]
         rows.flags.writeable = False
         return rows
 
 
 class Keyframes:
-    """What a training can go on from, such as its weights: arrays, or tuples of them.
+    """Checkpoints of some steps, from which the steps between can be replayed.
 
-    Kept are multiples of a stride that doubles whenever there are too many of them, and the last
-    few of a replay. Each of the two takes at most KEYFRAME_BYTES, or SCARCE_BYTES if those don't
-    hold SCARCE, or what FEWEST take: for V = 10,000 in float64 twice 1.6 GB, the start and where
-    the run stands included, which are there anyway. Any iteration can be replayed from the start,
-    so that fewer keyframes cost time and nothing else. They are kept as they were yielded, those
-    of a GPU in its memory.
+    Two sets are kept: the multiples of a stride, which doubles whenever they are too many, and the
+    last few of a replay. Each set takes at most KEYFRAME_BYTES, or SCARCE_BYTES if fewer than
+    SCARCE would fit, or the memory of FEWEST: for V = 10,000 in float64 twice 1.6 GB, including
+    the start and the present weights, which are in memory anyway. Fewer keyframes only cost time,
+    since every step can be replayed from the start. Arrays are kept where they are, those of a GPU
+    in its memory.
     """
 
     def __init__(self) -> None:
         self.stride = 1
+        """The steps between two keyframes that are kept."""
         self._kept: dict[int, Any] = {}
         self._recent: dict[int, Any] = {}
 
@@ -99,7 +100,10 @@ class Keyframes:
         return len(self._kept)
 
     def offer(self, iteration: int, arrays: Any) -> None:
-        """Keep those of an iteration if it is time to; None where a training has none."""
+        """Keep the checkpoint of a new step if it is a multiple of the stride.
+
+        arrays: an array, a tuple of arrays, or None for a training without checkpoints.
+        """
         if arrays is None or iteration % self.stride:
             return
         self._kept[iteration] = arrays
@@ -108,37 +112,40 @@ class Keyframes:
             self._kept = {i: kept for i, kept in self._kept.items() if i % self.stride == 0}
 
     def pass_by(self, iteration: int, arrays: Any) -> None:
-        """Keep the last few of a replay too: who steps back once will do so again."""
+        """Keep the checkpoint of a replayed step, among the last few: users step back again."""
         if arrays is not None:
             self._recent[iteration] = arrays
             if len(self._recent) > _few(arrays):
                 del self._recent[next(iter(self._recent))]
 
     def nearest(self, iteration: int) -> tuple[int, Any] | None:
-        """The newest keyframe that is not after an iteration."""
+        """Return the newest keyframe that is not after a step, and its step; None without any."""
         frames = [frame for frame in (self._kept | self._recent).items() if frame[0] <= iteration]
         return max(frames, key=lambda frame: frame[0], default=None)
 
     def truncate(self, length: int) -> None:
-        """Forget all keyframes from the iteration `length` on."""
+        """Drop all keyframes from the step `length` on."""
         self._kept = {i: kept for i, kept in self._kept.items() if i < length}
         self._recent = {i: kept for i, kept in self._recent.items() if i < length}
 
 
 def _few(arrays: Any) -> int:
-    """How many are kept however large they are."""
+    """The number of keyframes of this size that are kept whatever KEYFRAME_BYTES is."""
     return max(FEWEST, min(SCARCE, SCARCE_BYTES // memory(arrays)))
 
 
 def memory(arrays: Any) -> int:
-    """The most bytes that an array takes, or a tuple of such; of any library, None is nothing."""
+    """Return the most bytes that an array of any library takes, or a nested tuple of arrays.
+
+    Numbers count as float64; None takes nothing.
+    """
     if isinstance(arrays, tuple):
         return sum(map(memory, arrays))
     return 0 if arrays is None else 8 * math.prod(getattr(arrays, "shape", ()))
 
 
 class Settings:
-    """The hyperparameters of a run, and from which iteration on each set of them held."""
+    """The hyperparameters of a run, each set with the step from which on it holds."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self._starts = [0]
@@ -146,19 +153,19 @@ class Settings:
 
     @property
     def spans(self) -> tuple[Span, ...]:
-        """What held, each from which iteration on."""
+        """The sets of hyperparameters, each with the step from which on it holds."""
         return tuple(zip(self._starts, self._values, strict=True))
 
     def at(self, iteration: int) -> Mapping[str, Any]:
-        """What holds at an iteration: the same object for as long as nothing changes."""
+        """Return the hyperparameters at a step: the same object as long as nothing changes."""
         return self._values[bisect_right(self._starts, iteration) - 1]
 
     def start(self, iteration: int) -> int:
-        """From which iteration on that holds which holds at this one."""
+        """Return the first step of the span that a step belongs to."""
         return self._starts[bisect_right(self._starts, iteration) - 1]
 
     def put(self, iteration: int, values: Mapping[str, Any]) -> None:
-        """Let other values hold from an iteration on, and drop what was set for later ones."""
+        """Set the hyperparameters from a step on, and drop those set for later steps."""
         kept = bisect_left(self._starts, iteration)
         self._starts[kept:] = [iteration]
         self._values[kept:] = [MappingProxyType(dict(values))]
