@@ -1,1 +1,1 @@
-"""The bigram model: counts, loss, samples, and the numbers of torch without torch."""
+"""The bigram model: counts, loss, samples, and torch's random numbers without torch."""

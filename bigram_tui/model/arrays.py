@@ -1,6 +1,6 @@
-"""Arrays of any library, read by NumPy or computed with where they are: a GPU's are not copied.
+"""Arrays of any library: read by NumPy, or computed with on their device, without a copy.
 
-It knows nothing of bigrams, and a tensor only by its methods, as torch is never imported here.
+torch is never imported here: a tensor is known by its methods.
 """
 
 from collections.abc import Mapping
@@ -10,17 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 COMPUTING = frozenset({"cuda"})
-"""The kinds of devices whose tensors stay there: all of them know float64, unlike Apple's."""
+"""The types of devices whose tensors are computed with there. They have float64, unlike Apple's."""
 
 BLOCK = 1 << 16
-"""How many numbers are squared at once: few enough to stay in the processor's cache."""
+"""The numbers that are squared at once: few enough to stay in the processor's cache."""
 
 
 def as_numpy(array: Any) -> npt.NDArray[Any]:
-    """An array of any library as NumPy's, copied only if it is in another device's memory."""
+    """Return an array of any library as NumPy's, copied only from another device's memory."""
     if type(array) is np.ndarray:
         return array
-    for method in ("detach", "cpu"):  # of torch's tensors, which NumPy reads only then
+    for method in ("detach", "cpu"):  # a torch tensor needs both before NumPy can read it
         move = getattr(array, method, None)
         array = array if move is None else move()
     result: npt.NDArray[Any] = np.asarray(array)
@@ -28,23 +28,26 @@ def as_numpy(array: Any) -> npt.NDArray[Any]:
 
 
 def on_accelerator(array: Any) -> bool:
-    """Whether it is a tensor in another device's memory that can be computed with there."""
+    """Return whether it is a tensor on a device that is computed with there."""
     return hasattr(array, "new_tensor") and array.device.type in COMPUTING
 
 
 def detach_or_numpy(array: Any) -> Any:
-    """What to compute with, without a copy: a far tensor as it is, all else as NumPy's."""
+    """Return a tensor on an accelerator as it is, detached, and all else as NumPy's array.
+
+    Nothing is copied from an accelerator.
+    """
     return array.detach() if on_accelerator(array) else as_numpy(array)
 
 
 def mean_square(array: Any) -> float:
-    """mean(W²) in float64, whatever its number format; ∞ where a square overflows."""
+    """Return mean(W²), computed in float64 from any number format; ∞ if a square overflows."""
     if on_accelerator(array):
         double = array.new_empty(0).double().dtype
         norm = float(array.detach().norm(dtype=double))
         return norm * norm / int(array.numel())
     numbers, total = as_numpy(array).reshape(-1), 0.0
-    with np.errstate(over="ignore"):  # infinity says it
+    with np.errstate(over="ignore"):  # the result is ∞ then
         for start in range(0, numbers.size, BLOCK):
             block = numbers[start : start + BLOCK]
             total += float(np.square(block, dtype=np.float64).sum())
@@ -52,7 +55,7 @@ def mean_square(array: Any) -> float:
 
 
 def row_sums(array: Any) -> npt.NDArray[np.float64]:
-    """The sums of the rows of a matrix, in float64 unless it is far. [V]"""
+    """Return the row sums of a matrix, float64 [V]; an accelerator sums in the matrix's format."""
     if on_accelerator(array):
         return as_numpy(array.sum(axis=1)).astype(np.float64)
     sums: npt.NDArray[np.float64] = as_numpy(array).sum(axis=1, dtype=np.float64)
@@ -60,10 +63,10 @@ def row_sums(array: Any) -> npt.NDArray[np.float64]:
 
 
 def trouble(error: BaseException, settings: Mapping[str, object]) -> str:
-    """What went wrong with a GPU and what to do, in one line; empty for an error of another kind.
+    """Say in one line what went wrong with a GPU and what to do; empty for any other error.
 
-    settings: of the backend, by name; advised is what can be changed. The error is known by its
-    text, as it may come from anywhere: work on a GPU is waited for when a number of it is wanted.
+    settings: the backend's hyperparameters, of which the advice names those that can be changed.
+    The error is known by its text: work on a GPU runs ahead, so its errors are raised anywhere.
     """
     first_line = str(error).strip().partition("\n")[0]
     if not isinstance(error, RuntimeError):  # as all those of torch are

@@ -1,4 +1,4 @@
-"""What a bigram model needs to know of a text: its vocabulary and how often each pair occurs."""
+"""The vocabulary of a text and the counts of its bigrams."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Matrix = npt.NDArray[np.floating[Any]]
 Counts = npt.NDArray[np.int64]
 
 BOUNDARY = 0
-"""Index of the token that marks both the start and the end of a line."""
+"""The token that marks both the start and the end of a line."""
 
 MOST_NAMED = 5
 """The most unknown characters that an error names."""
@@ -23,13 +23,15 @@ MOST_NAMED = 5
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The tokens of a text: the boundary at index 0, then its characters by code point.
+    """The tokens of a text: 0 is the boundary, then its characters by code point.
 
-    rare: characters without a token of their own; if there are any, they share the last one.
+    Raises ValueError if the characters are not distinct and in order.
     """
 
     characters: str
+    """The characters with a token of their own."""
     rare: str = ""
+    """The characters that share the last token, if there are any."""
 
     def __post_init__(self) -> None:
         for some in (self.characters, self.rare):
@@ -43,12 +45,12 @@ class Vocabulary:
 
     @cached_property
     def boundary_label(self) -> str:
-        """How the boundary is written: '.', or a sign that the text does not hold."""
+        """The label of the boundary: '.', or another sign if '.' occurs in the text."""
         return self._free_sign(".■◆●▲▼")
 
     @cached_property
     def rare_label(self) -> str:
-        """How a rare character is written: a sign that the text does not hold."""
+        """The label of the token of rare characters: a sign that does not occur in the text."""
         return self._free_sign("▢▣▤▥▦▧", self.boundary_label)
 
     def _free_sign(self, preferred: str, taken: str = "") -> str:
@@ -58,7 +60,7 @@ class Vocabulary:
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
-        """One distinct string per token, by index."""
+        """A distinct character for each token, by index."""
         return (self.boundary_label, *self.characters, *([self.rare_label] if self.rare else ()))
 
     @cached_property
@@ -68,7 +70,7 @@ class Vocabulary:
         return own | dict.fromkeys(self.rare, len(self) - 1)
 
     def fold(self, text: str) -> str:
-        """A text with the label of the rare token in the place of each rare character."""
+        """Return a text with each rare character replaced by the label that they share."""
         return text.translate(self._folding) if self.rare else text
 
     @cached_property
@@ -105,13 +107,14 @@ class Vocabulary:
 
 @dataclass(frozen=True, eq=False)
 class Bigrams:
-    """How often each token follows each other: the sufficient statistic of a bigram model.
+    """The counts of a text's bigrams: the sufficient statistic of a bigram model.
 
-    counts: int64 [V, V], read-only; counts[i, j] is how often token j stands right after token i.
+    Raises ValueError if the counts are not [V, V].
     """
 
     vocabulary: Vocabulary
     counts: Counts
+    """N, int64 [V, V], made read-only: N[i, j] is the number of times that token j follows i."""
 
     def __post_init__(self) -> None:
         size = len(self.vocabulary)
@@ -126,21 +129,21 @@ class Bigrams:
 
     @cached_property
     def row_sums(self) -> Counts:
-        """How often each token stands first in a bigram. int64 [V]."""
+        """The number of bigrams that begin with each token. int64 [V]."""
         sums: Counts = self.counts.sum(axis=1)
         return sums
 
     @cached_property
     def seen(self) -> npt.NDArray[np.intp]:
-        """The flat indices of the bigrams that occur."""
+        """The flat indices of the bigrams that occur. [number of distinct bigrams]"""
         return np.flatnonzero(self.counts)
 
     @cached_property
     def seen_share(self) -> npt.NDArray[np.float64]:
-        """The share of each bigram of `seen` in all; it sums to 1."""
+        """The relative frequency N/B of each bigram of `seen`; they sum to 1."""
         return self.counts.ravel()[self.seen] / self.total
 
     @property
     def unseen(self) -> int:
-        """The number of bigrams that never occur."""
+        """The number of cells of N that are 0."""
         return self.counts.size - self.seen.size

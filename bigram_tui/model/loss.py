@@ -1,4 +1,4 @@
-"""From weights to probabilities, and how well those predict a text: for all backends alike."""
+"""Softmax and the nll of a text, for all backends alike."""
 
 import math
 from typing import Any
@@ -9,20 +9,25 @@ from bigram_tui.model.arrays import on_accelerator
 from bigram_tui.model.bigrams import Bigrams, Matrix
 
 SUMMED_AT_ONCE = 8192
-"""BLAS adds up no more than 10,000 products in one thread; the result is not to depend on those."""
+"""The products in one sum. BLAS adds up at most 10,000 in one thread, and the result must not
+depend on the number of threads."""
 
 
 def softmax(weights: Matrix) -> Matrix:
-    """exp(W) / Σ_j exp(W) along the last axis; its maximum is taken off, so exp can't overflow."""
+    """Return exp(W) / Σ_j exp(W) along the last axis, of the same shape.
+
+    The maximum is subtracted first, so that exp can't overflow; the result stays the same.
+    """
     odds = np.exp(weights - weights.max(axis=-1, keepdims=True))
     result: Matrix = odds / odds.sum(axis=-1, keepdims=True)
     return result
 
 
 def negative_log_likelihood(probabilities: Matrix, bigrams: Bigrams) -> float:
-    """The average −log P of the text's bigrams, in nats: −Σ N·log P / B, the cross-entropy.
+    """Return the nll −Σ N·log P / B: the mean −log P of the text's bigrams, in nats.
 
-    probabilities: [V, V]. Computed in float64; ∞ if a bigram that occurs has probability 0.
+    It is the cross-entropy of the text's bigrams and P. probabilities: P [V, V] of any float type.
+    Computed in float64; ∞ if a bigram that occurs has probability 0.
     """
     cells, seen, share = probabilities.ravel(), bigrams.seen, bigrams.seen_share
     log_likelihood = 0.0
@@ -35,16 +40,16 @@ def negative_log_likelihood(probabilities: Matrix, bigrams: Bigrams) -> float:
 
 
 class Likelihood:
-    """The NLL of one text under any table, computed in the memory where the table is."""
+    """Computes the nll of one text under any P, on the device that holds P."""
 
     def __init__(self, bigrams: Bigrams) -> None:
         self._bigrams = bigrams
-        self._device: Any = None  # where the next two are
+        self._device: Any = None  # the device of the next two
         self._seen: Any = None
         self._share: Any = None
 
     def loss(self, table: Any) -> Any:
-        """Return the NLL of a table [V, V] that `detach_or_numpy` gave.
+        """Return the nll under P [V, V], as `detach_or_numpy` returned it.
 
         On an accelerator it is a tensor, so that nobody waits for the number before it is read.
         """
@@ -55,14 +60,14 @@ class Likelihood:
         return 0.0 - self._share @ table.take(self._seen).double().log()
 
     def _move_to(self, table: Any) -> None:
-        none = table.new_empty(0)  # whose new_tensor makes one of the same device and dtype
+        none = table.new_empty(0)  # its new_tensor keeps device and dtype
         self._seen = none.long().new_tensor(self._bigrams.seen)
         self._share = none.double().new_tensor(self._bigrams.seen_share)
         self._device = table.device
 
 
 def perplexity(nll: float) -> float:
-    """exp(NLL): the number of equally likely next tokens that would surprise as much."""
+    """Return exp(nll), as many equally likely next tokens have this nll; ∞ if it overflows."""
     try:
         return math.exp(nll)
     except OverflowError:

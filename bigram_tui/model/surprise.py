@@ -1,4 +1,4 @@
-"""How much a word surprises a table of probabilities, bigram by bigram."""
+"""The surprise of a line under a table of probabilities, bigram by bigram."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,29 +11,30 @@ from bigram_tui.model.bigrams import Matrix
 
 @dataclass(frozen=True, eq=False)
 class Surprise:
-    """What each bigram of a word costs.
-
-    tokens: the n characters between two boundaries, n + 2. nats: float64 [n + 1], −log P of each
-    bigram; ∞ where P is 0, nan where P is.
-    """
+    """The surprise of each bigram of a line of n characters."""
 
     tokens: list[int]
+    """The tokens of the line, boundaries included: n + 2."""
     nats: npt.NDArray[np.float64]
+    """−log P of each bigram, float64 [n + 1]; ∞ where P is 0, NaN where P is NaN."""
 
     @property
     def total(self) -> float:
-        """−log P of the whole word, in nats: the sum. Without a nan in it, ∞ if any bigram is."""
-        # Added up by Python, which does not warn of ∞ − ∞.
+        """−log P of the whole line, in nats: the sum over its bigrams."""
+        # Summed by Python, which does not warn of ∞ − ∞.
         return sum(self.nats.tolist(), 0.0)
 
     @property
     def mean(self) -> float:
-        """The NLL of the word: the average over its n + 1 bigrams, in nats."""
+        """The nll of the line: the mean over its n + 1 bigrams, in nats."""
         return self.total / self.nats.size
 
 
 def surprise(probabilities: Matrix, tokens: Sequence[int]) -> Surprise:
-    """−log P of each bigram of some tokens, two or more, in float64. probabilities: [V, V]."""
+    """Compute −log P of each bigram of a line.
+
+    probabilities: P [V, V]. tokens: two or more, as of `Vocabulary.encode_line`.
+    """
     cells = probabilities[tokens[:-1], tokens[1:]]
     with np.errstate(divide="ignore", invalid="ignore"):
         nats = 0.0 - np.log(cells, dtype=np.float64)
