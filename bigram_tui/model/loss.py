@@ -67,7 +67,7 @@ class Likelihood:
 
 
 def perplexity(nll: float) -> float:
-    """Return exp(nll), as many equally likely next tokens have this nll; ∞ if it overflows."""
+    """Return exp(nll): so many equally likely next tokens have this nll. ∞ if it overflows."""
     try:
         return math.exp(nll)
     except OverflowError:

@@ -10,10 +10,11 @@ import numpy as np
 
 from bigram_tui.backend import Backend, Iteration, as_numpy, hyperparameters
 from bigram_tui.errors import described
-from bigram_tui.model.arrays import detach_or_numpy, on_accelerator, trouble
+from bigram_tui.model.arrays import detach_or_numpy, on_accelerator
 from bigram_tui.model.bigrams import Bigrams, Matrix
 from bigram_tui.model.loss import Likelihood
 from bigram_tui.training.descent import DescentRecord
+from bigram_tui.training.gpu_errors import gpu_error
 from bigram_tui.training.snapshot import Branch, Snapshot, Status
 from bigram_tui.training.timeline import LOSS_COLUMNS, Keyframes, Rows, Settings
 
@@ -313,8 +314,8 @@ class Run:
         self._generator = None
         self.status = Status.FAILED
         module = sys.modules.get(type(self.backend).__module__)
-        gpu_error = trouble(error, self._settings.at(iteration))
-        reason = gpu_error or described(error, getattr(module, "__file__", None))
+        source = getattr(module, "__file__", None)
+        reason = gpu_error(error, self._settings.at(iteration)) or described(error, source)
         self.message = f"failed at step {iteration}: {reason}"
 
     def _start_here(self) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from bigram_tui.errors import one_line
-from bigram_tui.model.arrays import trouble
+from bigram_tui.training.gpu_errors import gpu_error
 from bigram_tui.training.pacing import SliceSize
 from bigram_tui.training.run import Run
 from bigram_tui.training.snapshot import Snapshot, Status
@@ -178,7 +178,7 @@ class Runner:
         try:
             self._work(self._load())
         except (Exception, SystemExit) as error:  # of a plugin on import, or a fault of ours
-            self._give_up(trouble(error, {}) or one_line(error) or type(error).__name__)
+            self._give_up(gpu_error(error, {}) or one_line(error) or type(error).__name__)
 
     def _work(self, run: Run) -> None:
         """Execute commands and train, slice by slice; each pass publishes one snapshot."""

@@ -22,7 +22,6 @@ from bigram_tui.model.arrays import (
     mean_square,
     on_accelerator,
     row_sums,
-    trouble,
 )
 from bigram_tui.model.loss import Likelihood
 from bigram_tui.training.descent import CHECKED_ROWS
@@ -262,38 +261,6 @@ def test_only_tensors_of_a_gpu_that_knows_float64_stay_where_they_are() -> None:
 
 
 # What may go wrong with a device
-
-
-@pytest.mark.parametrize(
-    ("error", "settings", "expected"),
-    [
-        (
-            torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 800.00 MiB. GPU 0 has …"),
-            {"device": "auto", "dtype": "float64"},
-            "the GPU is out of memory; choose the device cpu or the dtype float32",
-        ),
-        (
-            RuntimeError("CUDA error: out of memory\nCompile with …"),
-            {"device": "cuda", "dtype": "float32"},
-            "the GPU is out of memory; choose the device cpu",
-        ),
-        (torch.OutOfMemoryError(""), {}, "the GPU is out of memory"),
-        (
-            RuntimeError(LOST),
-            {"device": "cuda:1", "dtype": "float64"},
-            "the GPU failed (CUDA error: unspecified launch failure); "
-            "choose the device cpu and reset",
-        ),
-        (RuntimeError(LOST), {}, "the GPU failed (CUDA error: unspecified launch failure)"),
-        (RuntimeError("expected a matrix"), {"device": "cuda"}, ""),
-        (ValueError("out of memory"), {"device": "cuda"}, ""),
-        (MemoryError("one-hot rows take 3 GiB"), {"device": "cuda"}, ""),
-    ],
-)
-def test_trouble_with_a_gpu_is_one_line_with_what_can_be_done(
-    error: BaseException, settings: dict[str, object], expected: str
-) -> None:
-    assert trouble(error, settings) == expected
 
 
 @dataclass
