@@ -1,1 +1,1 @@
-"""What can be computed of a text and a model at once, without training."""
+"""Computes properties of a text and a model directly, without training."""

@@ -1,7 +1,8 @@
-"""Counts what follows each context of 1, 2, … characters: how counting fares beyond the bigram.
+"""Counts what follows each context of 1, 2, … characters: counting beyond the bigram.
 
-A table of contexts has more cells than could ever be held, so only the pairs of a context and the
-token after it that do occur are counted, each as one number: its n + 1 tokens, digits in base V.
+The whole table of contexts would not fit into memory, so only the pairs that occur, of a context
+and the token after it, are counted. The key of a pair is one number: its n + 1 tokens as digits in
+base V.
 """
 
 import math
@@ -23,83 +24,93 @@ Tokens = npt.NDArray[np.uint16]
 Keys = npt.NDArray[np.uint64]
 
 LONGEST = 6
+"""The most characters of a context."""
 
-# Characters, blanks too: more than the bundled names seventeen times, counted in a few seconds.
 SAMPLE_SIZE = 4_000_000
+"""The most characters that are read again, blanks included: they are counted in a few seconds."""
 
-# Keys that are counted at a time, 8 bytes each.
 CHUNK_SIZE = 1 << 20
+"""The keys that are counted at a time, 8 bytes each."""
 
 OWN_SPLIT = (9, 1)
+"""The shares of training and held-out lines, if the corpus itself is not split."""
 
 SMOOTHING = tuple(10.0 ** (tenth / 10) for tenth in range(-40, 11))
-"""Where the best α is looked for: from 1e-4 to 10, ten per decade."""
+"""The candidates for the best α: from 1e-4 to 10, ten a decade."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """What was read of a corpus again, for its contexts to be counted.
+    """The part of a corpus that was read again to count its contexts.
 
-    vocabulary_size: V, of the whole corpus.
-    train, held_out: the tokens of the lines, each line after LONGEST boundaries, and one more;
-    held_out is None without such lines. Of what tokens stand for only the boundary is known.
-    lines, predictions: how many were read, in all parts. whole: whether that is all of the corpus.
-    own_split: whether lines were held out here, as the corpus itself was not split.
+    Tokens are numbered anew, except for the boundary. Before each line there are LONGEST
+    boundaries, and after the last one more.
     """
 
     vocabulary_size: int
+    """V of the whole corpus."""
     train: Tokens
+    """The tokens of the training lines."""
     held_out: Tokens | None
+    """The tokens of the held-out lines; None if there are none."""
     lines: int
+    """The number of lines that were read, in all parts."""
     predictions: int
+    """The number of characters and line ends that were read, in all parts."""
     whole: bool
+    """Whether the whole corpus was read."""
     own_split: bool
+    """Whether lines were held out here, because the corpus itself is not split."""
 
     @property
     def longest(self) -> int:
-        """The largest n, up to LONGEST, whose Vⁿ⁺¹ cells can be told apart by 64 bits."""
+        """The largest n, up to LONGEST, for which keys below Vⁿ⁺¹ fit into 64 bits."""
         return max(n for n in range(1, LONGEST + 1) if self.vocabulary_size ** (n + 1) <= 1 << 64)
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """How a model of contexts predicts lines that it was not counted from.
-
-    predictions: of each character and of the end of each line. Of these,
-    unseen_contexts: come after a context that training lacks, and
-    unseen_pairs: have a probability of 0 without smoothing; they include the unseen contexts.
-    unsmoothed_nll: at α = 0; ∞ if a pair is unseen.
-    smoothing: the α of SMOOTHING with the lowest NLL here; so these lines are not new to it.
-    nll, train_nll: at that α, of these lines and of the training lines.
-    """
+    """The predictions of a context model on lines that it was not counted from."""
 
     predictions: int
+    """The number of predictions: one for each character and for the end of each line."""
     unseen_contexts: int
+    """The number of predictions after a context that training lacks."""
     unseen_pairs: int
+    """The number of predictions of probability 0 without smoothing, unseen contexts included."""
     unsmoothed_nll: float
+    """The nll at α = 0; ∞ if a pair is unseen."""
     smoothing: float
+    """The α of SMOOTHING with the lowest nll on these lines, which so are not new to it."""
     nll: float
+    """The nll of these lines at that α."""
     train_nll: float
+    """The nll of the training lines at that α."""
 
 
 @dataclass(frozen=True)
 class ContextModel:
     """A model that predicts each token from the n before it, by counting; n = 1 is the bigram.
 
-    order: n. possible: Vⁿ contexts. cells: Vⁿ⁺¹, those of the whole table.
-    contexts, pairs: how many contexts, and cells, training has.
-    predictions: B, the same for every n. train_nll: at α = 0. All NLLs are in nats per prediction.
-    held_out: None when there are no lines for it.
+    Every nll is in nats per prediction.
     """
 
     order: int
+    """n, the number of tokens of a context."""
     possible: int
+    """Vⁿ, the number of possible contexts."""
     cells: int
+    """Vⁿ⁺¹, the number of cells of the whole table."""
     contexts: int
+    """The number of distinct contexts in training."""
     pairs: int
+    """The number of cells that are not 0: the distinct pairs in training."""
     predictions: int
+    """B, the number of predictions in training; the same for every n."""
     train_nll: float
+    """The nll of the training lines at α = 0."""
     held_out: HeldOut | None
+    """The predictions on held-out lines; None if there are none."""
 
 
 def read_sample(
@@ -112,12 +123,12 @@ def read_sample(
 ) -> Sample:
     """Read the start of a corpus again, as tokens.
 
-    split, seed: those that the corpus was counted with. Its validation lines are held out, or,
-    without a split, one distinct line of ten, dealt out in the same way; none of less than ten.
-    limit: of characters, as read_items says. progress: as that of read_corpus.
-    Raises CorpusError when the text is not to be had again, has changed, or has no training line.
+    split, seed: as the corpus was counted. Its validation lines are held out; without a split,
+    one distinct line in ten, or none if there are fewer than ten. limit: the most characters, as
+    of `read_items`. progress: as of `read_corpus`.
+    Raises CorpusError if the text can't be read again, has changed, or has no training line.
     """
-    # Lines that are too many to be remembered are enough.
+    # A corpus does not keep its distinct lines if they are too many, so then there are enough.
     distinct = corpus.lines if corpus.items is None else len(corpus.items)
     own_split = split is None and distinct >= sum(OWN_SPLIT)
     alphabet, lines, predictions = Alphabet(), 0, 0
@@ -163,12 +174,12 @@ def context_models(
     progress: Callable[[int, int], None] | None = None,
     chunk_size: int = CHUNK_SIZE,
 ) -> Iterator[ContextModel]:
-    """Count the contexts of n = 1, 2, … tokens up to sample.longest, and give each when done.
+    """Yield the models of n = 1, 2, … tokens up to `sample.longest`, each when it is counted.
 
-    P(c | context) = (N(context, c) + α) / (N(context) + αV): 1/V after an unseen context. The
-    start of a line is filled up with boundaries, so that every n makes the same predictions.
-    progress: called after each chunk with the predictions counted and their number, those of every
-    n together; what it raises ends the counting.
+    P(c | context) = (N(context, c) + α) / (N(context) + αV), which is 1/V after an unseen context.
+    Before a line there are boundaries enough for every n to make the same predictions.
+    progress: called after each chunk with the predictions counted so far, and how many there are
+    for all n together; an exception of it ends the counting.
     """
     size = sample.vocabulary_size
     texts = [text for text in (sample.train, sample.held_out) if text is not None]
@@ -188,7 +199,7 @@ def context_models(
 
 @dataclass(frozen=True, eq=False)
 class _Table:
-    """The keys of the distinct pairs and contexts of a text, in order; how often each occurs."""
+    """The sorted keys of the distinct pairs and contexts of a text, and their counts."""
 
     vocabulary_size: int
     pairs: Keys
@@ -201,7 +212,7 @@ class _Table:
         return int(self.pair_times.sum())
 
     def of(self, text: "_Table") -> "_Table":
-        """How often what is in another text occurs here, be it never."""
+        """Return the pairs and contexts of another text with their counts in this one."""
         return replace(
             text,
             pair_times=_looked_up(text.pairs, self.pairs, self.pair_times),
@@ -209,11 +220,11 @@ class _Table:
         )
 
     def nll(self, known: "_Table", smoothing: float) -> float:
-        """−Σ log P / B of this text by what is known of its pairs and contexts."""
+        """−Σ log P / B of this text, with P from the known counts of its pairs and contexts."""
         contexts = np.log(known.context_times + smoothing * self.vocabulary_size)
         pairs = np.log(known.pair_times + smoothing)
         total = (self.context_times * contexts).sum() - (self.pair_times * pairs).sum()
-        return max(0.0, float(total) / self.predictions)  # where all is certain, rounding may err
+        return max(0.0, float(total) / self.predictions)  # rounding may give less than 0
 
 
 def _model(order: int, size: int, train: _Table, text: _Table | None = None) -> ContextModel:
@@ -248,13 +259,13 @@ def _held_out(train: _Table, text: _Table) -> HeldOut:
 
 
 def _is_predicted(text: Tokens) -> npt.NDArray[np.bool_]:
-    """Whether each token but the first is predicted: only what fills up a line's start is not."""
+    """Whether each token but the first is predicted: all but the boundaries before a line."""
     predicted: npt.NDArray[np.bool_] = (text[1:] | text[:-1]) != BOUNDARY
     return predicted
 
 
 def _keys(text: Tokens, order: int, size: int, chunk_size: int) -> Iterator[Keys]:
-    """The key of each prediction: its context and the token itself, the last digit."""
+    """The keys of all predictions: the context, then the token as the last digit."""
     for start in range(0, text.size - order, chunk_size):
         piece = text[start : start + chunk_size + order]
         keys = np.zeros(piece.size - order, np.uint64)
@@ -270,9 +281,10 @@ def _table(keys: Iterable[Keys], size: int) -> _Table:
 
 
 def _counted(chunks: Iterable[Keys]) -> tuple[Keys, Counts]:
-    """The distinct keys in order and how often each occurs.
+    """The distinct keys, sorted, and their counts.
 
-    What was merged is merged again only with something half as large: each key a few times.
+    A merged result is merged again only with one at least half as large, so that each key is
+    merged a few times only.
     """
     merged: list[tuple[Keys, Counts]] = []
     for chunk in chunks:
@@ -289,7 +301,7 @@ def _merged(one: tuple[Keys, Counts], other: tuple[Keys, Counts]) -> tuple[Keys,
 
 
 def _summed(keys: Keys, times: Counts) -> tuple[Keys, Counts]:
-    """The distinct ones among keys in order, and the sum of the times of each."""
+    """The distinct keys among sorted ones, and the sum of the counts of each."""
     first = np.ones(keys.size, np.bool_)
     first[1:] = keys[1:] != keys[:-1]
     starts = np.flatnonzero(first)
@@ -297,6 +309,6 @@ def _summed(keys: Keys, times: Counts) -> tuple[Keys, Counts]:
 
 
 def _looked_up(wanted: Keys, keys: Keys, times: Counts) -> Counts:
-    """The times of the wanted keys, 0 of those that aren't there."""
+    """The counts of the wanted keys; 0 for those that do not occur."""
     where = np.searchsorted(keys, wanted)
     return np.where(keys.take(where, mode="clip") == wanted, times.take(where, mode="clip"), 0)

@@ -1,14 +1,14 @@
-"""How large a step of gradient descent may be: the curvature of the loss, and what steps keep.
+"""The curvature of the total, which limits the learning rate, and what steps leave unchanged.
 
-The loss is NLL + λ·mean(W²), B the number of bigrams and n_i that of row i. Its Hessian has no
-entries between two rows of W; the block of row i, with p = softmax(W_i), is
+The total is nll + λ·mean(W²); B is the number of bigrams and n_i that of row i. Its Hessian has no
+entries between two rows of W. The block of row i, with p = softmax(W_i), is
 
     H_i = n_i/B · (diag(p) − ppᵀ) + 2λ/V² · I.
 
-Close to a minimum a step of size η multiplies the error along an eigenvector of eigenvalue h by
-1 − ηh. So descent converges if η < 2/h for the largest h, and for a larger η it grows (Nesterov,
+Near a minimum a step of size η multiplies the error along an eigenvector of eigenvalue h by
+1 − ηh. So descent converges if η < 2/h for the largest h, and diverges for a larger η (Nesterov,
 Lectures on Convex Optimization, 2018, section 1.2.3). Elsewhere 2/h is a guide, not a bound: h
-changes on the way.
+changes from step to step.
 """
 
 import math
@@ -25,33 +25,33 @@ _LAST_STEP = 1e-8
 
 @dataclass(frozen=True, eq=False)
 class Curvature:
-    """The largest eigenvalues of the loss's Hessian, in nats per unit of W²; nan if P holds one."""
+    """The largest eigenvalues of the total's Hessian, in nats per unit of W²; NaN where P is."""
 
     rows: npt.NDArray[np.float64]
-    """Of each row's block. [V]"""
+    """The largest eigenvalue of each row's block. [V]"""
 
     @property
     def row(self) -> int:
-        """The token whose row is steepest; the first one without a number, if any is."""
+        """The token whose row has the largest eigenvalue; the first row of NaN, if there is one."""
         return int(self.rows.argmax())
 
     @property
     def largest(self) -> float:
-        """Of the whole Hessian: the largest of `rows`."""
+        """λmax, the largest eigenvalue of the whole Hessian."""
         return float(self.rows[self.row])
 
     @property
     def critical_learning_rate(self) -> float:
-        """2 / `largest`: steps of a larger size diverge from a minimum. ∞ where nothing curves."""
+        """2/λmax: with a larger learning rate, steps diverge from a minimum. ∞ if λmax is 0."""
         return 2 / self.largest if self.largest else math.inf
 
     def standing(self, learning_rate: float) -> float:
-        """A learning rate as a multiple of the critical one: above 1 it is too large."""
+        """Return a learning rate as a multiple of the critical one; above 1 it is too large."""
         return learning_rate * self.largest / 2
 
 
 def curvature(probabilities: Matrix, bigrams: Bigrams, l2: float) -> Curvature:
-    """The curvature of the loss where the model gives `probabilities`, λ being `l2`.
+    """Return the curvature of the total at the weights whose P is `probabilities`; λ is `l2`.
 
     probabilities: [V, V], rows sum to 1. A row without counts has the penalty's curvature alone.
     """
@@ -60,10 +60,10 @@ def curvature(probabilities: Matrix, bigrams: Bigrams, l2: float) -> Curvature:
 
 
 def largest_eigenvalues(probabilities: Matrix) -> npt.NDArray[np.float64]:
-    """The largest eigenvalue μ of diag(p) − ppᵀ for each row p. float64 [V], right to 1e-14.
+    """Return the largest eigenvalue μ of diag(p) − ppᵀ for each row p: float64 [V], to 1e-14.
 
-    probabilities: [V, V], rows sum to 1; a row with a nan or ∞ gets nan. O(V²) per step of Newton's
-    method, which seldom takes more than four.
+    probabilities: [V, V], rows sum to 1; a row that holds NaN or ∞ gets NaN. O(V²) per step of
+    Newton's method, which seldom takes more than four.
 
     Let a ≥ b be the two largest p_j, a that of index 1. As Σp = 1, μ solves (Golub, Some modified
     matrix eigenvalue problems, SIAM Review 15, 1973, section 5)
@@ -97,9 +97,9 @@ def largest_eigenvalues(probabilities: Matrix) -> npt.NDArray[np.float64]:
 
 
 def nll_gradient(probabilities: Matrix, bigrams: Bigrams) -> Matrix:
-    """∂NLL/∂W = (rowsum(N)·P − N) / B. float64 [V, V].
+    """Return ∂nll/∂W = (rowsum(N)·P − N)/B. float64 [V, V].
 
-    Its rows sum to 0, for each row of P sums to 1: the NLL moves no row mean of W.
+    Its rows sum to 0, because those of P sum to 1: the nll moves no row mean of W.
     """
     expected = bigrams.row_sums[:, None] * np.asarray(probabilities, dtype=np.float64)
     gradient: Matrix = (expected - bigrams.counts) / max(bigrams.total, 1)
@@ -107,8 +107,8 @@ def nll_gradient(probabilities: Matrix, bigrams: Bigrams) -> Matrix:
 
 
 def row_mean_decay(learning_rate: float, l2: float, size: int) -> float:
-    """1 − 2ηλ/V²: what each iteration multiplies the row means of W by. size: V.
+    """Return 1 − 2ηλ/V², the factor by which each step multiplies the row means of W. size: V.
 
-    The penalty's gradient 2λW/V² alone moves them.
+    Only the penalty's gradient 2λW/V² moves them.
     """
     return 1 - 2 * learning_rate * l2 / size**2

@@ -1,7 +1,7 @@
-"""Orders in which tokens can stand: by code point, by frequency, or alike beside alike.
+"""Orders tokens by code point, by frequency, or by similarity.
 
-An order is a permutation, int [V]: the token at each place. The boundary stands first, and the
-token of the rare characters, where there is one, last.
+An order is a permutation, int [V]: the token at each place. The boundary is always first, and the
+token of the rare characters, if there is one, last.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,38 +17,37 @@ Permutation = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float64]
 
 MOST_STEPS = 100
-"""Of the search for an axis: it is found long before, unless two are as strong."""
+"""The most steps of the search for an axis; fewer are enough unless two axes are equally strong."""
 CLOSE = 1e-9
-"""How near to its end, as a part of its strength, an axis is found."""
+"""The relative precision of an axis, by its eigenvalue."""
 MOST_SPLITS = 6
-"""How often a group is split in two, at most: into 64 in all."""
+"""The most times that a group is split in two, so that there are at most 64 groups."""
 
 
 def by_code_point(bigrams: Bigrams) -> Permutation:
-    """The order in which tokens are numbered."""
+    """Return the tokens in the order of their numbers."""
     return np.arange(len(bigrams.vocabulary))
 
 
 def by_frequency(bigrams: Bigrams) -> Permutation:
-    """The most frequent character first; of equally frequent ones that with the lower code point.
+    """Return the tokens by falling frequency, and equally frequent ones by code point.
 
-    Each occurrence of a character begins one bigram, so its frequency is its row's sum.
+    Each occurrence of a character begins one bigram, so its frequency is its row sum of N.
     """
     inner = _characters(bigrams.vocabulary)
     return _with_ends(inner[np.argsort(-bigrams.row_sums[inner], kind="stable")], bigrams)
 
 
 def by_similarity(bigrams: Bigrams) -> Permutation:
-    """Characters that have similar neighbours stand together.
+    """Return the tokens so that characters with similar neighbours are close to each other.
 
-    S = N + Nᵀ says how often two tokens are neighbours. The first axis of its correspondence
-    analysis (Greenacre, Theory and Applications of Correspondence Analysis, 1984) sets the
-    characters apart that differ most in their neighbours: scripts, or in one language vowels and
+    S = N + Nᵀ counts how often two tokens are neighbours. The first axis of its correspondence
+    analysis (Greenacre, Theory and Applications of Correspondence Analysis, 1984) separates the
+    characters that differ most in their neighbours: scripts, or in one language vowels and
     consonants (Moler and Morrison, Singular value analysis of cryptograms, American Mathematical
-    Monthly 90, 1983). They are split in two along it, and each part in the same way again (Boley,
-    Principal direction divisive partitioning, Data Mining and Knowledge Discovery 2, 1998).
-
-    The end of the most frequent character stands first.
+    Monthly 90, 1983). The characters are split in two along it, and each part again in the same
+    way (Boley, Principal direction divisive partitioning, Data Mining and Knowledge Discovery 2,
+    1998). The end of the axis with the most frequent character comes first.
     """
     inner = _characters(bigrams.vocabulary)
     neighbours = _Neighbours.from_tokens(bigrams, inner)
@@ -63,30 +62,30 @@ ORDERS: Mapping[str, Callable[[Bigrams], Permutation]] = {
     "frequency": by_frequency,
     "similarity": by_similarity,
 }
-"""How tokens can be ordered, by name; the first is how they are numbered."""
+"""The orders of tokens by name; the first is that of their numbers."""
 
 
 @dataclass(frozen=True, eq=False)
 class TokenOrder:
-    """Where each token of a text stands."""
+    """An order of a text's tokens."""
 
     name: str
     tokens: Permutation
-    """The token at each place."""
+    """The token at each place, int [V]."""
 
     @classmethod
     def named(cls, name: str, bigrams: Bigrams) -> "TokenOrder":
-        """One of ORDERS."""
+        """Compute one of ORDERS. Raises KeyError if there is none of that name."""
         return cls(name, ORDERS[name](bigrams))
 
     @cached_property
     def places(self) -> Permutation:
-        """The place of each token."""
+        """The place of each token, int [V]."""
         return np.argsort(self.tokens)
 
 
 def _characters(vocabulary: Vocabulary) -> Permutation:
-    """All tokens but the two that have a place of their own."""
+    """All tokens except the boundary and that of the rare characters."""
     return np.arange(1, 1 + len(vocabulary.characters))
 
 
@@ -97,7 +96,7 @@ def _with_ends(characters: Permutation, bigrams: Bigrams) -> Permutation:
 
 @dataclass(frozen=True)
 class _Neighbours:
-    """Some rows of S, each of one character: its entries that are not 0, as coordinates."""
+    """Some rows of S, each of one character, as a sparse matrix in coordinates."""
 
     rows: Permutation
     columns: Permutation
@@ -113,7 +112,7 @@ class _Neighbours:
         return cls(*both, np.concatenate([counts, counts]), (size, size)).part(tokens)
 
     def part(self, rows: Permutation) -> "_Neighbours":
-        """Those of some of its rows, in their order."""
+        """Return some of its rows, in the order given."""
         place = np.full(self.shape[0], -1)
         place[rows] = np.arange(len(rows))
         kept = place[self.rows] >= 0
@@ -122,15 +121,15 @@ class _Neighbours:
 
     @property
     def sums(self) -> Floats:
-        """How many neighbours each character has."""
+        """The number of neighbours of each character. [rows]"""
         return _summed(self.rows, self.counts, self.shape[0])
 
     def scores(self) -> Floats:
-        """Where each row stands on the first axis: the mean score of its neighbours. [rows]
+        """Return the score of each row on the first axis: the mean of its neighbours'. [rows]
 
-        The axis is that of the table with the mean added to each cell, lest a few rare characters
-        be an axis of their own (Amini et al., Pseudo-likelihood methods for community detection
-        in large sparse networks, Annals of Statistics 41, 2013).
+        The mean is added to each cell first, lest a few rare characters be an axis of their own
+        (Amini et al., Pseudo-likelihood methods for community detection in large sparse networks,
+        Annals of Statistics 41, 2013).
         """
         rows, columns = self.shape
         mean = self.counts.sum() / max(1, rows * columns)
@@ -158,19 +157,19 @@ class _Neighbours:
         axis = to_columns(_strongest(squared, rows)) / across
         summed = _summed(self.rows, self.counts * axis[self.columns], rows)
         score: Floats = summed / np.maximum(self.sums, 1)
-        # What differs by rounding alone is the same, whatever the tokens' numbers.
+        # Rounded, so that equal scores are equal whatever the order of summation.
         return (score / (np.abs(score).max() or 1.0)).round(6)
 
 
 def _summed(places: Permutation, values: Floats, size: int) -> Floats:
-    """The sum of the values of each place. [size]"""
+    """The sum of the values at each place. [size]"""
     return np.bincount(places, values, size).astype(np.float64, copy=False)
 
 
 def _divided(neighbours: _Neighbours, score: Floats, splits: int) -> Permutation:
-    """The order of some characters: those with low scores first, each part by its own axis.
+    """Order some characters by score, split them in two, and order each part by its own axis.
 
-    The parts are those that differ most: the split with the least variance within them.
+    The split is the one with the least variance of the scores within the two parts.
     """
     order = np.argsort(score, kind="stable")
     place = _split(score[order], neighbours.sums[order])
@@ -181,13 +180,13 @@ def _divided(neighbours: _Neighbours, score: Floats, splits: int) -> Permutation
         inner = neighbours.part(part)
         own = inner.scores()
         if inner.sums @ (own * (score[part] - score[part].mean())) < 0:
-            own = -own  # so that it goes the same way
+            own = -own  # so that it points the same way
         parts.append(part[_divided(inner, own, splits - 1)])
     return np.concatenate(parts)
 
 
 def _split(score: Floats, weight: Floats) -> int:
-    """After how many of some sorted scores to split them; 0 where they are all the same."""
+    """The number of scores, of a sorted list, before the split; 0 if all scores are equal."""
     ends = np.flatnonzero(np.diff(score)) + 1
     if not ends.size:
         return 0
@@ -199,10 +198,10 @@ def _split(score: Floats, weight: Floats) -> int:
 
 
 def _strongest(symmetric: Callable[[Floats], Floats], size: int) -> Floats:
-    """The eigenvector of the largest eigenvalue. [size]
+    """Find the eigenvector of the largest eigenvalue of a symmetric matrix. [size]
 
-    By Lanczos' iteration, each vector made orthogonal to all before (Golub and Van Loan, Matrix
-    Computations, 4th ed., 10.1 and 10.3). symmetric: multiplies a vector by the matrix.
+    symmetric: multiplies a vector by the matrix. Source: the Lanczos iteration with full
+    reorthogonalisation, Golub and Van Loan, Matrix Computations, 4th ed., 10.1 and 10.3.
     """
     basis = np.empty((min(MOST_STEPS, size), size))
     diagonal: list[float] = []

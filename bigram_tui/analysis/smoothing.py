@@ -1,11 +1,11 @@
-"""Which α of counting a table is nearest to: what a penalty λ amounts to, and what it doesn't.
+"""Finds the α of counting whose table is nearest to a model's: what a penalty λ amounts to.
 
-Both λ and α draw the table from the counts to uniform, but only those two ends are the same. Where
-the loss is least its gradient (nP − N)/B + 2λW/V² is 0, for a row of n bigrams, so
+Both λ and α move P from the shares of the counts to uniform, but only these two ends are the same.
+At the minimum of the total its gradient (nP − N)/B + 2λW/V² is 0, for a row of n bigrams, so
 
     P = (N − cW) / n    with c = 2λB/V²,    but    P = (N + α) / (n + Vα)    by counting.
 
-α adds as much to every cell; λ adds the more the less likely the cell, and takes from the likely.
+α adds the same to every cell. λ adds to unlikely cells and takes from likely ones.
 """
 
 import math
@@ -17,33 +17,33 @@ import numpy as np
 from bigram_tui.model.bigrams import Bigrams, Matrix
 
 _LEAST = 1e-200
-"""A smaller α is taken for 0."""
+"""A smaller α counts as 0."""
 _MOST = 1e9
-"""An α of more than this times the largest count is taken for ∞."""
+"""An α above this multiple of the largest count counts as ∞."""
 _PRECISION = 1e-12
-"""Of log α; what a table says about its α is often less precise than that."""
+"""The precision of log α; a table often determines its α less precisely."""
 
 
 @dataclass(frozen=True)
 class Nearest:
-    """The counting table that is nearest to a table, and where they differ most."""
+    """The counting table that is nearest to a table, and the cell where they differ most."""
 
     smoothing: float
-    """Its α; ∞ where that is the uniform table."""
+    """α of the counting table; ∞ if that is uniform."""
     divergence: float
     """D(α), in nats per bigram."""
     farthest: tuple[int, int]
-    """The cell, first and second token, whose two probabilities differ most."""
+    """The cell, first and second token, in which the two tables differ most."""
     probability: float
-    """Of `farthest` in the table."""
+    """P of `farthest` in the table."""
     counting_probability: float
-    """Of `farthest` in the counting table."""
+    """P of `farthest` in the counting table."""
 
 
 def counting_table(bigrams: Bigrams, smoothing: float) -> Matrix:
-    """P = (N + α) / Σ_j (N + α), α ≥ 0 being `smoothing`. float64 [V, V].
+    """Return P = (N + α) / Σ_j (N + α), where α ≥ 0 is `smoothing`. float64 [V, V].
 
-    A row without any count is uniform; at α = ∞ every row is.
+    A row without counts is uniform; at α = ∞ every row is.
     """
     size = len(bigrams.counts)
     uniform = np.full((size, size), 1 / size)
@@ -56,19 +56,20 @@ def counting_table(bigrams: Bigrams, smoothing: float) -> Matrix:
 
 
 def nearest_smoothing(table: Matrix, bigrams: Bigrams) -> Nearest | None:
-    """The α ≥ 0 whose counting table C diverges least from a table T, right to 1e-6.
+    """Find the α ≥ 0 whose counting table C diverges least from a table T, precise to 1e-6.
 
-    table: [V, V], rows sum to 1, to which they are scaled; None if one can't be. The divergence is
-    the conditional relative entropy (Cover and Thomas, Elements of Information Theory, section
-    2.5), of which each row has the share π_i = n_i/B that it has of the bigrams:
+    table: [V, V]; its rows are scaled to sum to 1. Returns None if a row can't be scaled. The
+    divergence is the conditional relative entropy (Cover and Thomas, Elements of Information
+    Theory, section 2.5), in which row i has its share π_i = n_i/B of the bigrams:
 
-        D(α) = Σ_ij π_i T_ij log(T_ij / C_ij),
+        D(α) = Σ_ij π_i T_ij log(T_ij / C_ij).
 
-    what is lost by predicting with C what T writes after the text's tokens. It is ∞ at α = 0 if T
-    allows what never occurs, and nowhere else. The other direction would be ∞ at every α > 0 as
-    soon as one T_ij is 0: counting without smoothing would be near to no smoothing, however small.
+    It is the loss, in nats, of predicting with C what T generates after the text's tokens. It is ∞
+    only at α = 0, if T allows a bigram that never occurs. The opposite divergence would be ∞ at
+    every α > 0 as soon as one T_ij is 0, so that no small α would be near to counting without
+    smoothing.
 
-    If no α makes a difference it is 0. O(V² log V).
+    α is 0 if D is the same for all α. O(V² log V).
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         table = table / np.sum(table, axis=1, keepdims=True, dtype=np.float64)
@@ -94,15 +95,15 @@ def nearest_smoothing(table: Matrix, bigrams: Bigrams) -> Nearest | None:
 
 
 def _minima(weighted: Matrix, bigrams: Bigrams) -> list[float]:
-    """Every α at which D has a local minimum, 0 and ∞ among them. weighted: π_i T_ij, [V, V].
+    """All α at which D has a local minimum, including 0 and ∞. weighted: π_i T_ij, [V, V].
 
     With n̄ = n/V the mean count of a row, and with any k, as Σπ_i = Σπ_i T_ij,
 
         D′(α)           = Σ_i π_i / (n̄_i + α) − Σ_ij π_i T_ij / (N_ij + α)
         (k + α) · D′(α) = Σ_ij π_i T_ij (N_ij − k)/(N_ij + α) − Σ_i π_i (n̄_i − k)/(n̄_i + α).
 
-    With k the mean of n̄ its terms vanish with D′, at both ends, so that no close numbers cancel.
-    In each row D falls before it rises; of all rows together it may do so more than once.
+    With the mean of n̄ as k, its terms vanish with D′ at both ends, so no close numbers cancel.
+    In each row D falls, then rises. The sum over the rows may do so several times.
     """
     size = len(weighted)
     if (bigrams.counts * size == bigrams.row_sums[:, None]).all():
@@ -117,20 +118,20 @@ def _minima(weighted: Matrix, bigrams: Bigrams) -> list[float]:
         a = math.exp(log_smoothing)
         return bool(cells @ ((counts - k) / (counts + a)) < rows @ ((means - k) / (means + a)))
 
-    # A term changes over more than a decade. Where α is far below all means, only that of N = 0.
+    # A term changes over more than a decade. If α is far below all means, only that of N = 0 does.
     decades = np.arange(-4 - math.log10(size), math.log10(_MOST * counts[-1]), 0.5)
     grid = [math.log(_LEAST), *(decades * math.log(10)).tolist()]
     fall = [falls(place) for place in grid]
-    found = [
+    minima = [
         math.exp(_last(falls, grid[i], grid[i + 1]))
         for i in range(len(grid) - 1)
         if fall[i] and not fall[i + 1]
     ]
-    return found + [0.0] * (not fall[0]) + [math.inf] * fall[-1]
+    return minima + [0.0] * (not fall[0]) + [math.inf] * fall[-1]
 
 
 def _last(holds: Callable[[float], bool], low: float, high: float) -> float:
-    """Where between `low`, at which it holds, and `high`, at which it doesn't, it ends to hold."""
+    """The largest value at which a predicate holds. It holds at `low`, and not at `high`."""
     while high - low > _PRECISION:
         middle = (low + high) / 2
         low, high = (middle, high) if holds(middle) else (low, middle)

@@ -1,4 +1,4 @@
-"""Why the loss is a sum of logs: the likelihood, a product, soon underflows to 0."""
+"""Shows why the loss is a sum of logs: the likelihood is a product, which soon underflows to 0."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -12,32 +12,32 @@ from bigram_tui.model.bigrams import Matrix, Vocabulary
 
 @dataclass(frozen=True)
 class Product:
-    """How a running product fares in one floating point format. Places count factors, from 1."""
+    """The underflow of a running product in one floating point format."""
 
     subnormal: int | None
-    """The first place at which it is subnormal, which costs digits; None if it never is."""
+    """The number of factors after which it is subnormal: less precise. None if it never is."""
     zero: int | None
-    """The first place at which it is 0, as it is from there on; None if it never is."""
+    """The number of factors after which it is 0; None if it never is."""
 
 
 @dataclass(frozen=True)
 class Underflow:
-    """The likelihood of a text as a product, and what it really is."""
+    """The likelihood of a text: as a running product in two formats, and by the sum of logs."""
 
     float32: Product
     float64: Product
     log10: float
     """log₁₀ of the likelihood, by the sum of logs; −∞ if a factor is 0."""
     factors: int
-    """How many there are."""
+    """The number of factors, one for each bigram."""
 
 
 def bigram_probabilities(
     lines: Iterable[str], vocabulary: Vocabulary, table: Matrix
 ) -> Iterator[float]:
-    """P of each bigram of some lines, in order, read as the corpus is: stripped, if not blank.
+    """Yield P of each bigram of some lines in order; lines are stripped, and blank ones skipped.
 
-    table: [V, V]. ValueError names a character that the vocabulary lacks.
+    table: P [V, V]. Raises ValueError with the characters that the vocabulary lacks.
     """
     for line in lines:
         if item := line.strip():
@@ -46,11 +46,11 @@ def bigram_probabilities(
 
 
 def underflow(probabilities: Iterable[float]) -> Underflow:
-    """Multiply probabilities in their order, rounding after each, as float32 and as float64 do.
+    """Multiply probabilities in their order, rounding after each, in float32 and in float64.
 
-    What is not above half the least subnormal number rounds to 0: 2⁻¹⁵⁰ in float32, 2⁻¹⁰⁷⁵ in
-    float64 (IEEE 754). The product of n factors is about exp(−n·NLL), so n is about 104/NLL and
-    745/NLL then. Were all later factors above ½, the least number would round to itself for ever.
+    A product up to half the least subnormal number rounds to 0: 2⁻¹⁵⁰ in float32, 2⁻¹⁰⁷⁵ in float64
+    (IEEE 754). The product of n factors is about exp(−n·nll), so n is then about 104/nll and
+    745/nll. (If all later factors were above ½, the least number would round to itself for ever.)
     """
     factors = np.fromiter(probabilities, dtype=np.float64)
     with np.errstate(divide="ignore"):
@@ -64,12 +64,12 @@ def underflow(probabilities: Iterable[float]) -> Underflow:
 
 
 def _product(factors: npt.NDArray[np.floating]) -> Product:
-    """What becomes of the product, in the factors' own format."""
+    """Find where the running product underflows, in the format of the factors."""
     running = np.multiply.accumulate(factors)  # one after the other, unlike np.prod
     small = running < np.finfo(factors.dtype).smallest_normal
     return Product(_first(small & (running > 0)), _first(running == 0))
 
 
 def _first(places: npt.NDArray[np.bool_]) -> int | None:
-    """The first place, from 1, that is marked."""
+    """The position, from 1, of the first True; None without any."""
     return int(places.argmax()) + 1 if places.any() else None
