@@ -113,6 +113,7 @@ class Bigrams:
     """
 
     vocabulary: Vocabulary
+    """The V tokens; its `labels` name them."""
     counts: Counts
     """N, int64 [V, V], made read-only: N[i, j] is the number of times that token j follows i."""
 
@@ -135,12 +136,12 @@ class Bigrams:
 
     @cached_property
     def seen(self) -> npt.NDArray[np.intp]:
-        """The flat indices of the bigrams that occur. [number of distinct bigrams]"""
+        """The flat indices of the n distinct bigrams that occur. int [n]."""
         return np.flatnonzero(self.counts)
 
     @cached_property
     def seen_share(self) -> npt.NDArray[np.float64]:
-        """The relative frequency N/B of each bigram of `seen`; they sum to 1."""
+        """The relative frequency N/B of each bigram of `seen`; they sum to 1. float64 [n]."""
         return self.counts.ravel()[self.seen] / self.total
 
     @property
