@@ -211,7 +211,7 @@ class _Table:
     def predictions(self) -> int:
         return int(self.pair_times.sum())
 
-    def of(self, text: "_Table") -> "_Table":
+    def counts_for(self, text: "_Table") -> "_Table":
         """Return the pairs and contexts of another text with their counts in this one."""
         return replace(
             text,
@@ -241,7 +241,7 @@ def _model(order: int, size: int, train: _Table, text: _Table | None = None) -> 
 
 
 def _held_out(train: _Table, text: _Table) -> HeldOut:
-    known = train.of(text)
+    known = train.counts_for(text)
     unseen_pairs = int(text.pair_times[known.pair_times == 0].sum())
     nll, smoothing = min((text.nll(known, alpha), alpha) for alpha in SMOOTHING)
     return HeldOut(
@@ -308,7 +308,7 @@ def _summed(keys: Keys, times: Counts) -> tuple[Keys, Counts]:
     return keys[starts], np.add.reduceat(times, starts)
 
 
-def _looked_up(wanted: Keys, keys: Keys, times: Counts) -> Counts:
-    """The counts of the wanted keys; 0 for those that do not occur."""
-    where = np.searchsorted(keys, wanted)
-    return np.where(keys.take(where, mode="clip") == wanted, times.take(where, mode="clip"), 0)
+def _looked_up(queries: Keys, keys: Keys, times: Counts) -> Counts:
+    """The count of each query among sorted keys; 0 if it is not among them."""
+    where = np.searchsorted(keys, queries)
+    return np.where(keys.take(where, mode="clip") == queries, times.take(where, mode="clip"), 0)

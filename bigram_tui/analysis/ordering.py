@@ -113,11 +113,11 @@ class _Neighbours:
 
     def part(self, rows: Permutation) -> "_Neighbours":
         """Return some of its rows, in the order given."""
-        place = np.full(self.shape[0], -1)
-        place[rows] = np.arange(len(rows))
-        kept = place[self.rows] >= 0
-        found = place[self.rows[kept]], self.columns[kept], self.counts[kept]
-        return _Neighbours(*found, (len(rows), self.shape[1]))
+        new_row = np.full(self.shape[0], -1)
+        new_row[rows] = np.arange(len(rows))
+        kept = new_row[self.rows] >= 0
+        entries = new_row[self.rows[kept]], self.columns[kept], self.counts[kept]
+        return _Neighbours(*entries, (len(rows), self.shape[1]))
 
     @property
     def sums(self) -> Floats:
@@ -172,11 +172,11 @@ def _divided(neighbours: _Neighbours, score: Floats, splits: int) -> Permutation
     The split is the one with the least variance of the scores within the two parts.
     """
     order = np.argsort(score, kind="stable")
-    place = _split(score[order], neighbours.sums[order])
-    if not splits or not place:
+    cut = _split(score[order], neighbours.sums[order])
+    if not splits or not cut:
         return order
     parts = []
-    for part in (np.sort(order[:place]), np.sort(order[place:])):
+    for part in (np.sort(order[:cut]), np.sort(order[cut:])):
         inner = neighbours.part(part)
         own = inner.scores()
         if inner.sums @ (own * (score[part] - score[part].mean())) < 0:

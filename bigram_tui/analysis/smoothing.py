@@ -121,7 +121,7 @@ def _minima(weighted: Matrix, bigrams: Bigrams) -> list[float]:
     # A term changes over more than a decade. If α is far below all means, only that of N = 0 does.
     decades = np.arange(-4 - math.log10(size), math.log10(_MOST * counts[-1]), 0.5)
     grid = [math.log(_LEAST), *(decades * math.log(10)).tolist()]
-    fall = [falls(place) for place in grid]
+    fall = [falls(log_smoothing) for log_smoothing in grid]
     minima = [
         math.exp(_last(falls, grid[i], grid[i + 1]))
         for i in range(len(grid) - 1)

@@ -2,14 +2,14 @@
 
 
 class SliceSize:
-    """How many units of work, such as steps, make a slice of about the wanted length.
+    """The number of units of work, such as steps, in a slice of about a given length.
 
-    It starts at 1, doubles after a whole slice that took less than half the wanted seconds, and
-    halves after one that took more than twice as long; in between it stays.
+    It starts at 1, doubles after a whole slice that took less than half that length, and halves
+    after one that took more than twice as long.
     """
 
     def __init__(self, seconds: float, largest: int = 1 << 16) -> None:
-        """seconds: the wanted length of a slice. largest: the most units in one."""
+        """seconds: the length that slices should have. largest: the most units in a slice."""
         self._seconds = seconds
         self._largest = largest
         self.size = 1
