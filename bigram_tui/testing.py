@@ -68,9 +68,9 @@ class BackendTests:
             assert (table >= 0).all(), f"{where}: P is negative in row {_first(table < 0)}"
             sums = table.sum(axis=1, dtype=np.float64)
             # Each probability is rounded, and so is the sum that the row was divided by.
-            amiss = np.abs(sums - 1) > 4 * len(table) * np.finfo(table.dtype).eps
-            assert not amiss.any(), (
-                f"{where}: row {_first(amiss)} of P sums to {sums[amiss][:1].item()!r}, not to 1"
+            wrong = np.abs(sums - 1) > 4 * len(table) * np.finfo(table.dtype).eps
+            assert not wrong.any(), (
+                f"{where}: row {_first(wrong)} of P sums to {sums[wrong][:1].item()!r}, not to 1"
             )
 
     def test_first_iteration_is_the_untrained_model(self) -> None:
@@ -91,11 +91,11 @@ class BackendTests:
                 if weights is None or gradient is None:
                     continue
                 slopes, tolerance = _finite_differences(self.make(), case.bigrams, path[k])
-                amiss = ~(np.abs(gradient - slopes) <= tolerance)
-                assert not amiss.any(), (
-                    f"{case}, iteration {k}: the gradient at {tuple(np.argwhere(amiss)[0])} is "
-                    f"{gradient[amiss][0]!r}, but NLL + regularization() changes by "
-                    f"{slopes[amiss][0]!r} per unit of that weight of this iteration"
+                wrong = ~(np.abs(gradient - slopes) <= tolerance)
+                assert not wrong.any(), (
+                    f"{case}, iteration {k}: the gradient at {tuple(np.argwhere(wrong)[0])} is "
+                    f"{gradient[wrong][0]!r}, but NLL + regularization() changes by "
+                    f"{slopes[wrong][0]!r} per unit of that weight of this iteration"
                 )
 
     def test_reported_loss_is_the_total(self) -> None:
@@ -308,14 +308,14 @@ def _follow(
     state: Any = None,
 ) -> Iterator[Iteration]:
     """Train lazily and yield copies of the first iterations."""
-    found = False
+    yielded = False
     for model in islice(_start(backend, bigrams, weights, deepcopy(state)), iterations):
         assert isinstance(model, Iteration), (
             f"train() yielded {type(model).__name__}, not an Iteration"
         )
-        found = True
+        yielded = True
         yield _copy(model)
-    assert found, "train() ended before it yielded the untrained model"
+    assert yielded, "train() ended before it yielded the untrained model"
 
 
 def _start(backend: Backend, bigrams: Bigrams, weights: Matrix, state: Any) -> Iterator[Iteration]:
@@ -395,11 +395,13 @@ def _assert_same(path: list[Iteration], expected: list[Iteration], what: str) ->
     assert len(path) == len(expected), (
         f"{what}: it went on for {len(path)} iterations instead of {len(expected)}"
     )
-    for k, (found, wanted) in enumerate(zip(path, expected, strict=True)):
-        there, wanted_arrays = dict(_arrays(found)), dict(_arrays(wanted))
-        assert there.keys() == wanted_arrays.keys(), f"{what}: it yielded other arrays than before"
-        for name, array in wanted_arrays.items():
-            assert _close(there[name], array), f"{what}: the {name} differ at its iteration {k}"
+    for k, (model, expected_model) in enumerate(zip(path, expected, strict=True)):
+        arrays, expected_arrays = dict(_arrays(model)), dict(_arrays(expected_model))
+        assert arrays.keys() == expected_arrays.keys(), (
+            f"{what}: it yielded other arrays than before"
+        )
+        for name, array in expected_arrays.items():
+            assert _close(arrays[name], array), f"{what}: the {name} differ at its iteration {k}"
 
 
 def _finite_differences(
