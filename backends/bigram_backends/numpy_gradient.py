@@ -22,7 +22,7 @@ class NumpyBackend(Backend):
 
     For one bigram (x, y), −log P[x, y] = log Σ_j exp(W[x, j]) − W[x, y]. Its gradient is
     P[x] − onehot(y) in row x of W and 0 elsewhere: Bishop, Pattern Recognition and Machine
-    Learning (2006), equation 4.109. The mean over all bigrams, and the penalty's gradient:
+    Learning (2006), equation 4.109. The mean over all bigrams plus the penalty's gradient is
 
         ∂total/∂W = (rowsum(N)·P − N)/B + 2λW/V²
 
@@ -47,6 +47,7 @@ class NumpyBackend(Backend):
             # The row's maximum is taken off so that exp can't overflow; P stays the same.
             odds = np.exp(weights - weights.max(axis=1, keepdims=True))
             p = odds / odds.sum(axis=1, keepdims=True)
+            # A step needs no nll, only its gradient; the program computes −Σ n·log P from this P.
             nll_gradient = row_sums * p - n
             penalty_gradient = (2 * self.l2 / weights.size) * weights
             gradient = nll_gradient + penalty_gradient
