@@ -48,7 +48,8 @@ def page() -> str:
 
 def parse(module: str) -> ast.Module:
     """Parse the source of a module without importing it."""
-    path = HERE.parent / f"{module.replace('.', '/')}.py"
+    path = HERE.parent / module.replace(".", "/")
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     return ast.parse(path.read_text("utf-8"))
 
 

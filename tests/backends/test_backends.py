@@ -16,7 +16,8 @@ from bigram_backends.counting import CountingBackend
 from bigram_backends.numpy_gradient import NumpyBackend
 from bigram_backends.torch_autograd import TorchBackend
 from bigram_tui.backend import Backend, Bigrams, Iteration, Matrix, hyperparameter
-from bigram_tui.testing import BackendTests, cases
+from bigram_tui.testing import BackendTests
+from bigram_tui.testing.cases import cases
 from bigram_tui.training.registry import choose
 from bigram_tui.training.run import Run, Status
 from tests.training.test_run import HeavyBall

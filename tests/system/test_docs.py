@@ -18,7 +18,8 @@ import pytest
 import bigram_tui.backend
 from bigram_tui.backend import Backend, as_numpy
 from bigram_tui.cli.arguments import parse, parse_serve
-from bigram_tui.testing import BackendTests, cases
+from bigram_tui.testing import BackendTests
+from bigram_tui.testing.cases import cases
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
