@@ -1,8 +1,8 @@
-"""Counts the bigrams of plain lines by their bytes, on several threads; knows no other character.
+"""Counts the bigrams of lines of ASCII by their bytes, on several threads.
 
-Where every character is one byte, a text's bigrams are the pairs of its bytes: the bytes seen as
-numbers of 16 bits, once from the first byte on and once from the second. The table of a piece
-tells by itself whether that was all there is to do, or whether the piece needs a closer look.
+If every character is one byte, the bigrams of a text are the pairs of its bytes, and these are the
+bytes read as 16-bit numbers, once from the first byte on and once from the second. The resulting
+table tells whether the lines were plain; if not, they must be counted character by character.
 """
 
 import os
@@ -20,22 +20,22 @@ ASCII = 128
 NUL, LF, CR = b"\0\n\r"
 BLANKS = [code for code in range(ASCII) if chr(code).isspace() and code not in (LF, CR)]
 
-# More threads than these would wait for the one that reads.
+# With more threads, some would wait for the one that reads.
 WORKERS = min(os.cpu_count() or 1, 4)
 
-# Pieces that are counted before threads are started: few texts are larger.
+# Pieces that are counted before threads are started; few texts have more.
 ALONE = 16
 
 
 class Piece(NamedTuple):
-    """Some bytes of a text. whole: whether they are lines, each with its end."""
+    """Some bytes of a text. whole: whether they are whole lines, each with its end."""
 
     data: bytes
     whole: bool
 
 
 def whole_lines(chunks: Iterable[bytes]) -> Iterator[Piece]:
-    """The same bytes, cut after line ends where there are any: a long line comes in parts."""
+    """Yield the same bytes, cut after line ends; a line longer than a chunk comes in parts."""
     begun, at_start = b"", True
     for chunk in chunks:
         cut = chunk.rfind(b"\n") + 1
@@ -53,10 +53,11 @@ def whole_lines(chunks: Iterable[bytes]) -> Iterator[Piece]:
 def count_pieces(
     pieces: Iterable[Piece], workers: int = WORKERS, alone: int = ALONE
 ) -> Generator[tuple[bytes, Counts | None], None, None]:
-    """Each piece in order and its plain_pairs; some of the next ones are counted meanwhile.
+    """Yield each piece in order with its plain_pairs, while threads count the next ones.
 
-    What goes wrong with a later piece comes after all that were before it. To be closed when left
-    early, so that no thread stays.
+    alone: pieces to count before threads are started.
+    An error of `pieces` is raised after all pieces before it were yielded. Close the generator
+    when leaving it early, so that no thread stays.
     """
     pieces = iter(pieces)
     scratch = np.empty(0, np.intp)
@@ -76,7 +77,7 @@ def _count_by_threads(
 
     with ThreadPoolExecutor(workers) as pool:
         under_way: deque[tuple[bytes, Future[Counts | None] | None, Counts]] = deque()
-        # One for each piece under way; who is done hands it on.
+        # One for each piece under way, used again for a later piece.
         spare = [np.empty(0, np.intp) for _ in range(2 * workers)]
 
         def oldest() -> tuple[bytes, Counts | None]:
@@ -84,7 +85,7 @@ def _count_by_threads(
             spare.append(scratch)
             return data, None if result is None else result.result()
 
-        trouble = None
+        error = None
         while following is not None:
             data, whole = following
             scratch = _room(spare.pop(), data)
@@ -94,12 +95,12 @@ def _count_by_threads(
                 yield oldest()
             try:
                 following = next(pieces, None)
-            except TextError as error:
-                trouble, following = error, None
+            except TextError as raised:
+                error, following = raised, None
         while under_way:
             yield oldest()
-        if trouble is not None:
-            raise trouble
+        if error is not None:
+            raise error
 
 
 def _room(scratch: Counts, data: bytes) -> Counts:
@@ -107,12 +108,13 @@ def _room(scratch: Counts, data: bytes) -> Counts:
 
 
 def plain_pairs(lines: bytes, scratch: Counts) -> Counts | None:
-    r"""How often each byte follows each, a line's end and start both as \n; None if not plain.
+    r"""Count how often each byte follows each, with \n for a line's start and end. [first, second]
 
-    lines: some, each with its end. Plain are lines of ASCII without NUL that end in \n or \r\n
-    and neither begin nor end with a blank. The number of pairs (\n, \n) is that of empty lines.
+    lines: whole ones, each with its end.
     scratch: room for as many numbers as there are bytes.
-    [first, second], ASCII × ASCII
+    Returns None if the lines are not plain: if they hold other characters than ASCII, NUL, or a \r
+    before anything but \n, or if one begins or ends with a blank. The pair (\n, \n) is counted
+    once for each empty line.
     """
     if not lines.isascii():
         return None

@@ -1,4 +1,4 @@
-"""Reads a text in a thread of its own, to be watched and stopped meanwhile; knows no screen."""
+"""Reads a text in a thread of its own, which others may watch and stop."""
 
 import threading
 import time
@@ -10,16 +10,16 @@ from bigram_tui.corpus.partial_counts import PartialCounts
 from bigram_tui.corpus.progress import Progress, RateMeter
 
 PARTIAL_SECONDS = 0.25
-"""How long a glimpse is good for."""
+"""How long partial counts are shown before new ones are made."""
 
 PARTIAL_SHARE = 0.25
-"""Of the reading thread's time, what glimpses may take; it is that much only for many tokens."""
+"""The share of the reading thread's time that partial counts may take: only many tokens need it."""
 
 Result = TypeVar("Result")
 
 
 class BackgroundRead(Generic[Result]):
-    """A text on its way to what is made of it. Its thread writes what others see, whole values."""
+    """A text that is read in a thread, which publishes whole, immutable values."""
 
     def __init__(
         self,
@@ -27,29 +27,29 @@ class BackgroundRead(Generic[Result]):
         read: "Callable[[BackgroundRead[Result]], Result]",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """read: reads with our `report`, `on_chunk` and `cancellation`; called in a thread."""
+        """read: makes the result, called in the thread with this object."""
         self.title = title
         self.progress = Progress()
         self.partial_counts: PartialCounts | None = None
-        """The last one that was taken."""
+        """The latest ones; None before the first chunk."""
         self.result: Result | None = None
-        """There once the reading has ended, unless there is an error."""
+        """What `read` returned; None until then, and after an error."""
         self.error: BaseException | None = None
         self.part: Result | None = None
-        """What was made of the text before the error; None if nothing can be."""
+        """The result for the text before the error; None if there can be none."""
         self._read = read
         self._clock = clock
         self._meter = RateMeter()
         self._next_mark = self._next_partial = -float("inf")
         self.cancellation = CancelToken()
         self._ended = threading.Event()
-        # Nobody waits for a pipe out of which nothing comes.
+        # A daemon: a silent pipe must not keep the program from ending.
         self._thread = threading.Thread(target=self._run, name="reading", daemon=True)
 
-    # For whoever watches
+    # Called by those who watch
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._meter.note(self._clock(), 0)
         self._thread.start()
 
@@ -59,37 +59,37 @@ class BackgroundRead(Generic[Result]):
         return self._ended.is_set()
 
     def stop(self) -> bool:
-        """Make do with what was read; False, and nothing happens, if it is none to train on."""
+        """End reading with what was read; return False and go on if that cannot be trained on."""
         if self.partial_counts is None or not self.partial_counts.can_train:
             return False
         self.cancellation.cancel()
         return True
 
     def accept_part(self) -> None:
-        """After an error, go on with the part."""
+        """Take the part before the error as the result."""
         self.result, self.error = self.part, None
 
     def leave(self, seconds: float) -> None:
-        """End, with whatever comes of it, and wait for that for a while."""
+        """Cancel reading, and wait at most so many seconds for its end."""
         self.cancellation.cancel()
         if self._thread.ident is not None:
             self._thread.join(seconds)
 
-    # For whoever reads
+    # Called by the thread that reads
 
     def report(self, done: int, size: int | None) -> None:
-        """So many bytes are read."""
+        """Publish how far reading is. done, size: bytes, as OnProgress has them."""
         now = self._clock()
         if now >= self._next_mark:
             self._meter.note(now, done)
             self._next_mark = now + PARTIAL_SECONDS
         rate = self._meter.rate()
-        # A file may have grown since its size was asked for.
+        # A file may have grown since reading began.
         remaining = max(0, size - done) / rate if size is not None and rate else None
         self.progress = Progress(done, size, rate, remaining)
 
     def on_chunk(self, partial_counts: Callable[[], PartialCounts]) -> None:
-        """There is more to see, of which a glimpse may be taken."""
+        """Publish new partial counts, unless the last ones are too new or would cost too much."""
         start = self._clock()
         if start < self._next_partial:
             return
@@ -98,13 +98,13 @@ class BackgroundRead(Generic[Result]):
         self._next_partial = now + max(PARTIAL_SECONDS, (now - start) * (1 / PARTIAL_SHARE - 1))
 
     def offer(self, part: Result) -> None:
-        """An error follows, and this is what was made of the text before it."""
+        """Publish the result for the text before an error, which is raised afterwards."""
         self.part = part
 
     def _run(self) -> None:
         try:
             self.result = self._read(self)
-        except BaseException as error:  # whoever waits for the result is to be told
+        except BaseException as error:  # raised again where the result is awaited
             self.error = error
         finally:
             self._ended.set()

@@ -1,6 +1,6 @@
-"""Keeps the counts of large files in the user's cache folder, for as long as those do not change.
+"""Keeps the counts of large files in the user's cache folder, until the files change.
 
-Nothing that is found there is trusted: whatever is amiss with it, the text is simply read again.
+Nothing in the folder is trusted: if an entry is damaged in any way, the text is read again.
 """
 
 import contextlib
@@ -28,10 +28,10 @@ from bigram_tui.paths import cache_folder
 FORMAT = 2
 
 ROOM = 512 << 20
-"""Bytes of the whole cache; what was not used for longest goes first."""
+"""Bytes of the whole cache; the least recently used entries go first."""
 
 UNSETTLED_NS = 2_000_000_000
-"""How coarse the times of files may be: of a file that new, a change may not be seen."""
+"""How coarse the times of files may be: a change of a file that new may not show in them."""
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -93,7 +93,7 @@ def find_entry(
     return CacheEntry(files, split, key, newest < now - UNSETTLED_NS)
 
 
-# What a file of the cache holds
+# The contents of an entry
 
 
 def _arrays(corpus: Corpus, entry: CacheEntry) -> dict[str, npt.NDArray[Any]]:
@@ -119,7 +119,7 @@ def _arrays(corpus: Corpus, entry: CacheEntry) -> dict[str, npt.NDArray[Any]]:
 
 
 def _corpus(arrays: dict[str, npt.NDArray[Any]], entry: CacheEntry) -> Corpus:
-    """The corpus that some arrays were made of; any exception if they were not."""
+    """Return the corpus that arrays were made from. Raises any exception if they were not."""
     about = json.loads(_text(arrays["about"]))
     _require(about["key"] == entry.key)
     vocabulary = Vocabulary(_text(arrays["characters"]), _text(arrays["rare"]))
@@ -174,13 +174,13 @@ def _require(sound: bool) -> None:
 
 
 def _is_own_file(path: Path) -> bool:
-    """Whether it is a file, and not another user's: no pipe to wait for, nothing planted."""
+    """Return whether a path is a file of this user: no pipe to wait for, nothing planted."""
     status = path.lstat()
     return stat.S_ISREG(status.st_mode) and status.st_uid == getattr(os, "geteuid", lambda: 0)()
 
 
 def _write(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
-    """Write a file for its owner alone, whole or not at all."""
+    """Write a file that only its owner can read, whole or not at all."""
     temporary = path.with_name(f".{token_hex(8)}.npz")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
@@ -192,10 +192,10 @@ def _write(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
 
 
 def _make_room(folder: Path) -> None:
-    """Remove what was not used for longest, and remains of what was never finished."""
-    found = [(path, path.stat()) for path in folder.iterdir() if path.suffix == ".npz"]
+    """Remove the least recently used entries; what was never finished ages like them."""
+    entries = [(path, path.stat()) for path in folder.iterdir() if path.suffix == ".npz"]
     room = ROOM
-    for path, status in sorted(found, key=lambda one: one[1].st_mtime_ns, reverse=True):
+    for path, status in sorted(entries, key=lambda entry: entry[1].st_mtime_ns, reverse=True):
         room -= status.st_size
         if room < 0:
             path.unlink(missing_ok=True)

@@ -1,23 +1,23 @@
 """Unpacks gzip, bzip2, xz and zstd strictly: to the last byte of the file, or with an error.
 
 A file is one stream (a gzip member, a zstd frame) after the other. After a stream there must be
-another one of the same format, what the format allows as padding, or the end of the file: what was
+another one of the same format, padding that the format allows, or the end of the file: anything
 dropped without a word would be missing in every count. So the content is what `gzip -dc`,
-`bzip2 -dc`, `xz -dc` and `zstd -dc --long=31` write when they have nothing to object to, with these
-exceptions. Refused is what they accept:
+`bzip2 -dc`, `xz -dc` and `zstd -dc --long=31` write when they report nothing, with these
+exceptions. They accept what is refused here:
 
 - content that is compressed itself;
 - for gzip, .Z and .zip files; for xz, .lzma and .lz files; for zstd, other formats after a frame,
   and frames from before version 1;
 - xz streams that need more than LARGEST_WINDOW of memory.
 
-Taken for a text is a file of three bytes or less, if these are ASCII: it might be a stream cut off.
+A file of three bytes or less of ASCII is taken for a text, though it might be a stream cut off.
 
-Checksums stand at the end of what they protect. So whoever finds the content of a file wrong should
-read on to its end: if the file is damaged, that is the reason, and it is raised here.
+Checksums stand at the end of what they protect. So after an error in the content, read on to the
+end of the file (see damage_first): if the file is damaged, that is the reason, and is raised.
 
 Memory: a step unpacks no more bytes than were asked for, whatever the file holds. zstd and xz look
-back into a window of what was unpacked before, which may have LARGEST_WINDOW bytes.
+back into a window of what they unpacked before, of up to LARGEST_WINDOW bytes.
 """
 
 import importlib
@@ -45,7 +45,7 @@ MAGIC: Mapping[str, tuple[bytes, ...]] = {
 LONGEST_MAGIC = max(len(magic) for magics in MAGIC.values() for magic in magics)
 
 AMBIGUOUS = 4
-"""Bytes of a magic below which a file of nothing else is taken for a very short text."""
+"""A file of fewer bytes than these is taken for a text, even if they are the start of a magic."""
 
 PACKED_SIZE = 1 << 16
 """Compressed bytes that are read at a time."""
@@ -55,12 +55,12 @@ LARGEST_WINDOW = 1 << 31
 
 
 def compression_of(head: bytes) -> str | None:
-    """The format of a file that begins with these bytes; None if it is not compressed."""
+    """Return the format of a file that begins with these bytes; None if it is not compressed."""
     return next((kind for kind, magics in MAGIC.items() if head.startswith(magics)), None)
 
 
 def begins_magic(head: bytes) -> str | None:
-    """The format of which these bytes, if they are the whole file, are the cut off beginning."""
+    """Return the format whose magic begins with these bytes but goes on; None if there is none."""
     for kind, magics in MAGIC.items():
         if any(magic != head and magic.startswith(head) for magic in magics):
             return kind
@@ -68,7 +68,7 @@ def begins_magic(head: bytes) -> str | None:
 
 
 def cut_off_kind(head: bytes) -> str | None:
-    """As begins_magic, but None if the bytes may be meant as a text."""
+    """Return the format of a file that is cut off within its magic; None if it may be a text."""
     is_text = head.isascii() and len(head) < AMBIGUOUS
     return None if is_text else begins_magic(head)
 
@@ -92,7 +92,7 @@ class Decompressed:
     """The content of a compressed file, all streams together, as a stream."""
 
     def __init__(self, packed: Readable, kind: str, cancellation: CancelToken) -> None:
-        """packed: at its start, where compression_of found this kind.
+        """packed: the compressed file, at its start. kind: as compression_of found it.
 
         cancellation: checked if the file ends too early, as a pipe does that was cancelled.
         """
@@ -111,7 +111,7 @@ class Decompressed:
         self._is_checked = False
 
     def read(self, size: int, /) -> bytes:
-        """Return as many bytes of content, fewer only before the end. Raises TextError.
+        """Return the next bytes of content, fewer only at the end. Raises TextError.
 
         What was unpacked before an error is returned first.
         """
@@ -134,7 +134,7 @@ class Decompressed:
             )
 
     def _fill(self, size: int) -> None:
-        """Unpack until there are so many bytes, or the end or an error has come."""
+        """Unpack until there are so many bytes, or to the end or an error."""
         while len(self._content) < size and not self._at_end:
             try:
                 self._content += self._step(size - len(self._content))
@@ -197,7 +197,7 @@ class Decompressed:
             self._input = b""
 
     def _look_ahead(self) -> None:
-        """Have so many compressed bytes at hand that they tell what they begin."""
+        """Read enough compressed bytes to tell the format of what follows."""
         while len(self._input) < LONGEST_MAGIC and (more := self._take()):
             self._input += more
 
@@ -207,13 +207,13 @@ class Decompressed:
         return data
 
     def _end_early(self) -> None:
-        """The file ends within a stream."""
+        """Raise the error for a file that ends within a stream, unless it was cancelled."""
         if not self._cancellation.is_cancelled:
             raise cut_off_error(self._kind)
         self._at_end = True
 
     def _refuse_what_follows(self, end: int, what: str) -> NoReturn:
-        """Say what follows the last stream, which ends at this byte of the file."""
+        """Raise an error that says what follows the last stream. end: its end in the file."""
         size = stream_size(self._packed)
         amount = "" if size is None else f"{quantity(size - end, 'byte')} of "
         raise BrokenTextError(
@@ -223,7 +223,7 @@ class Decompressed:
 
 
 def cut_off_error(kind: str) -> TextError:
-    """The error for a file that ends within a stream."""
+    """Return the error for a file that ends within a stream."""
     return BrokenTextError(f"is cut off: its {kind} data has no end; get it again")
 
 
@@ -252,29 +252,29 @@ def damage_first(
 
 
 class _Format:
-    """How a format is unpacked by its library, which is imported when the format is met."""
+    """Unpacks a format with its library, which is imported when it is first needed."""
 
     kind: ClassVar[str]
     errors: tuple[type[Exception], ...]
-    """What the library raises for data that is damaged or beyond it."""
+    """What the library raises for data that is damaged or not supported."""
 
     def decompressor(self) -> Decompressor:
-        """What unpacks the next stream."""
+        """Return the decompressor of a new stream."""
         raise NotImplementedError
 
     def allows_padding(self, zeros: int, *, at_end: bool) -> bool:
-        """Whether so many zero bytes may follow a stream. at_end: whether nothing follows them."""
+        """Return whether so many zero bytes may follow a stream. at_end: nothing follows them."""
         return False
 
     def check(self, decompressor: Any) -> None:
-        """Raise TextError if a stream that was unpacked to its end is not to be trusted."""
+        """Raise TextError if a stream was unpacked to its end but could not be verified."""
 
     def reason(self, error: Exception) -> str:
-        """What an error of the library means, and what to do."""
+        """Return what an error of the library means and what to do."""
         return f"is damaged: its {self.kind} data fails its checks; get it again"
 
     def lack_of_memory(self) -> str:
-        """What to do where there is not enough memory."""
+        """Return what to do if there is not enough memory."""
         return f"needs more memory than there is: unpack it elsewhere with {self.kind} -d FILE"
 
 

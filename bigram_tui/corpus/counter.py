@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from bigram_tui.corpus.splitter import Beginning, Hashes, Splitter, line_hashes
+from bigram_tui.corpus.splitter import Hashes, LineHash, Splitter, line_hashes
 from bigram_tui.errors import TextError
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Counts, Vocabulary
 
@@ -17,7 +17,7 @@ Tokens = npt.NDArray[np.intp]
 # Tokens: a table of counts that large takes 8 GiB, and a model several times as much.
 LARGEST_VOCABULARY = 1 << 15
 
-# Tokens of a model, unless more are wanted: its tables then take 32 MiB each.
+# Tokens of a model by default: its tables then take at most 32 MiB each.
 MAX_VOCABULARY = 1 << 11
 
 LINE_END = "\n"
@@ -30,7 +30,7 @@ TOO_MANY_CHARACTERS = (
 
 
 class Alphabet:
-    """Numbers the characters in the order in which they turn up; a line end is the boundary."""
+    """Numbers characters as tokens in the order in which they turn up; a line end is token 0."""
 
     def __init__(self) -> None:
         self._tokens = np.full(sys.maxunicode + 1, -1, np.intp)
@@ -39,7 +39,7 @@ class Alphabet:
         self._add(np.array([ord(LINE_END)]))
 
     def encode(self, text: str) -> Tokens:
-        """The token of each character. [len(text)]"""
+        """Return the token of each character. [len(text)]"""
         codes = _code_points(text)
         tokens = self._tokens.take(codes)
         if tokens.size and tokens.min() < 0:
@@ -62,7 +62,7 @@ def _code_points(text: str) -> npt.NDArray[np.uint8 | np.uint32]:
 def _widen_line_ends(tokens: Tokens, white: npt.NDArray[np.bool_]) -> None:
     """Turn each run of white space that holds a line end into line ends, in place.
 
-    white: whether each token of the alphabet is white space.
+    white: whether each token of the alphabet is white space, [tokens]
     """
     ends_line = tokens == BOUNDARY
     beside = np.append(tokens[1:][ends_line[:-1]], tokens[:-1][ends_line[1:]])
@@ -81,17 +81,17 @@ _NO_HASHES: Hashes = np.empty(0, np.uint64)
 class BigramCounter:
     """Counts the bigrams of a text that comes in pieces of any size.
 
-    Only the next piece tells whether the blanks that end a piece stand within a line or at its end.
-    Until then their bigrams are held apart, as counts, so that any amount of them takes no room.
+    Whether the blanks at the end of a piece stand within a line or at its end, only the next piece
+    tells. Until then their bigrams are held apart as counts, so that any number takes no room.
     """
 
     def __init__(self, split: Sequence[int] | None, seed: int) -> None:
         self._alphabet = Alphabet()
         self._splitter = Splitter(split, seed) if split else None
-        # With a split, of the line that has no end yet: its bigrams, and the hash of it so far,
-        # without the blanks that are held and with them.
+        # With a split, the bigrams of the line that has no end yet, and its hash so far, without
+        # the blanks that are held and with them.
         self._open: Counter[int] = Counter()
-        self._beginning = self._held_beginning = Beginning()
+        self._line_hash = self._held_hash = LineHash()
         self._tables = np.zeros((len(split) if split else 1, 64, 64), np.int64)
         self._last = LINE_END
         self._held: Counter[tuple[str, str]] = Counter()
@@ -106,10 +106,10 @@ class BigramCounter:
             self._last = settled[-1]
         if blanks := text[len(settled) :]:
             if not self._held:
-                self._held_beginning = self._beginning
+                self._held_hash = self._line_hash
             self._held.update(pairwise((self._last_held or self._last) + blanks))
             if self._splitter is not None:
-                self._held_beginning = self._held_beginning.extended(_code_points(blanks))
+                self._held_hash = self._held_hash.extended(_code_points(blanks))
             self._last_held = blanks[-1]
 
     def _settle(self, following: str) -> None:
@@ -121,13 +121,13 @@ class BigramCounter:
                     self._tables[0, first, second] += times
                 else:
                     self._open[first * LARGEST_VOCABULARY + second] += times
-            self._beginning = self._held_beginning
+            self._line_hash = self._held_hash
             self._last = self._last_held
         self._held.clear()
         self._last_held = ""
 
     def _count(self, text: str) -> None:
-        """Count the bigrams of a text whose first character is the last one before it."""
+        """Count the bigrams of a text that begins with the last character that was counted."""
         tokens = self._encode(text)
         _widen_line_ends(tokens, self._alphabet.white)
         first, second = tokens[:-1], tokens[1:]
@@ -145,7 +145,7 @@ class BigramCounter:
         return tokens
 
     def _grow(self, size: int) -> None:
-        """Make room for so many tokens and some more."""
+        """Make room for at least so many tokens. Raises TextError if they are too many."""
         if size > LARGEST_VOCABULARY:
             raise TextError(TOO_MANY_CHARACTERS)
         old, room = self._tables.shape[-1], min(size + size // 2, LARGEST_VOCABULARY)
@@ -154,7 +154,7 @@ class BigramCounter:
         self._tables = tables
 
     def _count_by_part(self, splitter: Splitter, first: Tokens, second: Tokens) -> None:
-        """Count bigrams line by line: the part of a line is known at its end."""
+        """Count bigrams line by line, as the part of a line is known at its end."""
         starts = np.flatnonzero((first == BOUNDARY) & (second != BOUNDARY))
         ends = np.flatnonzero((first != BOUNDARY) & (second == BOUNDARY))
         if not ends.size:
@@ -167,7 +167,7 @@ class BigramCounter:
         codes = self._alphabet.codes[inside[inside != BOUNDARY]]
         hashes = line_hashes(codes, np.cumsum(lengths) - lengths) if codes.size else _NO_HASHES
         if is_open:
-            whole = self._beginning.extended(self._alphabet.codes[second[: ends[0]]])
+            whole = self._line_hash.extended(self._alphabet.codes[second[: ends[0]]])
             hashes = np.append(np.uint64(whole.sum), hashes)
         parts = splitter.deal(hashes)
         lines = np.repeat(parts, np.diff(ends, prepend=-1))
@@ -178,35 +178,35 @@ class BigramCounter:
             for pair, times in self._open.items():
                 self._tables[(int(parts[0]), *divmod(pair, LARGEST_VOCABULARY))] += times
         self._open.clear()
-        self._beginning = Beginning()
+        self._line_hash = LineHash()
         self._begin_line(first[done:], second[done:])
 
     def _begin_line(self, first: Tokens, second: Tokens) -> None:
-        """Count the bigrams of a line apart, as its end has not come yet."""
+        """Count the bigrams of a line without its end apart."""
         pairs, times = np.unique(first * LARGEST_VOCABULARY + second, return_counts=True)
         self._open.update(dict(zip(pairs.tolist(), times.tolist(), strict=True)))
         codes = self._alphabet.codes[second[second != BOUNDARY]]
-        self._beginning = self._beginning.extended(codes)
+        self._line_hash = self._line_hash.extended(codes)
 
     def add(self, pairs: Counts) -> None:
-        """Count other lines, of which it is known how often each code point follows each.
+        """Add the counts of other, whole lines; only without a split, which deals line by line.
 
-        Not with a split: that needs the lines one by one.
+        pairs: how often each code point follows each, [first, second].
         """
         codes = np.flatnonzero(pairs.any(axis=0))
         tokens = self._encode("".join(map(chr, codes)))
         self._tables[0][np.ix_(tokens, tokens)] += pairs[np.ix_(codes, codes)]
 
     def lines(self) -> list[int]:
-        """The number of items in each part."""
+        """Return the number of items in each part."""
         return [int(table[BOUNDARY, 1:].sum()) for table in self._tables]
 
     def bigrams(self, max_vocabulary: int = LARGEST_VOCABULARY) -> list[Bigrams]:
-        """The bigrams of each part, over the characters of all parts in their order.
+        """Return the bigrams of each part. The vocabulary is that of all parts, sorted.
 
-        max_vocabulary: tokens, 2 or more. If there are more, the rarest characters share one.
+        max_vocabulary: tokens, 2 or more. If there are more characters, the rarest share a token.
         """
-        self._tables[:, BOUNDARY, BOUNDARY] = 0  # only blank lines have come to this
+        self._tables[:, BOUNDARY, BOUNDARY] = 0  # blank lines were counted there
         codes = self._alphabet.codes
         times = self._tables.sum(axis=(0, 2))
         used = np.flatnonzero(times[1:]) + 1
@@ -222,7 +222,7 @@ class BigramCounter:
 
 
 def _folded(table: Counts, order: Tokens, rare: Tokens) -> Counts:
-    """The counts of some tokens in their order, then of the rare ones, if any, as if one."""
+    """Return the counts of tokens in an order, and last those of the rare ones as one token."""
     own = np.arange(order.size)
     size = order.size + bool(rare.size)
     folded = np.zeros((size, size), np.int64)

@@ -1,6 +1,6 @@
-"""Turns the bytes of a UTF-8 text, in chunks of any size, into characters; knows its encodings.
+"""Decodes a UTF-8 text in chunks of any size, with all line ends as newlines.
 
-Every line then ends in the same way, and what is no UTF-8 text is refused with the line it is in.
+Anything else is refused with the line that it is in.
 """
 
 import codecs
@@ -23,15 +23,14 @@ class Decoder:
         self.size = 0
         """Bytes that were decoded; after an error, those before the wrong line.
 
-        But if that line was begun in an earlier chunk, its start is among them: it has been handed
-        on.
+        If that line began in an earlier chunk, its start has been yielded already, and counts.
         """
 
     def decode(self, chunk: bytes, *, is_last: bool = False) -> Iterator[str]:
-        r"""Decode the next bytes, less a byte order mark, with \n for each \r\n and \r.
+        r"""Decode the next bytes, without a byte order mark, and with \n for each \r\n and \r.
 
-        is_last: whether the text ends with them, so that it is wrong if that is within a character.
-        Raises BrokenTextError after the lines before the one that is wrong.
+        is_last: whether the text ends with them; then they must not end within a character.
+        Raises BrokenTextError after yielding the lines before the wrong one.
         """
         data = self._held + chunk
         self.size += len(chunk)
@@ -62,7 +61,7 @@ class Decoder:
         raise error
 
     def finish(self) -> Iterator[str]:
-        """Decode what was held until now: the text is at its end."""
+        """Decode what was held back, at the end of the text. Raises BrokenTextError."""
         try:
             yield self._decoder.decode(self._held.replace(b"\r", b"\n"))
             self._decoder.getstate()[0].decode()
@@ -70,7 +69,7 @@ class Decoder:
             raise self._refusal(error) from None
 
     def skip(self, lines: int, size: int) -> None:
-        """Go on after so many lines and bytes that were read elsewhere."""
+        """Go on after lines that were decoded elsewhere. size: their bytes."""
         self._decoder.decode(b"\n")  # from here on, a byte order mark is a character
         self._line += lines
         self.size += size
@@ -84,9 +83,9 @@ class Decoder:
 
 
 def check_encoding(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same chunks; TextError if the first shows that no UTF-8 follows."""
-    for place, chunk in enumerate(chunks):
-        if place == 0 and (encoding := _wide_encoding(chunk[:4])):
+    """Yield the same chunks. Raises TextError if the first shows another encoding than UTF-8."""
+    for number, chunk in enumerate(chunks):
+        if number == 0 and (encoding := _wide_encoding(chunk[:4])):
             raise TextError(
                 f"looks like {encoding}, not UTF-8: convert it with iconv -f {encoding} -t UTF-8"
             )
@@ -94,7 +93,7 @@ def check_encoding(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _wide_encoding(head: bytes) -> str | None:
-    """UTF-16 or UTF-32, if a byte order mark or the NULs among four bytes show it."""
+    """Return UTF-16 or UTF-32, if a byte order mark or NULs among four bytes show it."""
     if head in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE):
         return "UTF-32"
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

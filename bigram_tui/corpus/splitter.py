@@ -1,8 +1,8 @@
 """Deals the lines of a text out to the parts of a split: equal lines to the same part.
 
-A held-out line that training has seen too would hide overfitting: of the names, one held-out line
-of seven. Lines are told apart by 64 bits each, the polynomial Σ (c_i + 1)·K^i mod 2^64 of their
-code points c, which can be taken of many lines at once and of a line that comes in pieces.
+A held-out line that training has seen too would hide overfitting; one in seven held-out names would
+be such a line. Lines are compared by a hash of 64 bits, the polynomial Σ (c_i + 1)·K^i mod 2^64 of
+their code points c, which can be computed of many lines at once and of a line that comes in pieces.
 """
 
 import math
@@ -18,13 +18,13 @@ Hashes = npt.NDArray[np.uint64]
 Codes = npt.NDArray[np.integer]
 
 REMEMBERED = 1 << 16
-"""Distinct lines that are dealt out in blocks, so that short texts too are shared as was asked for.
+"""Distinct lines that are dealt out in blocks, so that short texts too get the shares exactly.
 
-Of later ones nothing is remembered: their hash alone decides, which keeps to the shares by chance.
+Later lines are not remembered: their hash alone decides, which gives the shares on average.
 """
 
 _K = 0x9E3779B97F4A7C15
-"""Odd, so that its powers are too: 2^64 divided by the golden ratio."""
+"""2^64 divided by the golden ratio; odd, so that all its powers are odd."""
 
 _MASK = (1 << 64) - 1
 
@@ -44,33 +44,34 @@ def parse_split(text: str) -> tuple[int, ...]:
     )
 
 
-class Beginning(NamedTuple):
-    """The hash of the characters of a line that have come so far."""
+class LineHash(NamedTuple):
+    """The hash of a line, of the characters that have come so far."""
 
     sum: int = 0
     power: int = 1
-    """K to the number of those characters."""
+    """K to the power of the number of those characters."""
 
-    def extended(self, codes: Codes) -> "Beginning":
-        """With some more characters, of these code points."""
+    def extended(self, codes: Codes) -> "LineHash":
+        """Return the hash with more characters. codes: their code points."""
         if not codes.size:
             return self
         more = int(line_hashes(codes, np.zeros(1, np.intp))[0])
         power = self.power * pow(_K, codes.size, 1 << 64)
-        return Beginning((self.sum + self.power * more) & _MASK, power & _MASK)
+        return LineHash((self.sum + self.power * more) & _MASK, power & _MASK)
 
 
 def line_hashes(codes: Codes, starts: Parts) -> Hashes:
-    """The hash of each line, the lines being given one after the other. [lines]
+    """Return the hash of each line. [lines]
 
-    codes: the code points of all. starts: where each line begins; none is empty.
+    codes: the code points of all lines, one after the other. starts: where each line begins; none
+    may be empty.
     """
     lengths = np.diff(starts, append=codes.size)
-    places = np.arange(codes.size) - np.repeat(starts, lengths)
+    positions = np.arange(codes.size) - np.repeat(starts, lengths)
     powers = np.full(int(lengths.max(initial=0)), _K, np.uint64)
     powers[:1] = 1
     np.multiply.accumulate(powers, out=powers)
-    result: Hashes = np.add.reduceat((codes.astype(np.uint64) + 1) * powers[places], starts)
+    result: Hashes = np.add.reduceat((codes.astype(np.uint64) + 1) * powers[positions], starts)
     return result
 
 
@@ -88,13 +89,13 @@ class Splitter:
         self._parts = np.empty(0, np.intp)  # of those
 
     def deal(self, hashes: Hashes) -> Parts:
-        """The parts of the next lines. [lines]"""
+        """Return the parts of the next lines, given by their hashes. [lines]"""
         parts = self._by_hash(hashes)
-        places = np.searchsorted(self._known, hashes)
+        nearest = np.searchsorted(self._known, hashes)
         known = np.zeros(hashes.size, np.bool_)
         if self._known.size:
-            known = self._known.take(places, mode="clip") == hashes
-            parts[known] = self._parts[places[known]]
+            known = self._known.take(nearest, mode="clip") == hashes
+            parts[known] = self._parts[nearest[known]]
         room = REMEMBERED - self._known.size
         if room and not known.all():
             unknown = np.flatnonzero(~known)
@@ -107,7 +108,7 @@ class Splitter:
         return parts
 
     def deal_lines(self, lines: Sequence[str]) -> Parts:
-        """The parts of the next lines, none of which is empty. [lines]"""
+        """Return the parts of the next lines, none of them empty. [lines]"""
         if not lines:
             return np.empty(0, np.intp)
         lengths = np.array(list(map(len, lines)))
@@ -120,7 +121,7 @@ class Splitter:
         return parts
 
     def _next(self, count: int) -> Parts:
-        """The parts of some more distinct lines, each block of them by a permutation of its own."""
+        """Return the parts of the next distinct lines, each block of them permuted anew."""
         blocks = np.tile(self._block, (-(-max(0, count - self._ahead.size) // self._block.size), 1))
         drawn = self._random.permuted(blocks, axis=1).ravel()
         parts, self._ahead = np.split(np.append(self._ahead, drawn), [count])
@@ -133,7 +134,7 @@ class Splitter:
 
 
 def _mixed(numbers: Hashes) -> Hashes:
-    """Every bit of each number spread over all of its bits: the finish of SplitMix64."""
+    """Spread every bit of each number over all of its bits: the finalizer of SplitMix64."""
     numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return numbers ^ (numbers >> np.uint64(31))

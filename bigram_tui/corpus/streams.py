@@ -1,4 +1,4 @@
-"""Streams of bytes: files, pipes that can be left while they are silent, and their errors."""
+"""Streams of bytes: files, pipes that can be cancelled while they are silent, and their errors."""
 
 import os
 import select
@@ -9,11 +9,11 @@ from bigram_tui.cancellation import CancelToken
 from bigram_tui.errors import BrokenTextError, TextError
 
 PAUSE_SECONDS = 0.1
-"""How long a pipe may be silent before what it gave is handed on."""
+"""How long a pipe may be silent before its bytes so far are returned."""
 
 
 class Readable(Protocol):
-    """What bytes are read from."""
+    """A stream that bytes are read from."""
 
     def read(self, size: int, /) -> bytes: ...
 
@@ -29,7 +29,7 @@ def read(stream: Readable, size: int) -> bytes:
 
 
 def peek(stream: "BinaryIO | Pipe", size: int) -> bytes:
-    """Return up to so many of the next bytes, which are still to be read. Raises TextError."""
+    """Return up to so many of the next bytes without reading past them. Raises TextError."""
     try:
         return stream.peek(size) if hasattr(stream, "peek") else b""
     except OSError as error:
@@ -57,7 +57,7 @@ def _advice(error: OSError) -> str:
 
 
 def stream_size(stream: Readable) -> int | None:
-    """The size of the file that a stream reads; None if it is not known, as for a pipe."""
+    """Return the size of the file that a stream reads; None if unknown, as for a pipe."""
     try:
         return _file_size(os.fstat(stream.fileno()))
     except OSError:
@@ -69,18 +69,18 @@ def _file_size(status: os.stat_result) -> int | None:
 
 
 def is_pipe(stream: BinaryIO) -> bool:
-    """Whether a stream is something that can be waited for, such as a pipe or a terminal."""
+    """Return whether a stream may fall silent, as a pipe or a terminal does."""
     try:
         descriptor = stream.fileno()
-    except OSError:  # it is none of the system's
+    except OSError:  # it has no descriptor
         return False
     return os.name == "posix" and _file_size(os.fstat(descriptor)) is None
 
 
 class Pipe:
-    """Reads a pipe or a terminal, and hands on what has come when it falls silent.
+    """Reads a pipe or a terminal, and returns what has come when it falls silent.
 
-    Python's own reader would wait for all bytes that it was asked for, and could not be stopped.
+    Python's own reader would wait for all bytes that it was asked for, and could not be cancelled.
     """
 
     def __init__(self, stream: BinaryIO, cancellation: CancelToken) -> None:
@@ -91,7 +91,7 @@ class Pipe:
         self._at_end = False
 
     def peek(self, size: int) -> bytes:
-        """Return the next bytes and leave them to be read; none only at the end."""
+        """Return the next bytes without reading past them; none only at the end."""
         self._fill(size)
         return bytes(self._buffer[:size])
 
@@ -113,7 +113,7 @@ class Pipe:
                 pass
 
     def _wait(self) -> bool:
-        """Wait until there is more, or the end; False if there is no more or it was cancelled."""
+        """Wait for more; return False if it has ended or was cancelled."""
         while not self._has_more():
             if self._at_end or self._cancellation.is_cancelled:
                 return False

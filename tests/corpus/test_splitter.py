@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bigram_tui.corpus import splitter
-from bigram_tui.corpus.splitter import Beginning, Splitter, line_hashes
+from bigram_tui.corpus.splitter import LineHash, Splitter, line_hashes
 from tests.corpus.building import count_stream
 from tests.corpus.test_corpus import chunk_sizes, parts_of, reference_pairs
 
@@ -37,7 +37,7 @@ def test_the_hash_of_a_line_is_the_polynomial_of_its_characters(lines: list[str]
 
 @given(pieces=st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
 def test_a_line_that_comes_in_pieces_has_the_hash_of_the_whole(pieces: list[str]) -> None:
-    beginning = Beginning()
+    beginning = LineHash()
     for piece in pieces:
         beginning = beginning.extended(codes_of(piece))
     assert beginning.sum == reference_hash("".join(pieces))
