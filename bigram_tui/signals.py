@@ -1,4 +1,4 @@
-"""Ends the program when a signal asks it to: soon, tidily, and whatever else it is doing."""
+"""Ends the program soon and tidily when a signal asks for it, whatever it is doing."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ PATIENCE_SECONDS = 1.2
 """How long a tidy end may take."""
 
 LAST_RESORT_SECONDS = 0.5
-"""How long what must be done before an untidy end may take."""
+"""How long the last resort may take before the process ends."""
 
 
 class Stopped(BaseException):
@@ -105,5 +105,5 @@ def _watched(numbers: Sequence[int], last_resort: Callable[[], object]) -> Itera
 
 
 def unignored(numbers: Sequence[int]) -> list[int]:
-    """Leave out the signals that whoever started the program wants ignored, as nohup does."""
+    """Return the signals without those that the caller wants ignored, as nohup does."""
     return [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]

@@ -1,4 +1,4 @@
-"""The arguments of the command line: read and checked, without anything heavy imported."""
+"""Parses and checks the arguments of the command line. It imports nothing heavy."""
 
 import argparse
 import os
@@ -17,7 +17,7 @@ examples:
   cat words.txt | bigram-tui -                any text, one item a line
   bigram-tui names.txt --json --steps 1000 --split 80/10/10 | jq .comparison
   bigram-tui --backend my_model.py --set my_model.depth=3
-  bigram-tui serve names.txt                  for visitors, in their browsers
+  bigram-tui serve names.txt                  serve visitors in their browsers
 
 On screen: s steps, space runs, z steps back, 1 2 3 switch backends, ? helps.
 Exit status: 0 done, 1 failed, 2 wrong use, 128+n ended by signal n.
@@ -25,15 +25,15 @@ Exit status: 0 done, 1 failed, 2 wrong use, 128+n ended by signal n.
 
 
 MOST_TOKENS = 32_768
-"""As many as can be counted; what counts them is not to be imported here."""
+"""LARGEST_VOCABULARY of the corpus, whose module is too heavy to import here."""
 
 
 class UsageError(UserError):
-    """One line that says what was wrong with the command and what to do."""
+    """One line that says what is wrong with the command and what to do."""
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, but a mistake is answered by one line."""
+    """argparse, but an error is one line without the usage."""
 
     def error(self, message: str) -> NoReturn:
         *_, name = message.split()
@@ -43,7 +43,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The arguments. UsageError if they are wrong."""
+    """Parse the arguments of the program. Raises UsageError."""
     parser = Parser(
         prog="bigram-tui",
         usage="bigram-tui [FILE ...|-] [options]",
@@ -59,21 +59,21 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "files",
         nargs="*",
         metavar="FILE",
-        help="texts, one item a line; - is stdin",
+        help="text files, one item a line; - is stdin",
     )
     add(
         "--split",
         metavar="80/10/10",
-        help="hold lines out: train/validation[/test]",
+        help="hold out lines: train/validation[/test]",
     )
     add(
         "--max-vocab",
         type=vocabulary_size,
         default=2048,
         metavar="N",
-        help="tokens at most, 2 to 32768 (2048)",
+        help="at most N tokens, 2 to 32768 (default: 2048)",
     )
-    add("--no-cache", action="store_true", help="count anew, and keep no counts of large files")
+    add("--no-cache", action="store_true", help="count again, and keep no counts of large files")
     models = parser.add_argument_group("models")
     add = models.add_argument
     add(
@@ -81,18 +81,18 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         action="append",
         default=[],
         metavar="NAME:lr=10,l2=0",
-        help="a backend with its values (repeatable)",
+        help="run a backend with these values (repeatable)",
     )
     add(
         "--backend",
         action="append",
         default=[],
         metavar="NAME|FILE.py",
-        help="one to run (repeatable; default: all)",
+        help="a backend to run (repeatable; default: all)",
     )
-    add("--list-backends", action="store_true", help="list them, with source and availability")
+    add("--list-backends", action="store_true", help="list backends, their source and availability")
     add("--lr", metavar="η", help="learning rate, for backends that have one")
-    add("--l2", metavar="λ", help="weight of mean(W²) in the loss")
+    add("--l2", metavar="λ", help="weight of the penalty mean(W²)")
     add("--smoothing", metavar="α", help="added to every count")
     add("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps")
     add(
@@ -100,30 +100,34 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         action="append",
         default=[],
         metavar="BACKEND.FIELD=VALUE",
-        help="one backend's hyperparameter (repeatable)",
+        help="set one backend's hyperparameter (repeatable)",
     )
     add(
         "--seed",
         type=seed,
         default=2147483647,
         metavar="N",
-        help="of start weights and samples (default: lecture's)",
+        help="for weights and samples (default: the lecture's)",
     )
     add(
         "--start",
         choices=("random", "zeros"),
         default="random",
-        help="from the seed's weights, or from W = 0",
+        help="start from the seed's weights, or from W = 0",
     )
     training = parser.add_argument_group("training and output")
     add = training.add_argument
-    add("--steps", type=natural, metavar="N", help="steps at first (100 headless, else 0)")
-    add("--samples", type=natural, metavar="N", help="how many (5 headless, else what fits)")
-    add("--headless", action="store_true", help="print a table, no screen")
-    add("--json", action="store_true", help="print one JSON document, no screen")
-    add("--reference", metavar="RUN", help="what others are compared with")
-    add("--history", type=Path, metavar="FILE", help="write all losses as .csv or .jsonl")
-    add("--overwrite", action="store_true", help="replace a history that exists")
+    add("--steps", type=natural, metavar="N", help="steps to take first (headless: 100, else 0)")
+    add(
+        "--samples", type=natural, metavar="N", help="samples to draw (headless: 5, else what fits)"
+    )
+    add("--headless", action="store_true", help="print a table instead of the screen")
+    add("--json", action="store_true", help="print one JSON document instead of the screen")
+    add("--reference", metavar="RUN", help="the run that others are compared with")
+    add(
+        "--history", type=Path, metavar="FILE", help="write the losses of all steps: .csv or .jsonl"
+    )
+    add("--overwrite", action="store_true", help="replace the file of --history if it exists")
     screen = parser.add_argument_group("screen and help")
     add = screen.add_argument
     add("--fps", type=frames, default=15, metavar="N", help="frames per second (default: 15)")
@@ -131,13 +135,13 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add(
         "--tour",
         action=argparse.BooleanOptionalAction,
-        help="begin with the tour (default: once)",
+        help="begin with the tour (default: the first time)",
     )
     add("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     add("-h", "--help", action="help", help="show this help and exit")
     add("--version", action="version", version=f"bigram-tui {__version__}")
     words = sys.argv[1:] if arguments is None else list(arguments)
-    # argparse has no way of its own to do both: options between files, and only files after --.
+    # argparse cannot do both by itself: options between files, and only files after --.
     end = words.index("--") if "--" in words else len(words)
     options = parser.parse_intermixed_args(words[:end])
     options.files += words[end + 1 :]
@@ -145,20 +149,25 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def parse_serve(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-    """The server's own arguments of `bigram-tui serve`, and those that are the program's.
+    """Parse the server's own arguments of `bigram-tui serve`; return also the program's.
 
-    UsageError if the server's are wrong.
+    Raises UsageError if one of the server's is wrong.
     """
     parser = Parser(
         prog="bigram-tui serve",
         usage="bigram-tui serve [FILE ...] [--port N] [--host H] [other options]",
         description="Serve a web page in which each visitor explores the texts, apart from others.",
-        epilog="The other options are those of bigram-tui that are about the screen. ctrl+c ends.",
+        epilog="Other options are those of bigram-tui that concern its screen. ctrl+c ends.",
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--port", type=port, default=8000, metavar="N", help="0 for any free one (8000)")
-    add("--host", default="127.0.0.1", metavar="H", help="0.0.0.0 lets others in (127.0.0.1)")
+    add("--port", type=port, default=8000, metavar="N", help="0 for any free port (default: 8000)")
+    add(
+        "--host",
+        default="127.0.0.1",
+        metavar="H",
+        help="0.0.0.0 for all machines (default: this one)",
+    )
     own: list[str] = []
     for argument in arguments:
         if argument == "--":  # files follow
@@ -169,42 +178,42 @@ def parse_serve(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]
 
 
 def natural(text: str) -> int:
-    """argparse type: a whole number, at least 0."""
+    """Parse a whole number, 0 or more; an argparse type like those below."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 0 or more")
     return int(text)
 
 
 def vocabulary_size(text: str) -> int:
-    """argparse type: how many tokens a model may have."""
+    """Parse the number of tokens that a model may have."""
     if not (text.isdecimal() and 2 <= int(text) <= MOST_TOKENS):
         raise argparse.ArgumentTypeError(f"{text} is not between 2 and {MOST_TOKENS:,}")
     return int(text)
 
 
 def frames(text: str) -> int:
-    """argparse type: frames per second."""
+    """Parse a number of frames per second."""
     if not 1 <= natural(text) <= 60:
         raise argparse.ArgumentTypeError(f"{text} is not between 1 and 60")
     return int(text)
 
 
 def port(text: str) -> int:
-    """argparse type: the number of a TCP port."""
+    """Parse the number of a TCP port."""
     if natural(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 65535")
     return int(text)
 
 
 def seed(text: str) -> int:
-    """argparse type: what the lecture's generator takes as a seed."""
+    """Parse a seed of the lecture's generator."""
     if natural(text) >= 2**32:
         raise argparse.ArgumentTypeError(f"{text} is not below 2**32")
     return int(text)
 
 
 def settings(assignments: Sequence[str]) -> dict[str, dict[str, object]]:
-    """The values of `--set BACKEND.FIELD=VALUE` by backend and field. UsageError if malformed."""
+    """Parse `--set BACKEND.FIELD=VALUE` into values by backend and field. Raises UsageError."""
     result: dict[str, dict[str, object]] = {}
     for assignment in assignments:
         target, equals, value = assignment.partition("=")

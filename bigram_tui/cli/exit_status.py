@@ -1,3 +1,3 @@
-"""What the program tells its caller when it ends; a signal n ends it with 128 + n."""
+"""The exit statuses of the program. If signal n ends it, the status is 128 + n."""
 
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130

@@ -1,4 +1,4 @@
-"""Remembers what was shown uninvited, so that it never is again."""
+"""Remembers that the tour was offered, so that it is offered only once."""
 
 from pathlib import Path
 
@@ -8,14 +8,14 @@ from bigram_tui.paths import state_folder
 
 
 def tour_mark() -> Path:
-    """The file that is there once the tour was offered."""
+    """Return the path of the file that exists once the tour was offered."""
     return state_folder() / "tour-offered"
 
 
 def offer_tour() -> bool:
-    """Whether to show the tour uninvited, which is true once for a user.
+    """Return whether to show the tour uninvited: True once for each user.
 
-    It is remembered before it is shown. If it can't be, there is none: better than one each time.
+    It is remembered before it is shown. If that fails, it is not shown: better than each time.
     """
     mark = tour_mark()
     try:

@@ -1,4 +1,4 @@
-"""The same runs without a screen: a table to read, or one JSON document."""
+"""Trains the runs without a screen, and prints a table or one JSON document."""
 
 import io
 import json
@@ -34,12 +34,12 @@ FORMAT_VERSION = 1
 BLINK_SECONDS = 0.05
 
 PIPE_WIDTH = 160
-"""Columns of the table where no terminal says how many there are."""
+"""Columns of the table if there is no terminal to ask."""
 
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What became of one backend."""
+    """The outcome of one run: its last snapshot, samples, and what went wrong if anything did."""
 
     name: str
     final: Snapshot | None
@@ -55,9 +55,10 @@ def train(
     explicit: bool,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> Iterable[Result]:
-    """Each backend's result, one backend after the other.
+    """Train one run after the other, and yield the result of each.
 
-    progress: called now and then with the iterations taken, all that are to be, and the name.
+    explicit: whether the user named the runs; a backend that is unavailable is then an error.
+    progress: called now and then with the steps taken, the steps in all, and the run's name.
     """
     for source in session.sources:
         if source.obstacle is not None and not explicit:
@@ -83,7 +84,7 @@ def train(
 
 
 def _advance(run: Run, steps: int, progress: Callable[[int, int, str], None]) -> None:
-    """Take so many steps, some at a time: as many as take about a blink."""
+    """Take the steps in slices that last about BLINK_SECONDS."""
     slices = SliceSize(BLINK_SECONDS)
     while run.iteration < steps and run.status is Status.READY:
         started = time.monotonic()
@@ -94,7 +95,7 @@ def _advance(run: Run, steps: int, progress: Callable[[int, int, str], None]) ->
 
 
 def document(session: Session, results: list[Result], reference: str) -> str:
-    """The JSON document; its layout changes only together with FORMAT_VERSION."""
+    """Return the JSON document; its layout changes only together with FORMAT_VERSION."""
     corpus = session.corpus
     pairs = combinations(_in_order(results, reference), 2)
     content = {
@@ -116,7 +117,7 @@ def document(session: Session, results: list[Result], reference: str) -> str:
 
 
 def _in_order(results: list[Result], reference: str) -> list[Snapshot]:
-    """The runs that can be compared, the reference first: not those that stopped on the way."""
+    """Return the runs that can be compared, which failed ones cannot, with the reference first."""
     runs = [result.final for result in results if result.final and result.final.model]
     sound = [run for run in runs if run.status not in (Status.DIVERGED, Status.FAILED)]
     return sorted(sound, key=lambda run: run.name != reference)
@@ -161,8 +162,8 @@ def _held_out(final: Snapshot, part: Bigrams | None) -> dict[str, float] | None:
 
 
 def table(session: Session, results: list[Result], reference: str) -> str:
-    """One row per backend, for people; in colour only on a terminal."""
-    # Rich is not to write: its own answer to a closed pipe is to exit with 1.
+    """Return a table with one row per run, for people; in colour only on a terminal."""
+    # Rich does not write it, as it would exit with 1 on a closed pipe.
     text = io.StringIO()
     on_terminal = sys.stdout.isatty()
     width = None if on_terminal else PIPE_WIDTH
@@ -211,7 +212,7 @@ def _headline(session: Session) -> str:
 
 
 def _shares(corpus: Corpus) -> str:
-    """How many lines each part of a split has: equal ones stay together, so not just as asked."""
+    """Return how many lines each part has: not exactly the shares, as equal ones stay together."""
     if corpus.split is None:
         return ""
     parts = (corpus.train, corpus.validation, corpus.test)[: len(corpus.split)]

@@ -9,14 +9,14 @@ if TYPE_CHECKING:
 
 
 def check_history(options: argparse.Namespace) -> None:
-    """UserError, before any work, if the history can't be written in the end."""
+    """Raise UserError, before any work, if the history could not be written after it."""
     from bigram_tui.export.history import check_target
 
     check_target(options.history, overwrite=options.overwrite)
 
 
 def write_runs(runs: "Iterable[tuple[str, Snapshot]]", options: argparse.Namespace) -> None:
-    """Write the history, if one is wanted. runs: each with the name of its backend."""
+    """Write the history if `--history` asks for it. runs: each with the name of its backend."""
     from bigram_tui.export.history import write_history
 
     if options.history is not None:

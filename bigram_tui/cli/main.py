@@ -1,4 +1,4 @@
-"""The program from its arguments to its exit status: opens the screen, or prints."""
+"""Runs the program, from its arguments to its exit status."""
 
 import argparse
 import gc
@@ -44,8 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:
         status = INTERRUPTED
     except Stopped as stop:
-        os._exit(stop.status)  # what is not yet written, or not yet done, is not waited for
-    except BrokenPipeError:  # whoever read our output has had enough
+        os._exit(stop.status)  # at once: nothing is written or finished any more
+    except BrokenPipeError:  # the reader of our output has closed it
         drop_output()
         status = DONE
     except OutputError as error:
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Do what the arguments say; the exit status."""
+    """Do what the arguments say, and return the exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         if arguments[:1] == ["serve"]:
@@ -92,7 +92,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def print_backends() -> None:
-    """One line per backend: name, source, availability. Imports none of them."""
+    """Print one line per backend: name, source, availability. None is imported."""
     from bigram_tui.paths import NOWHERE
     from bigram_tui.training.registry import backends_folder, discover, pitfalls
 
@@ -117,14 +117,14 @@ def print_backends() -> None:
 
 
 def print_headless(session: "Session", options: argparse.Namespace) -> int:
-    """Train without a screen and print."""
+    """Train without a screen, print the results, and return the exit status."""
     from bigram_tui.cli.headless import document, table, train
 
     steps = 100 if options.steps is None else options.steps
     samples = 5 if options.samples is None else options.samples
     explicit = bool(options.backend or options.run)
     collect_from_now_on()
-    # A plugin may print what it likes to stderr.
+    # What a plugin prints goes to stderr, so that stdout has only the results.
     with redirect_stdout(sys.stderr), progress_bar(of_bytes=False) as progress:
         results = list(train(session, steps, samples, explicit=explicit, progress=progress))
     backends = {source.name: source.backend for source in session.sources}

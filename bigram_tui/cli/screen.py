@@ -1,4 +1,4 @@
-"""Opens the explorer and, when it closes, puts the terminal and the history in order."""
+"""Opens the screen; afterwards restores the terminal and writes the history."""
 
 import argparse
 import signal
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from bigram_tui.tui.app import BigramApp
 
 LOOKS = {"files", "no_cache", "fps", "theme", "no_mouse"}
-"""Options that say nothing of what is to be done."""
+"""Options that a newcomer may give: they change the looks, not what is done."""
 
 
 def wants_tour(options: argparse.Namespace) -> bool:
-    """Whether to begin with the tour: as asked for, or at the first visit.
+    """Return whether to begin with the tour: as asked for, or the first time.
 
-    Whoever asks for more than a file has been here before, or is not here to be shown around.
+    Who gives more options than LOOKS knows the program, or has no need to be shown around.
     """
     from bigram_tui.cli.first_run import offer_tour
 
@@ -38,13 +38,13 @@ def wants_tour(options: argparse.Namespace) -> bool:
     given, usual = vars(options), vars(parse([]))
     if any(given[name] != usual[name] for name in given.keys() - LOOKS):
         return False
-    return is_in_browser() or offer_tour()  # nothing tells one visitor of a server from another
+    return is_in_browser() or offer_tour()  # visitors of a server all look alike
 
 
 def make_app(
     session: "Session | BackgroundRead[Session]", options: argparse.Namespace
 ) -> "BigramApp":
-    """Make the explorer of a session. UserError if an option or the user's keymap is wrong."""
+    """Make the app of a session. Raises UserError if an option or the user's keymap is wrong."""
     check_color_system()
     from bigram_tui.tui.app import BigramApp
 
@@ -66,8 +66,8 @@ def make_app(
 
 
 def open_screen(session: "Session | BackgroundRead[Session]", options: argparse.Namespace) -> int:
-    """Open the explorer, until the user quits. What goes wrong with the reading is raised."""
-    if not is_in_browser():  # where the server says by these how large the page is
+    """Run the app until the user quits; return the exit status. Raises errors of reading."""
+    if not is_in_browser():  # a server tells the size of the page by these variables
         forget_exported_size()
     app = make_app(session, options)
     app.tour = wants_tour(options)
@@ -75,14 +75,14 @@ def open_screen(session: "Session | BackgroundRead[Session]", options: argparse.
     terminal = SavedTerminal()
 
     def write_history() -> None:
-        if runs := app.history():  # not where the text was not read
+        if runs := app.history():  # none if the text was not read
             write_runs(runs, options)
 
     def restore_and_write() -> None:
         terminal.restore()
         write_history()
 
-    # Not even nohup keeps the screen open: without its terminal it is of no use.
+    # SIGHUP closes the screen even under nohup: without its terminal it is of no use.
     with on_signals((signal.SIGINT, *ENDING), app.leave, restore_and_write) as received:
         app.run(mouse=not options.no_mouse)
     if app.trouble is not None and not received:

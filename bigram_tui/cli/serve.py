@@ -1,4 +1,4 @@
-"""Runs `bigram-tui serve`: checks its arguments and lets visitors explore in their browsers."""
+"""Runs `bigram-tui serve`, which lets visitors explore texts in their browsers."""
 
 import argparse
 import sys
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bigram_tui.corpus.files import TextFile
 
 NOT_SERVED = ("headless", "json", "list_backends", "history", "overwrite")
-"""Options of no use to visitors: they print, or write files."""
+"""Options that visitors cannot use: they print, or write files."""
 
 
 def serve(arguments: Sequence[str]) -> int:
@@ -30,21 +30,21 @@ def serve(arguments: Sequence[str]) -> int:
         from bigram_tui.web.server import Server
     except ModuleNotFoundError as error:
         raise UserError(f"serve needs {error.name}: pip install textual-serve") from error
-    # What a visitor's program would refuse is refused now; what it would have to read for longer
-    # than anybody waits, it reads while the visitor watches.
+    # What each visitor's program would refuse is refused now. A large text is not read here: each
+    # visitor watches it being read.
     plan = make_plan(options)
     for file in plan.request.files:
         check_readable(file)
     make_app(session_or_reading(plan), options)
     collect_from_now_on()
-    # -P: nothing that lies in the current folder is imported in place of a library.
+    # -P keeps files in the current folder from being imported in place of a library.
     command = [sys.executable, "-P", "-m", "bigram_tui", *rest]
     number = Server(command, server.host, server.port).serve(emit)
     return DONE if number is None else status_of(number)
 
 
 def check_served(options: argparse.Namespace) -> None:
-    """UsageError if an option is not for visitors, who may write no files here."""
+    """Raise UsageError if an option is not for visitors, who may write no files here."""
     for name in NOT_SERVED:
         if getattr(options, name):
             flag = "--" + name.replace("_", "-")
@@ -54,7 +54,7 @@ def check_served(options: argparse.Namespace) -> None:
 
 
 def check_readable(file: "TextFile") -> None:
-    """UsageError unless any number of visitors can read a text, each from its beginning."""
+    """Raise UsageError unless any number of visitors can read a file from its start."""
     from bigram_tui.corpus.files import Kind
     from bigram_tui.corpus.streams import open_file
 

@@ -1,4 +1,4 @@
-"""Standard streams and the terminal: what can be written, shown, and read from them."""
+"""The standard streams and the terminal: what they allow, and how they are left."""
 
 import io
 import os
@@ -16,28 +16,28 @@ except ImportError:  # Windows
     termios = None  # type: ignore[assignment]
 
 PROGRESS_AFTER_SECONDS = 0.5
-"""How long work may take before a bar says how far it is."""
+"""How long work may take before a progress bar appears."""
 
 COLOR_SYSTEMS = ("auto", "standard", "256", "truecolor", "windows")
-"""What Textual takes for TEXTUAL_COLOR_SYSTEM."""
+"""The values of TEXTUAL_COLOR_SYSTEM that Textual knows."""
 
 
 WEB_DRIVER = "textual.drivers.web_driver:WebDriver"
-"""What Textual's servers ask for by an environment variable."""
+"""The value of TEXTUAL_DRIVER that Textual's servers set."""
 
 
 class Report(Protocol):
-    """Is told how much is done, of how much if that is known, and of what."""
+    """Shows progress. done, size: how much of how much, None if unknown; what: of which work."""
 
     def __call__(self, done: int, size: int | None, what: str = "reading") -> None: ...
 
 
 class OutputError(Exception):
-    """What was to be printed could not be written."""
+    """Standard output could not be written."""
 
 
 def have_streams() -> None:
-    """Make sure that output can be written: a caller may have closed it, or chosen ASCII."""
+    """Make output writable: the caller may have closed it, or chosen ASCII."""
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
@@ -46,19 +46,19 @@ def have_streams() -> None:
 
 
 def drop_output() -> None:
-    # What is still buffered would be written at exit, and fail again.
+    """Discard what is still buffered; it would be written at exit, and fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def leave_at_once(status: int) -> NoReturn:
-    """End the process without tidying up: where a thread is still in torch, that would abort it."""
+    """End the process without tidying up, which would abort it while a thread is in torch."""
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(status)
 
 
 def emit(text: str) -> None:
-    """Write to standard output, at once. OutputError if that fails."""
+    """Write to standard output at once. Raises OutputError, and BrokenPipeError."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -69,28 +69,28 @@ def emit(text: str) -> None:
 
 
 def is_in_browser() -> bool:
-    """Whether a server has started the program, to draw it in a visitor's browser."""
+    """Return whether a server started the program to draw it in a visitor's browser."""
     return os.environ.get("TEXTUAL_DRIVER") == WEB_DRIVER
 
 
 def has_screen() -> bool:
-    """Whether there is a terminal to draw on, and nobody waits for our output as text."""
+    """Return whether there is a terminal to draw on, and output is not redirected."""
     return is_terminal(sys.stdout) and is_terminal(sys.stderr) and not is_dumb()
 
 
 def is_dumb() -> bool:
-    """Whether the terminal says of itself that it knows no escape codes, as that of an editor."""
+    """Return whether TERM says that the terminal knows no escape codes, as in some editors."""
     return os.environ.get("TERM") == "dumb"
 
 
 def complain(text: object) -> None:
-    """Say on standard error what is wrong, unless even that can't be written."""
+    """Print an error to standard error; do nothing if that fails too."""
     with suppress(OSError):
         print(f"bigram-tui: {text}", file=sys.stderr, flush=True)
 
 
 def why_no_screen() -> str:
-    """Say to who looks at a terminal why a table is printed there; empty if nobody does."""
+    """Return why a table is printed on a terminal instead of the screen; empty if on none."""
     if not is_terminal(sys.stdout):
         return ""
     if is_dumb():
@@ -102,7 +102,7 @@ def why_no_screen() -> str:
 
 
 def check_color_system() -> None:
-    """Raise UserError if TEXTUAL_COLOR_SYSTEM is none that Textual knows; it would crash."""
+    """Raise UserError if Textual does not know TEXTUAL_COLOR_SYSTEM; it would crash."""
     name = os.environ.get("TEXTUAL_COLOR_SYSTEM", COLOR_SYSTEMS[0])
     if name not in COLOR_SYSTEMS:
         known = ", ".join(COLOR_SYSTEMS)
@@ -110,9 +110,9 @@ def check_color_system() -> None:
 
 
 def forget_exported_size() -> None:
-    """Have the terminal itself say how large it is, whatever COLUMNS and LINES say.
+    """Forget COLUMNS and LINES, so that the terminal itself is asked for its size.
 
-    They are forgotten only where the terminal does say so: some serial lines do not.
+    They stay if the terminal does not know it, as on some serial lines.
     """
     with suppress(OSError, AttributeError):  # no terminal, or standard output is closed
         if all(os.get_terminal_size(sys.__stdout__.fileno())):  # type: ignore[union-attr]
@@ -121,14 +121,14 @@ def forget_exported_size() -> None:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether a stream, which its caller may have closed, is a terminal."""
+    """Return whether a stream is a terminal; it may be closed."""
     return stream is not None and stream.isatty()
 
 
 def read_keys_from_terminal() -> bool:
-    """Have keys come from the terminal; sys.stdin stays what it was, such as a pipe to be read.
+    """Read keys from the terminal; sys.stdin still reads what it did, such as a pipe.
 
-    False, and nothing has changed, where there is no terminal or standard input is closed.
+    Returns False and changes nothing if there is no terminal, or standard input is closed.
     """
     if sys.__stdin__ is None:
         return False
@@ -147,11 +147,11 @@ LEAVE_SCREEN = (
     "\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l"  # no mouse
     "\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"  # usual keys, main screen, cursor, no focus messages
 )
-"""What undoes all that the screen changes in a terminal; harmless where it is undone already."""
+"""Escape codes that undo all that the screen changes in a terminal; harmless if done twice."""
 
 
 class SavedTerminal:
-    """How the terminal was before the screen opened."""
+    """The state of the terminal before the screen opened."""
 
     def __init__(self) -> None:
         self._attributes: list[Any] | None = None
@@ -160,9 +160,9 @@ class SavedTerminal:
                 self._attributes = termios.tcgetattr(0)
 
     def restore(self) -> None:
-        """Put it back, when what opened the screen can no longer do so."""
+        """Restore it, if Textual can no longer do so."""
         if termios is not None and self._attributes is not None:
-            with suppress(termios.error):  # it is gone
+            with suppress(termios.error):  # the terminal is gone
                 termios.tcsetattr(0, termios.TCSANOW, self._attributes)
         with suppress(OSError):
             os.write(2, LEAVE_SCREEN.encode())
@@ -170,9 +170,9 @@ class SavedTerminal:
 
 @contextmanager
 def progress_bar(*, of_bytes: bool = True) -> Iterator[Report | None]:
-    """A bar on stderr for what takes its time; None where nobody sees it.
+    """Yield a function that shows a progress bar on stderr; None if stderr is no terminal.
 
-    of_bytes: whether it is of bytes, or else of iterations.
+    of_bytes: whether progress is in bytes, or else in steps.
     """
     if not sys.stderr.isatty():
         yield None

@@ -12,30 +12,30 @@ from bigram_tui.errors import UserError
 
 
 class ExistsError(UserError):
-    """There is a file already, which the user may want to have replaced."""
+    """There is a file already, which the user may want to replace."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(f"{str(path)!r} exists: give another name or have it replaced")
 
 
 def check_path(path: Path, *, overwrite: bool) -> None:
-    """UserError if a file can't be written there; ExistsError if it would have to be replaced."""
+    """Raise UserError if a file can't be written there, ExistsError if it would be replaced."""
     _look(path, overwrite)
 
 
 def write_whole(path: Path, write: Callable[[TextIO], object], *, overwrite: bool) -> None:
     r"""Write a file of UTF-8, whole or not at all: nobody ever finds half of it.
 
-    What exists is replaced and keeps its permissions; a link stays, and leads to the new file.
-    write: gets the file, whose \n stay \n on all systems.
-    Raises UserError as check_path says, or if it can't be written, as on a full disk.
+    A file that is replaced keeps its permissions; a link stays, and leads to the new file.
+    write: writes to the file that it is given, in which \n stays \n on all systems.
+    Raises UserError as check_path does, or if writing fails, as on a full disk.
     """
     target, mode = _look(path, overwrite)
     temporary = target.with_name(f".bigram-tui-{token_hex(8)}")
     try:
         try:
             with temporary.open("x", encoding="utf-8", newline="") as file:
-                if mode is not None:  # now, lest others read the start of what they may not
+                if mode is not None:  # before anything is written that others may not read
                     temporary.chmod(mode)
                 write(file)
             _put(temporary, target, path, overwrite)
@@ -46,7 +46,7 @@ def write_whole(path: Path, write: Callable[[TextIO], object], *, overwrite: boo
 
 
 def _look(path: Path, overwrite: bool) -> tuple[Path, int | None]:
-    """Where a path leads, and the permissions of the file there, if there is one."""
+    """Return where a path leads, and the permissions of the file there; None if there is none."""
     name = repr(str(path))
     try:
         if not path.parent.is_dir():
@@ -67,12 +67,12 @@ def _look(path: Path, overwrite: bool) -> tuple[Path, int | None]:
 
 
 def _put(temporary: Path, target: Path, path: Path, overwrite: bool) -> None:
-    """Give the written file its name."""
+    """Rename the temporary file to the target."""
     if overwrite:
         temporary.replace(target)
         return
     try:
-        target.touch(exist_ok=False)  # takes the name, which nobody may have taken meanwhile
+        target.touch(exist_ok=False)  # fails if another has taken the name meanwhile
     except FileExistsError:
         raise ExistsError(path) from None
     try:
@@ -88,7 +88,7 @@ def _failed(path: Path, error: Exception) -> UserError:
 
 
 class _LineFeeds:
-    r"""Ends rows in \n that come ending in \r\n: only then does csv quote each \r in a field."""
+    r"""Ends rows in \n that csv ended in \r\n, as only then csv quotes a \r in a field."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file

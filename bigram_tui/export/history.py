@@ -30,14 +30,14 @@ COLUMNS = (
 SUFFIXES = (".csv", ".jsonl")
 
 BLOCK = 1024
-"""The iterations whose numbers are taken out of an array at a time."""
+"""Iterations that are converted from arrays to objects at a time."""
 
 Row = tuple[Any, ...]
-"""What stands in COLUMNS; None for what the run does not have."""
+"""The values of COLUMNS; None for what a run does not have."""
 
 
 def check_target(path: Path, *, overwrite: bool) -> None:
-    """UserError if `--history` can't be written there: better said before the work than after."""
+    """Raise UserError if `--history` can't be written there; called before the work."""
     if path.suffix not in SUFFIXES:
         raise UserError(f"--history takes a file that ends in .csv or .jsonl, not {str(path)!r}")
     with _of_the_option(path):
@@ -45,7 +45,7 @@ def check_target(path: Path, *, overwrite: bool) -> None:
 
 
 def write_history(path: Path, runs: Iterable[tuple[str, Snapshot]], *, overwrite: bool) -> None:
-    """Write the file of `--history`, whole or not at all. UserError names the option.
+    """Write the file of `--history`, whole or not at all. Raises UserError that names the option.
 
     runs: each with the name of its backend.
     """
@@ -69,7 +69,7 @@ def write_losses(file: TextIO, runs: Iterable[tuple[str, Snapshot]], suffix: str
 
 @contextmanager
 def _of_the_option(path: Path) -> Iterator[None]:
-    """Errors as the command line tells them, whose user has typed options."""
+    """Name the option in errors, for the user of the command line."""
     try:
         yield
     except ExistsError:
@@ -79,7 +79,7 @@ def _of_the_option(path: Path) -> Iterator[None]:
 
 
 def _rows(backend: str, run: Snapshot) -> Iterator[Row]:
-    """One row per iteration. Blocks, since as objects all numbers take six times the memory."""
+    """Yield one row per iteration, converted in blocks: objects take six times the memory."""
     losses = run.losses
     bounds = chain((start for start, _ in run.spans), [len(losses)])
     for (start, stop), (_, values) in zip(pairwise(bounds), run.spans, strict=True):
@@ -98,7 +98,7 @@ def _write_json_lines(file: TextIO, rows: Iterable[Row]) -> None:
 
 
 def finite(value: Any) -> Any:
-    """The same with strings for the numbers that JSON lacks, in lists and dicts too."""
+    """Replace numbers that JSON lacks by strings, in lists and dicts too."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, dict):

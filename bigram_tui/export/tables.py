@@ -1,4 +1,4 @@
-"""Writes tables as CSV: rows under titles, and what belongs to each pair of tokens."""
+"""Writes tables as CSV: rows under titles, and matrices with a number for each pair of tokens."""
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
@@ -19,7 +19,7 @@ def write_table(file: TextIO, titles: Sequence[str], rows: Iterable[Sequence[obj
 def write_matrix(file: TextIO, vocabulary: Vocabulary, matrix: Matrix | Counts) -> None:
     """Write a table [V, V] with the tokens above its columns and before its rows.
 
-    Each number is written with the digits that float64 needs, so float32 reads back exactly too.
+    Numbers have the digits that float64 needs, so that float32 reads back exactly too.
     Raises ValueError for another shape.
     """
     size = len(vocabulary)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Matrix, Vocabulary
+from bigram_tui.model.bigrams import Bigrams, Matrix, Vocabulary
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ def _case(name: str, characters: str, lines: list[str], seed: int) -> Case:
     size = len(vocabulary)
     counts = np.zeros((size, size), np.int64)
     for line in lines:
-        tokens = [BOUNDARY, *(vocabulary.index[character] for character in line), BOUNDARY]
+        tokens = vocabulary.encode_line(line)
         np.add.at(counts, (tokens[:-1], tokens[1:]), 1)
     weights = np.random.default_rng(seed).standard_normal((size, size))
     return Case(name, Bigrams(vocabulary, counts), _read_only(weights))

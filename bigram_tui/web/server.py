@@ -1,4 +1,4 @@
-"""A web server in whose page the program runs, in a process of its own for each visitor."""
+"""Serves a web page in which the program runs, in a process of its own for each visitor."""
 
 import asyncio
 import contextlib
@@ -38,24 +38,24 @@ HEARTBEAT_SECONDS = 15.0
 """How often to ask a browser whether it is still there."""
 
 EVERYWHERE = ("", "0.0.0.0", "::")
-"""Hosts that stand for all addresses of this machine."""
+"""Hosts that mean all addresses of this machine."""
 
 
 class Server:
-    """Serves the page, and a process of the program to each visitor."""
+    """Serves the page, and starts a process of the program for each visitor."""
 
     def __init__(self, command: Sequence[str], host: str, port: int) -> None:
-        """command: what is run for each visitor. port: any that is free if 0."""
+        """command: run for each visitor. port: 0 for any free one."""
         self._command = shlex.join(command)
         self._host, self._port = host, port
         self._textual = TextualServer(self._command)
         self._visits: set[Visit] = set()
 
     def serve(self, announce: Callable[[str], object]) -> int | None:
-        """Serve until a signal asks for the end; every process of a visitor is gone by then.
+        """Serve until a signal asks for the end, and end the processes of all visitors.
 
-        announce: called with the line that says where the page is, once it is there.
-        Returns the number of the signal, None for ctrl+c, which is how one ends it.
+        announce: called with a line that says where the page is, once it is served.
+        Returns the number of the signal, None for ctrl+c, the usual end.
         Raises UserError if the address can't be had.
         """
         return asyncio.run(self._serve(announce))
@@ -106,7 +106,7 @@ class Server:
         return web.FileResponse(PAGE / "index.html", headers=HEADERS)
 
     async def _websocket(self, request: web.Request) -> web.WebSocketResponse:
-        """Start a process for a visitor, and hand on what comes from the page until one leaves."""
+        """Start a process for a visitor, and pass on messages of the page until either ends."""
         origin = request.headers.get("Origin")
         if origin is not None and urlsplit(origin).netloc != request.host:
             raise web.HTTPForbidden(text="another site's page may not open this")
@@ -135,7 +135,7 @@ class Server:
         return page
 
     async def _hear(self, data: object, visit: Visit, page: web.WebSocketResponse) -> None:
-        """Do what a message of textual.js says; nothing if it says nothing that we know."""
+        """Do what a message of textual.js says; ignore unknown messages."""
         try:
             message = json.loads(data) if isinstance(data, str) else None
         except (ValueError, RecursionError):
@@ -153,10 +153,10 @@ class Server:
                 await page.send_json(["pong", sent])
 
     def _check_name(self, request: web.Request) -> None:
-        """Refuse a request to a server for this machine alone that was reached by another name.
+        """Refuse requests under another name, if the server is for this machine alone.
 
-        Else any site could have its own name lead here, and its page, which a browser then takes
-        for ours, could open the program.
+        Otherwise any site could let its own name point here (DNS rebinding), and its page, which a
+        browser then takes for ours, could open the program.
         """
         name = urlsplit(f"//{request.host}").hostname or ""
         if is_local(self._host) and not is_local(name):
@@ -167,14 +167,14 @@ class Server:
 
 
 def is_local(host: str) -> bool:
-    """Whether a name or address means this machine, and no other machine can use it."""
+    """Return whether a name or address means this machine, for this machine only."""
     with contextlib.suppress(ValueError):
         return ip_address(host).is_loopback
     return host == "localhost" or host.endswith(".localhost")
 
 
 def invitation(host: str, port: int) -> str:
-    """A line that says what to type into a browser."""
+    """Return a line that says what to open in a browser."""
     if host not in EVERYWHERE:
         return f"Open {url_of(host, port)} in a browser; ctrl+c ends.\n"
     own = own_address()
@@ -183,12 +183,12 @@ def invitation(host: str, port: int) -> str:
 
 
 def url_of(host: str, port: int) -> str:
-    """The address of the page."""
+    """Return the address of the page."""
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def own_address() -> str | None:
-    """The address under which other machines reach this one, if it is in a network."""
+    """Return the address under which other machines reach this one; None without a network."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))  # sends nothing: it only chooses an interface
@@ -199,7 +199,7 @@ def own_address() -> str | None:
 
 
 def refusal(error: OSError, host: str, port: int) -> str:
-    """Why an address can't be had, and what to do."""
+    """Return why an address can't be listened on, and what to do."""
     if error.errno == errno.EADDRINUSE:
         return f"port {port} is in use: give another with --port, or --port 0 for any free one"
     known = None if isinstance(error, socket.gaierror) or not error.errno else error.errno

@@ -1,4 +1,4 @@
-"""One visitor of the server: a process with the program in it, and what passes between them."""
+"""One visitor of the server: a process of the program, and the messages between them."""
 
 import asyncio
 import contextlib
@@ -20,14 +20,14 @@ GOODBYE_SECONDS = 3.0
 """How long a process may take to end by itself once its visitor is gone."""
 
 LARGEST = 500
-"""Columns or lines at most: a visitor could ask for a screen of any size."""
+"""Most columns or lines of a screen, as a visitor may ask for any number."""
 
 
 class Visit(AppService):
-    """A process that lives as long as its visitor stays, and not a moment longer.
+    """A process that lives as long as its visitor stays.
 
-    textual-serve's own service waits without end for a process that does not answer, leaves the
-    page on its splash where the program could not start, and starts it by a shell.
+    textual-serve's own service waits forever for a process that does not answer, leaves the page on
+    its splash if the program could not start, and starts it by a shell.
     """
 
     _running: Process
@@ -40,20 +40,20 @@ class Visit(AppService):
             stdout=PIPE,
             stderr=PIPE,
             env=self._build_environment(clamped(width), clamped(height)),
-            start_new_session=True,  # neither our terminal nor the ctrl+c typed there is for it
+            start_new_session=True,  # so that ctrl+c in our terminal does not reach it
         )
         self._stdin = self._running.stdin
         self._task = asyncio.create_task(self.run())
 
     async def run(self) -> None:
-        """Hand on what the process writes until it ends; then the page is told so."""
+        """Pass on what the process writes until it ends; then tell the page."""
         try:
             await asyncio.gather(self._relay(), self._report())
         finally:
             await self.remote_close()
 
     async def stop(self) -> None:
-        """Have the process end, by force if need be."""
+        """End the process, by force if need be."""
         if self._task is None:
             return
         await self._download_manager.cancel_app_downloads(app_service_id=self.app_service_id)
@@ -71,7 +71,7 @@ class Visit(AppService):
         await super().set_terminal_size(clamped(width), clamped(height))
 
     async def _relay(self) -> None:
-        """Hand on what the process draws and delivers."""
+        """Pass on what the process draws and delivers."""
         output = self._running.stdout
         assert output is not None
         handlers: dict[bytes, Callable[[bytes], Awaitable[None]]] = {
@@ -84,21 +84,21 @@ class Visit(AppService):
             while True:
                 head = await output.readexactly(5)
                 packet = await output.readexactly(int.from_bytes(head[1:], "big"))
-                # A visitor may be gone. What is still written must be read, or the process,
-                # which waits for that, could not end.
+                # Even if the visitor is gone, its packets must be read, or the process could not
+                # end: it waits until they are.
                 with contextlib.suppress(ConnectionError):
                     await handlers[head[:1]](packet)
         except asyncio.IncompleteReadError:  # the process has ended
             pass
-        except (asyncio.LimitOverrunError, KeyError):  # it writes what is no packet
+        except (asyncio.LimitOverrunError, KeyError):  # it does not write packets
             kill(self._running)
 
     async def _report(self) -> None:
-        """Show what the process has to say where the server was started."""
+        """Print what the process writes to stderr, where the server was started."""
         errors = self._running.stderr
         assert errors is not None
         while True:
-            with contextlib.suppress(ValueError):  # of a line that is too long to show
+            with contextlib.suppress(ValueError):  # a line that is too long
                 line = await errors.readline()
                 if not line:
                     return
@@ -107,12 +107,12 @@ class Visit(AppService):
 
 
 def clamped(size: int) -> int:
-    """A number of columns or lines that is fit for a screen."""
+    """Return a possible number of columns or lines."""
     return min(max(size, 1), LARGEST)
 
 
 def kill(process: Process) -> None:
-    """End a process and whatever it has started, at once; nothing if it has ended."""
+    """Kill a process and its children; do nothing if it has ended."""
     if process.returncode is not None:
         return
     with contextlib.suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""A text while it is read: how far that is, and a heatmap of the counts that fills."""
+"""The screen while a text is read: how far reading is, and a heatmap of the counts so far."""
 
 from typing import ClassVar
 
@@ -32,7 +32,7 @@ READING, STOPPING, STOPPED = "reading …", "stopping …", "stopped"
 
 
 class ReadingLines(Widget):
-    """What is read, a bar, and in numbers how far it is."""
+    """The title, a bar, the progress in numbers, and what is counted."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES = {"reading-lines--bar", "reading-lines--rest", "reading-lines--strong"}
@@ -46,21 +46,21 @@ class ReadingLines(Widget):
         self._title = title
 
     def render(self) -> Text:
-        """Four lines."""
+        """Return four lines."""
         bar, rest, strong = (
             self.get_component_rich_style(f"reading-lines--{kind}")
             for kind in ("bar", "rest", "strong")
         )
         progress = self.progress
         share = progress.done / progress.size if progress.size else None
-        told = self.state
-        if told == READING and share is not None:
-            told += f" {100 * min(1, share):.0f} %"
-        room = max(1, self.size.width - cell_len(told) - 2)
+        state = self.state
+        if state == READING and share is not None:
+            state += f" {100 * min(1, share):.0f} %"
+        room = max(1, self.size.width - cell_len(state) - 2)
         name = Text(self._title, no_wrap=True)
         name.truncate(room, overflow="ellipsis", pad=True)
         lines = [
-            Text.assemble(name, "  ", (told, strong)),
+            Text.assemble(name, "  ", (state, strong)),
             bar_text(share, self.size.width, bar, rest),
             Text("   ".join(pace_facts(progress)), no_wrap=True),
             Text("   ".join(count_facts(self.partial_counts, progress)), no_wrap=True),
@@ -69,13 +69,13 @@ class ReadingLines(Widget):
 
 
 def bar_text(share: float | None, width: int, done: Style, rest: Style) -> Text:
-    """A line of which that share is drawn as done; nothing is where the share is not known."""
+    """Return a line with a share of it drawn as done; none of it if the share is unknown."""
     filled = 0 if share is None else int(width * min(1.0, share))
     return Text.assemble(("━" * filled, done), ("─" * (width - filled), rest), no_wrap=True)
 
 
 def pace_facts(progress: Progress) -> list[str]:
-    """How much is read, how fast, and how long it will take."""
+    """Return how much is read, how fast, and how long the rest will take."""
     done = byte_text(progress.done)
     facts = [f"{done} read" if progress.size is None else f"{done} of {byte_text(progress.size)}"]
     if progress.rate is not None:
@@ -86,7 +86,7 @@ def pace_facts(progress: Progress) -> list[str]:
 
 
 def count_facts(partial_counts: PartialCounts | None, progress: Progress) -> list[str]:
-    """What is counted."""
+    """Return how much is counted: lines, bigrams and V."""
     if partial_counts is None:
         return ["counting …" if progress.done else "waiting for text …"]
     return [
@@ -97,7 +97,7 @@ def count_facts(partial_counts: PartialCounts | None, progress: Progress) -> lis
 
 
 class ReadingScreen(FollowsWindow, Screen[None]):
-    """It pulls how far the reading is some times a second, and says once when it has ended."""
+    """Polls a background read some times a second, and posts ReadingEnded once."""
 
     CSS_PATH = style_files("reading")
 
@@ -133,11 +133,11 @@ class ReadingScreen(FollowsWindow, Screen[None]):
     def on_mount(self) -> None:
         self.query_one(Heatmap).border_title = f"N counts so far  {ColorScale.ROOT.value} scale"
         self._timer = self.set_interval(1 / self._fps, self._pull)
-        # Afterwards, since it is only then that styles are those of the new theme.
+        # After the refresh, as only then the styles are those of the new theme.
         self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self._draw))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There is no tour here, whose keys go before ours; and enter has two meanings."""
+        """Disable the keys of the tour, and let enter mean one thing at a time."""
         match action:
             case "stop":
                 return self._part is None
@@ -147,12 +147,12 @@ class ReadingScreen(FollowsWindow, Screen[None]):
 
     @property
     def _part(self) -> Session | None:
-        """What was read before an error; None if there is no error, or nothing before it."""
+        """The session of the text before an error; None without an error or such a text."""
         reading = self._reading
         return reading.part if reading.has_ended and reading.result is None else None
 
     def action_stop(self) -> None:
-        """Read no further."""
+        """End reading, and explore what was read."""
         if self._reading.stop():
             self.query_one(ReadingLines).state = STOPPING
         else:
@@ -160,7 +160,7 @@ class ReadingScreen(FollowsWindow, Screen[None]):
             self.notify(f"nothing {'to train on' if read else 'is read'} yet", timeout=2)
 
     def action_explore_part(self) -> None:
-        """Make do with what was read before the error."""
+        """Explore what was read before the error."""
         self._reading.accept_part()
         self.app.post_message(ReadingEnded())
 
@@ -176,7 +176,7 @@ class ReadingScreen(FollowsWindow, Screen[None]):
 
     def _pull(self) -> None:
         reading, lines = self._reading, self.query_one(ReadingLines)
-        has_ended = reading.has_ended  # before what is looked at, so that this is all there is
+        has_ended = reading.has_ended  # first, so that what follows is complete
         lines.progress, lines.partial_counts = reading.progress, reading.partial_counts
         if reading.partial_counts is not self._shown:
             self._shown = reading.partial_counts
@@ -195,7 +195,7 @@ class ReadingScreen(FollowsWindow, Screen[None]):
         heatmap, legend = self.query_one(Heatmap), self.query_one(Legend)
         labels = bigrams.vocabulary.labels
         if heatmap.labels[0] != labels:
-            heatmap.picture = None  # it has other cells
+            heatmap.picture = None  # it has the old cells
             heatmap.labels = (labels, labels)
             self._fit()
         heatmap.picture = paint(bigrams.counts, ColorScale.ROOT, count_cell)
