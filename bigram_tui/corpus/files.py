@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from bigram_tui.corpus.compression import LONGEST_MAGIC, compression_of
+from bigram_tui.corpus.compression_formats import LONGEST_MAGIC, compression_of
 from bigram_tui.corpus.errors import CorpusError, naming_text
 from bigram_tui.errors import TextError
 

@@ -6,12 +6,11 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from bigram_tui.cancellation import CancelToken
-from bigram_tui.corpus.compression import (
+from bigram_tui.corpus.compression import Decompressed, cut_off_error
+from bigram_tui.corpus.compression_formats import (
     LONGEST_MAGIC,
-    Decompressed,
     begins_magic,
     compression_of,
-    cut_off_error,
     cut_off_kind,
 )
 from bigram_tui.corpus.files import STANDARD_INPUT, TextFile

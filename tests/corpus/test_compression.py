@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 from bigram_tui.cancellation import CancelToken
 from bigram_tui.corpus import streams
 from bigram_tui.corpus.builder import CHUNK_SIZE
-from bigram_tui.corpus.compression import MAGIC
+from bigram_tui.corpus.compression_formats import MAGIC
 from bigram_tui.corpus.errors import CorpusError
 from bigram_tui.corpus.files import probe
 from bigram_tui.corpus.opening import open_text, read_chunks
@@ -412,7 +412,7 @@ def test_a_lack_of_memory_is_not_blamed_on_the_text(
             raise MemoryError
 
     monkeypatch.setattr(
-        f"bigram_tui.corpus.compression._{kind.title()}.decompressor", lambda _: Greedy()
+        f"bigram_tui.corpus.compression_formats.{kind.title()}.decompressor", lambda _: Greedy()
     )
     assert "needs more memory than there is: unpack it" in (refusal(path) or "")
 
@@ -442,7 +442,7 @@ except TextError as error:
 
 
 def test_an_xz_dictionary_has_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bigram_tui.corpus.compression.LARGEST_WINDOW", 1 << 16)
+    monkeypatch.setattr("bigram_tui.corpus.compression_formats.LARGEST_WINDOW", 1 << 16)
     path = tmp_path / "text"
     path.write_bytes(lzma.compress(TEXT))
     assert "needs more than" in (refusal(path) or "")
