@@ -18,6 +18,7 @@ from bigram_tui.lessons.network import Network
 from bigram_tui.lessons.network_stages import NAMES
 from bigram_tui.model.bigrams import Vocabulary
 from bigram_tui.model.torch_rng import LECTURE_SEED
+from bigram_tui.tui.lessons import network as network_screen
 from bigram_tui.tui.lessons import network_worker
 from bigram_tui.tui.lessons.network import NetworkScreen
 from bigram_tui.tui.lessons.network_worker import RATES
@@ -480,7 +481,7 @@ async def test_space_runs_and_pauses(
     make_app: MakeApp, opened: Opened, rest: Rest, wait_until: WaitUntil, numpy_only: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(network_worker, "STEPS_A_SECOND", 200)
+    monkeypatch.setattr(network_screen, "STEPS_A_SECOND", 200)
     async with make_app(("count",)).run_test(size=SMALL) as pilot:
         await opened(pilot)
         for stop in ("space", "z", "Z", "r"):
@@ -514,7 +515,7 @@ async def test_a_run_that_is_slower_than_its_timer_stops_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """Steps that are due while the worker is at one are left out, not put off."""
-    monkeypatch.setattr(network_worker, "STEPS_A_SECOND", 200)
+    monkeypatch.setattr(network_screen, "STEPS_A_SECOND", 200)
     release = threading.Event()
     step = Network.step
 
