@@ -167,6 +167,18 @@ def rounded(value: float) -> str:
     return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 
+def axis_label(value: float, digits: int) -> str:
+    """Write a number in so many digits, or to the unit where that takes more.
+
+    >>> axis_label(2.45495, 3), axis_label(12_345.6, 3), axis_label(0.00001234, 3)
+    ('2.45', '12,346', '1.23e-5')
+    """
+    exponent = math.floor(math.log10(abs(value))) if value else 0
+    if -3 <= exponent < 6:
+        return f"{value:z,.{max(digits - 1 - exponent, 0)}f}"
+    return _short_exponent(f"{value:.{digits - 1}e}")
+
+
 def compact(value: float) -> str:
     """Write a number from 0 on in two or three digits.
 

@@ -16,7 +16,7 @@ COLUMN = 7
 
 @dataclass(frozen=True)
 class Bar:
-    """One token with its share."""
+    """A token and its share of the row."""
 
     label: str
     share: float
@@ -24,7 +24,7 @@ class Bar:
 
 
 def columns(bars: Sequence[Bar], width: int, height: int, marked: Style) -> list[Text]:
-    """Upright bars over a line of labels; as many as fit, the marked one among them."""
+    """Draw upright bars over a line of labels: as many as fit, the marked one among them."""
     column = COLUMN + max((cell_len(bar.label) for bar in bars), default=1) - 1
     shown = _fitting(bars, max(1, width // column))
     tallest = max((bar.share for bar in shown), default=0.0) or 1.0
@@ -44,7 +44,7 @@ def columns(bars: Sequence[Bar], width: int, height: int, marked: Style) -> list
 
 
 def rows(bars: Sequence[Bar], width: int, height: int, marked: Style) -> list[Text]:
-    """Lying bars, one a line, each between its label and its share."""
+    """Draw lying bars, one a line, each after its label and its share."""
     shown = _fitting(bars, height)
     longest = max((bar.share for bar in shown), default=0.0) or 1.0
     room = width - 10
@@ -58,13 +58,13 @@ def rows(bars: Sequence[Bar], width: int, height: int, marked: Style) -> list[Te
 
 
 def across(share: float, room: int) -> str:
-    """A lying bar of a share of so many columns."""
+    """Draw a lying bar that takes a share of so many columns."""
     eighths = round(share * room * 8)
     return "█" * (eighths // 8) + EIGHTHS_ACROSS[eighths % 8].strip()
 
 
 def _fitting(bars: Sequence[Bar], room: int) -> list[Bar]:
-    """The largest; where the marked bar is not among them it takes the place of the last."""
+    """Return the largest bars, and always the marked one: instead of the last, if need be."""
     ordered = sorted(bars, key=lambda bar: -bar.share)
     shown, rest = ordered[: max(room, 1)], ordered[max(room, 1) :]
     hidden = [bar for bar in rest if bar.marked]

@@ -1,4 +1,4 @@
-"""The forms that a cell of a heatmap can have on screen, and which of them suits a table."""
+"""The forms that a cell of a heatmap can have on screen, and the choice of one for a table."""
 
 import math
 from collections.abc import Sequence
@@ -8,12 +8,12 @@ from bigram_tui.formatting.numbers import CELL_WIDTH
 from bigram_tui.tui.render.colors import GLYPHS_ONLY, Depth
 
 COARSE = 2
-"""Rows and columns of a block up to which cells with labels, though they scroll, tell more."""
+"""The largest block, in rows and columns, for which cells with labels that scroll show more."""
 
 
 @dataclass(frozen=True)
 class CellForm:
-    """The size of a cell on screen, and what is written into it."""
+    """The size of a cell on screen, and what it shows besides its colour."""
 
     name: str
     width: int
@@ -23,40 +23,40 @@ class CellForm:
     bigram: bool = False
     value: bool = False
     character: int = 1
-    """Columns that a character may take where it is written."""
+    """The most columns that a character may take."""
     overview: bool = False
-    """It shows the whole table, and has labels for some of its cells only."""
+    """Whether it shows the whole table, and labels for some of its cells only."""
     block: int = 1
-    """How many rows, and how many columns, of the table share one cell."""
+    """How many rows and columns of the table share one cell."""
 
     @property
     def label_width(self) -> int:
-        """Columns at the left of each line for what its row, or its two rows, stand for."""
+        """Columns at the left of each line for the label of its row, or of its two rows."""
         return 1 + (2 * self.character if self.halved and not self.overview else 2)
 
     def cells_of(self, size: int) -> int:
-        """Cells in a row or in a column for that many tokens."""
+        """Return how many cells a row or a column of `size` tokens has."""
         return math.ceil(size / self.block)
 
     def width_of(self, size: int) -> int:
-        """Columns for a table of that many tokens, labels included."""
+        """Return how many columns a table of `size` tokens takes, with its labels."""
         return self.label_width + self.cells_of(size) * self.width
 
     def height_of(self, size: int) -> int:
-        """Lines for a table of that many tokens, the line of labels included."""
+        """Return how many lines a table of `size` tokens takes, with the line of labels."""
         cells = self.cells_of(size)
         return 1 + (math.ceil(cells / 2) if self.halved else cells * self.lines)
 
     def row_at(self, line: int) -> int:
-        """The row of cells that is drawn at a line below the labels; the upper one of two."""
+        """Return the row of cells at a line below the labels: the upper one, if there are two."""
         return line * 2 if self.halved else line // self.lines
 
     def line_of(self, row: int) -> int:
-        """The first line, below the labels, at which a row of cells is drawn."""
+        """Return the first line of a row of cells, counted below the labels."""
         return row // 2 if self.halved else row * self.lines
 
     def fits(self, size: int, width: int, height: int) -> bool:
-        """Whether a table of that many tokens needs no more room."""
+        """Whether a table of `size` tokens fits into so many columns and lines."""
         return self.width_of(size) <= width and self.height_of(size) <= height
 
 
@@ -72,7 +72,7 @@ WIDE_SMALL = CellForm("wide small", 4, bigram=True, character=2)
 
 
 def forms(depth: Depth, *, wide: bool = False) -> tuple[CellForm, ...]:
-    """The forms to choose from, smallest first; glyphs can't share a line."""
+    """Return the forms to choose from, smallest first; with glyphs, two rows can't share a line."""
     if wide:
         return (WIDE_TINY if depth is GLYPHS_ONLY else WIDE_HALF, WIDE_SMALL, MEDIUM, LARGE)
     return (TINY if depth is GLYPHS_ONLY else HALF, SMALL, MEDIUM, LARGE)
@@ -81,7 +81,7 @@ def forms(depth: Depth, *, wide: bool = False) -> tuple[CellForm, ...]:
 def forms_in(
     size: int, width: int, height: int, choice: Sequence[CellForm]
 ) -> tuple[CellForm, ...]:
-    """The forms to choose from in some room: an overview too, first, where no other fits."""
+    """Return the forms to choose from in some room; where none fits, an overview comes first."""
     smallest = choice[0]
     if smallest.fits(size, width, height):
         return tuple(choice)
@@ -92,9 +92,9 @@ def forms_in(
 
 
 def best_form(size: int, width: int, height: int, choice: Sequence[CellForm]) -> CellForm:
-    """The largest form in which the whole table fits; the smallest if none does.
+    """Return the largest form in which the whole table fits; the smallest if none does.
 
-    An overview that would save no more than a little scrolling is not it.
+    An overview that only saves a little scrolling gives way to the form after it.
     """
     smallest, *larger = choice
     fitting = [form for form in larger if form.fits(size, width, height)]

@@ -9,7 +9,7 @@ from rich.color import Color
 from rich.style import Style
 
 LEVELS = 64
-"""How many colours a table is shown in: more are not told apart, and each costs a style."""
+"""How many colours a table is shown in: nobody tells more apart, and each costs a style."""
 
 Rgb = npt.NDArray[np.float64]
 
@@ -42,7 +42,7 @@ class Depth:
 
     @classmethod
     def from_console(cls, color_system: str | None, no_color: bool) -> "Depth":
-        """From Rich's name of the colour system."""
+        """Return the depth for Rich's name of the colour system."""
         if no_color or color_system in (None, "standard", "windows"):
             return GLYPHS_ONLY
         return INDEXED if color_system == "256" else TRUE_COLOR
@@ -53,7 +53,7 @@ TRUE_COLOR, INDEXED, GLYPHS_ONLY = Depth("truecolor"), Depth("256"), Depth("glyp
 
 @cache
 def ramp(diverging: bool, dark: bool, depth: Depth = TRUE_COLOR) -> tuple[Color, ...]:
-    """LEVELS colours from the lowest value to the highest; diverging: from −max over 0 to max."""
+    """Return LEVELS colours: from 0 to the largest value, or diverging, from −max over 0 to max."""
     if depth is INDEXED:
         dark_ramp = _INDEXED_DIVERGING_DARK if diverging else _INDEXED_SEQUENTIAL_DARK
         light_ramp = _INDEXED_DIVERGING_LIGHT if diverging else _INDEXED_SEQUENTIAL_LIGHT
@@ -70,7 +70,7 @@ def ramp(diverging: bool, dark: bool, depth: Depth = TRUE_COLOR) -> tuple[Color,
 
 @cache
 def cell_styles(diverging: bool, dark: bool, depth: Depth) -> tuple[Style, ...]:
-    """One style per level: its colour behind, and black or white for what is written on it."""
+    """Return a style per level: its colour as background, and black or white for the text on it."""
     if depth is GLYPHS_ONLY:
         return (Style.null(),) * LEVELS
     colors = ramp(diverging, dark, depth)
@@ -79,12 +79,12 @@ def cell_styles(diverging: bool, dark: bool, depth: Depth) -> tuple[Style, ...]:
 
 @cache
 def halves_style(upper: Color | None, lower: Color | None) -> Style:
-    """The style of ▀ with these colours."""
+    """Return the style of ▀ with these colours."""
     return Style(color=upper, bgcolor=lower)
 
 
 def run_color(number: int, dark: bool, *, faint: bool = False) -> Color:
-    """The colour of the run with this number, from 0; they come round again."""
+    """Return the colour of a run by its number, from 0; the colours repeat after the last."""
     colors = _parse(_RUNS_DARK if dark else _RUNS_LIGHT)
     color = colors[number % len(colors)]
     ground = 18.0 if dark else 224.0
@@ -96,7 +96,7 @@ def _parse(hexes: str) -> Rgb:
 
 
 def _readable_on(color: Color) -> Color:
-    """Black or white, whichever has more contrast by the formula of WCAG 2."""
+    """Return black or white, whichever has more contrast by the formula of WCAG 2."""
     assert color.triplet is not None
     part = np.array(color.triplet) / 255
     linear = np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
@@ -105,7 +105,7 @@ def _readable_on(color: Color) -> Color:
 
 
 def _indexed(index: int) -> tuple[int, ...]:
-    """What a terminal shows for one of the colours 16 to 255: a cube of 6×6×6, then greys."""
+    """Return the RGB of one of the colours 16 to 255: a cube of 6×6×6, then greys."""
     if index >= 232:
         return (8 + 10 * (index - 232),) * 3
     steps = (0, 95, 135, 175, 215, 255)

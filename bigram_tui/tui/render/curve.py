@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from math import floor, inf, log10, nan
+from math import inf, nan
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +12,13 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from bigram_tui.formatting.numbers import axis_label
 from bigram_tui.tui.render.series import Floats, Integers, Mask, Series, measurable
 
 Glyphs = npt.NDArray[np.str_]
 
 PLAIN = Style.null()
-BACKGROUND, AXIS = 0, -1  # places in the list of styles, where curve k has place k + 1
+BACKGROUND, AXIS = 0, -1  # places in the list of styles; that of curve k is k + 1
 DOTS_ACROSS, DOTS_DOWN = 2, 4  # of a cell
 BRAILLE_BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
 BRAILLE = np.array([" ", *map(chr, range(0x2801, 0x2900))])
@@ -29,9 +30,9 @@ UNDRAWABLE = "×"
 class Curve:
     """One value per iteration from `start`, or one level for all iterations if `constant`.
 
-    values: float64 [n], or a series, of which more is remembered from frame to frame; what is not
-    finite is marked where it stands.
-    background: the curve shows where it fits between the axes that the others span.
+    values: float64 [n], or a series, whose extremes are known from frame to frame. A value that is
+    not finite gets a mark where it stands.
+    background: the curve does not widen the axes, and shows only where it fits between them.
     """
 
     values: Floats | Series
@@ -42,7 +43,7 @@ class Curve:
 
     @cached_property
     def series(self) -> Series:
-        """Its values."""
+        """The values as a series."""
         return self.values if isinstance(self.values, Series) else Series.from_values(self.values)
 
 
@@ -55,7 +56,7 @@ class YAxis:
     log: bool = False
 
     def depth(self, values: Floats) -> Floats:
-        """How far below the top: 0 for `high`, 1 for `low`, ½ where both are the same."""
+        """Return how far below the top: 0 for `high`, 1 for `low`, ½ where both are the same."""
         if self.low >= self.high:
             return np.where(np.isnan(values), nan, 0.5)
         if self.log:
@@ -67,7 +68,7 @@ class YAxis:
         return np.asarray((top - heights) / span)
 
     def value(self, depth: float) -> float:
-        """The value that stands at a depth."""
+        """Return the value at a depth."""
         if self.log:
             return float(self.high ** (1 - depth) * self.low**depth)
         return self.high * (1 - depth) + self.low * depth
@@ -86,7 +87,7 @@ class Columns:
 
     @cached_property
     def _bounds(self) -> Integers:
-        """The first iteration of each column; a column without any shares that of the next."""
+        """The first iteration of each column; an empty column has that of the next."""
         bounds: Integers
         if self.log and self.last:
             step = np.log1p(self.last) / (self.across - 1)
@@ -97,19 +98,19 @@ class Columns:
         return bounds
 
     def of(self, iterations: Integers) -> Integers:
-        """The column that is nearest to each iteration."""
+        """Return the column that is nearest to each iteration."""
         if self.log and self.last:
             return np.asarray(np.searchsorted(self._bounds, iterations, side="right") - 1)
         return (2 * iterations * (self.across - 1) + self.last) // max(2 * self.last, 1)
 
     def iteration(self, column: int) -> int:
-        """The iteration that is nearest to a column."""
+        """Return the iteration that is nearest to a column."""
         place = column / (self.across - 1)
         nearest = np.expm1(place * np.log1p(self.last)) if self.log else place * self.last
         return int(np.clip(np.rint(nearest), 0, self.last))
 
     def firsts(self, start: int, stop: int) -> Integers:
-        """Those iterations from `start` to before `stop` that are the first in their column."""
+        """Return the first iteration in each column, from `start` to before `stop`."""
         # From the bounds, so that the cost does not grow with the number of iterations.
         firsts = np.maximum(self._bounds, start)
         return firsts[(np.diff(firsts, prepend=-1) > 0) & (firsts < stop)]
@@ -126,10 +127,10 @@ def curve_strips(
     axis_style: Style = PLAIN,
     background: Style = PLAIN,
 ) -> list[Strip]:
-    """A plot of `height` Strips, each `width` cells wide, with its axes at the left and below.
+    """Draw a plot of `height` Strips, each `width` cells wide, with axes at the left and below.
 
-    The last curve is in front. Where curves share cells these take their colours in turn, so that
-    curves that coincide show as one line of alternating colours. `marker` is an iteration.
+    The last curve is in front. A cell that several curves pass takes their colours in turn, so that
+    curves that coincide show as one line of alternating colours. marker: an iteration.
     """
     glyphs = np.full((max(height, 0), max(width, 0)), " ")
     paint = np.full(glyphs.shape, BACKGROUND)
@@ -159,7 +160,7 @@ def iteration_at(
     log: bool = False,
     log_x: bool = False,
 ) -> int | None:
-    """The iteration that a column of such a plot shows; None left of the curves."""
+    """Return the iteration that a column of such a plot shows; None left of the curves."""
     if height < 2 or width < 1:
         return None
     axes = _axes(curves, width, height, log, log_x)
@@ -176,13 +177,13 @@ def iteration_at(
 
 @dataclass(frozen=True)
 class Axes:
-    """Where the axes of a plot are, and what is written at them."""
+    """The axes of a plot and their labels."""
 
     scale: YAxis
     labels: dict[int, str]
-    """By row, what is written at the y axis."""
+    """The labels of the y axis, by row."""
     gutter: int
-    """Columns that this takes."""
+    """Columns that the labels of the y axis take."""
     x: Columns
 
 
@@ -199,7 +200,7 @@ def _axes(curves: Sequence[Curve], width: int, height: int, log: bool, log_x: bo
 
 
 def sparkline(values: Floats | Series, width: int) -> str:
-    """The values in one line of bars, each as high as the largest of its iterations."""
+    """Draw values as one line of bars, each as high as the largest of its iterations."""
     if width <= 0 or len(values) == 0:
         return " " * width
     curve = Curve(values, PLAIN)
@@ -219,7 +220,7 @@ def _scale(curves: Sequence[Curve], log: bool) -> YAxis:
 
 
 def _labels(scale: YAxis, rows: int) -> dict[int, str]:
-    """By row, the values at the top, the bottom and, given room, the middle; no two look alike."""
+    """Return the labels at the top, the bottom and, given room, the middle; no two look alike."""
     middle = rows // 2
     if scale.low >= scale.high:
         values = {middle: scale.low} if scale.low == scale.high else {}
@@ -229,23 +230,14 @@ def _labels(scale: YAxis, rows: int) -> dict[int, str]:
             centre = DOTS_DOWN * middle + (DOTS_DOWN - 1) / 2
             values[middle] = scale.value(centre / (DOTS_DOWN * rows - 1))
     for digits in range(3, 18):
-        texts = {row: _number(value, digits) for row, value in values.items()}
+        texts = {row: axis_label(value, digits) for row, value in values.items()}
         if len(set(texts.values())) == len(texts):
             break
     return texts
 
 
-def _number(value: float, digits: int) -> str:
-    """The value to so many significant digits, or to the unit where that takes more."""
-    exponent = floor(log10(abs(value))) if value else 0
-    if -3 <= exponent < 6:
-        return f"{value:z,.{max(digits - 1 - exponent, 0)}f}"
-    mantissa, power = f"{value:.{digits - 1}e}".split("e")
-    return f"{mantissa}e{int(power)}"
-
-
 def _iterations(last: int, width: int) -> str:
-    """The ends of the x axis, or nothing where there is no room for both."""
+    """Return the ends of the x axis as text, empty where there is no room for both."""
     text = "0" + f" {last:,}".rjust(width - 1) if last else "0"
     return text if len(text) <= width else ""
 
@@ -256,7 +248,7 @@ def _write(glyphs: Glyphs, paint: Integers, text: str) -> None:
 
 
 def _plot(curves: Sequence[Curve], scale: YAxis, x: Columns, rows: int) -> tuple[Glyphs, Integers]:
-    """The cells between the axes, [rows, columns], and the places of their styles."""
+    """Draw the cells between the axes, [rows, columns], and the places of their styles."""
     columns = x.across // DOTS_ACROSS
     dots = np.zeros((len(curves), rows, DOTS_DOWN, columns, DOTS_ACROSS), dtype=np.bool_)
     marks = np.zeros((len(curves), rows, columns), dtype=np.bool_)
@@ -273,7 +265,7 @@ def _plot(curves: Sequence[Curve], scale: YAxis, x: Columns, rows: int) -> tuple
 
 
 def _laid_out(curve: Curve, x: Columns) -> tuple[Series, int, Columns]:
-    """The values to draw, the first one's iteration and the axis; a lone value becomes a level."""
+    """Return the values to draw, the first iteration and the axis; a lone value becomes a level."""
     series = curve.series
     if curve.background:
         series = series.until(max(x.last + 1 - curve.start, 0))
@@ -289,17 +281,17 @@ def _laid_out(curve: Curve, x: Columns) -> tuple[Series, int, Columns]:
 
 @dataclass(frozen=True)
 class Line:
-    """A curve as it is drawn."""
+    """The dots of a curve."""
 
     dots: Mask
     """[down, across]"""
     above: Integers
-    """Columns with values that would stand above the plot; below: or below it."""
+    """Columns with values above the plot; below: with values below it."""
     below: Integers
 
 
 def _line(curve: Curve, scale: YAxis, x: Columns, down: int) -> Line | None:
-    """The line through all values that have a place; it is broken at the others."""
+    """Draw a line through all values that have a place, broken at the others."""
     series, start, x = _laid_out(curve, x)
     if not len(series):
         return None
@@ -340,7 +332,7 @@ def _line(curve: Curve, scale: YAxis, x: Columns, down: int) -> Line | None:
 
 
 def _owners(layers: Mask) -> Integers:
-    """Whose style each cell has: the curves in it, of [curves, rows, columns], take turns."""
+    """Return whose style each cell has: its curves, [curves, rows, columns], take turns."""
     sharing = layers.sum(axis=0)
     row, column = np.indices(sharing.shape)
     # By two cells, whether the curves run across or fall, and wherever the stretch begins.
@@ -351,7 +343,7 @@ def _owners(layers: Mask) -> Integers:
 
 
 def _strip(glyphs: Glyphs, paint: Integers, styles: Sequence[Style]) -> Strip:
-    """One Segment for each run of cells that are painted alike."""
+    """Join the cells of a row: one Segment for neighbours of one style."""
     text = "".join(glyphs)
     cuts = [0, *(np.flatnonzero(np.diff(paint)) + 1).tolist(), len(text)]
     runs = [Segment(text[a:b], styles[paint[a]]) for a, b in pairwise(cuts) if a < b]

@@ -13,13 +13,13 @@ from bigram_tui.tui.render.heatmap_styles import CURSOR, OUTSIDE, HeatmapStyles
 from bigram_tui.tui.render.picture import AMISS, DECADES, ColorScale, Picture
 
 LABEL_GAP = 4
-"""Columns from one label to the next where not each has one."""
+"""Columns from one label to the next, where not every column has one."""
 
 
 def header(
     labels: Sequence[str], columns: range, form: CellForm, styles: HeatmapStyles, cursor: int
 ) -> list[Segment]:
-    """The line of column labels."""
+    """Draw the line of column labels."""
     segments = [Segment(" " * form.label_width, styles.label)]
     if form.overview:
         return [*segments, *_some_labels(labels, columns, styles, cursor)]
@@ -42,10 +42,10 @@ def body(
     column_labels: Sequence[str] | None = None,
     marked: Collection[int] = (),
 ) -> list[Segment]:
-    """One line below the labels: what its row stands for, then the cells of some columns.
+    """Draw one line below the column labels: the label of its row, then the cells of some columns.
 
-    labels: of the rows, and of the columns if those have none of their own. marked: rows whose
-    label stands out as that of the cursor's does.
+    labels: of the rows, and of the columns unless these have labels of their own.
+    marked: rows whose labels stand out like that of the cursor's row.
     """
     row = form.row_at(line)
     marked = {cursor[0], *marked}
@@ -75,9 +75,9 @@ def body(
 
 
 def legend(picture: Picture, width: int, styles: HeatmapStyles, block: int = 1) -> list[Segment]:
-    """The ramp with the values at its ends and its middle, in that many columns.
+    """Draw the ramp in that many columns, with the values at its ends and its middle.
 
-    block: how many rows and columns share a cell, which is said before.
+    block: how many rows and columns share a cell; if several do, the legend begins with that.
     """
     places = (0.0, 0.5, 1.0)
     if picture.diverging:
@@ -94,11 +94,11 @@ def legend(picture: Picture, width: int, styles: HeatmapStyles, block: int = 1) 
     segments = []
     if block > 1:
         area = f"{block}×{block}  "
-        told = f"max of {area}"
+        text = f"max of {area}"
         for longer, least in ((f"largest of {area}", 6), (f"each cell: the largest of {area}", 16)):
-            told = longer if room - len(longer) >= least else told
-        segments.append(Segment(told, styles.label))
-        room -= len(told)
+            text = longer if room - len(longer) >= least else text
+        segments.append(Segment(text, styles.label))
+        room -= len(text)
     for half in (0, 1):
         segments.append(Segment(marks[half] + " ", styles.label))
         cells = max(1, room // 2)
@@ -127,17 +127,17 @@ def _halved_label(
 def _one_label(
     labels: Sequence[str], row: int, form: CellForm, styles: HeatmapStyles, marked: Collection[int]
 ) -> list[Segment]:
-    """The label of the upper of two rows, unless only the lower one is marked."""
-    found = [r for r in (row, row + 1) if r in marked and r < len(labels)]
-    style = styles.cursor if found else styles.label
-    label = in_cells(labels[found[0] if found else row], 2)
+    """Draw the label of the upper of two rows, or of the lower one if only that is marked."""
+    shown = next((r for r in (row, row + 1) if r in marked and r < len(labels)), None)
+    style = styles.label if shown is None else styles.cursor
+    label = in_cells(labels[row if shown is None else shown], 2)
     return [Segment(label, style), Segment(" ", styles.label)]
 
 
 def _some_labels(
     labels: Sequence[str], columns: range, styles: HeatmapStyles, cursor: int
 ) -> list[Segment]:
-    """The label of the cursor's column, and as many others as stand apart, each over its cell."""
+    """Draw the label of the cursor's column, and others at a distance, each over its cell."""
     segments = []
     past = columns.start
     for j in columns:
@@ -176,13 +176,13 @@ def _halved_cells(
 
 
 def _centred(text: str) -> str:
-    """A label or a bigram in a cell that is wide enough for a number."""
+    """Centre a label or a bigram in a cell that is wide enough for a number."""
     indent = (CELL_WIDTH - cell_len(text.rstrip()) + 1) // 2
     return set_cell_size(" " * indent + text.rstrip(), CELL_WIDTH)
 
 
 def _bigrams(first: str, labels: Sequence[str], columns: range, form: CellForm) -> list[str]:
-    """What a token and each of the columns' make up, cell by cell."""
+    """Return the bigrams of a token and those of the columns, each as wide as a cell."""
     if form.value:
         start = in_cells(first, 2).rstrip()
         return [_centred(start + in_cells(labels[j], 2).rstrip()) for j in columns]

@@ -1,4 +1,4 @@
-"""The styles of a heatmap, and the segments that are made of them once for all frames."""
+"""The styles of a heatmap, and the segments that are made from them once for all frames."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,17 +13,17 @@ from bigram_tui.tui.render.colors import Depth, cell_styles, halves_style, ramp
 from bigram_tui.tui.render.picture import AMISS
 
 CURSOR, OUTSIDE = -1, -2
-"""What is in the place of a level where the cursor is, and below the last row."""
+"""Stand for a level at the cursor, and below the last row."""
 
 MOST_SEGMENTS = 1 << 16
-"""How many are kept ready."""
+"""How many segments are kept."""
 
 Kind = int | tuple[int, int]
-"""What gives a cell its style: a level or a sign such as CURSOR; two where rows share a line."""
+"""The level of a cell, or a sign such as CURSOR; a pair where two rows share a line."""
 
 
 class Cells(dict[tuple[str, Kind], Segment]):
-    """Segments by their text and the kind of their cell: each is made once, for all frames."""
+    """Segments by text and kind of cell, each made once for all frames."""
 
     def __init__(self, style_of: Callable[[Kind], Style]) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class Cells(dict[tuple[str, Kind], Segment]):
         return segment
 
     def line(self, texts: Sequence[str], kinds: Sequence[Kind]) -> list[Segment]:
-        """Some cells: neighbours of one kind are one segment, as each costs time downstream."""
+        """Return the segments of some cells: one for neighbours of one kind, as each costs time."""
         cuts = compress(count(1), map(ne, kinds, islice(kinds, 1, None)))
         bounds = [0, *cuts, len(kinds)]
         if len(bounds) > len(kinds):
@@ -57,7 +57,7 @@ class HeatmapStyles:
     cursor: Style
     amiss: Style
     ground: Style = field(default_factory=Style.null)
-    """Of the widget, where a cell has no style of its own."""
+    """The style of the widget, under those of the cells."""
 
     @cached_property
     def sequential(self) -> Cells:

@@ -1,4 +1,4 @@
-"""Values that belong to objects of others: kept as long as those live, and never longer."""
+"""Values computed from an object: kept for as long as the object lives, and no longer."""
 
 import weakref
 from collections.abc import Callable

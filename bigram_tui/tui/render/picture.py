@@ -23,14 +23,14 @@ DECADES = 4
 
 
 class ColorScale(Enum):
-    """How a value becomes a place on the colour ramp."""
+    """How values are spread over the colour ramp."""
 
     LINEAR = "linear"
     ROOT = "√"
     LOG = "log"
 
     def place(self, part: Matrix) -> Matrix:
-        """Where parts of the largest value (0 to 1) stand on the ramp (0 to 1)."""
+        """Return the places on the ramp, 0 to 1, of parts of the largest value, 0 to 1."""
         if self is ColorScale.LINEAR:
             return part
         if self is ColorScale.ROOT:
@@ -41,7 +41,7 @@ class ColorScale(Enum):
         return place
 
     def part(self, place: float) -> float:
-        """The part of the largest value that stands at a place on the ramp."""
+        """Return the part of the largest value that has a place on the ramp."""
         if self is ColorScale.LINEAR:
             return place
         return place**2 if self is ColorScale.ROOT else 10 ** (DECADES * (place - 1))
@@ -49,10 +49,10 @@ class ColorScale(Enum):
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A table made ready to be drawn, row by row as they come into sight."""
+    """A table and how it is drawn; the levels of a row are computed when it comes into sight."""
 
     table: Table
-    """[rows, columns], the numbers themselves."""
+    """The numbers. [rows, columns]"""
     limit: float
     """The value at the end of the ramp."""
     scale: ColorScale
@@ -60,11 +60,11 @@ class Picture:
     text: Callable[[float], str]
     """Writes a number in CELL_WIDTH characters."""
     order: Permutation | None = None
-    """Which row and column of the table stands at each place; as they are if None."""
+    """The row and the column of the table at each place; None for the order of the table."""
     _levels: dict[int, tuple[range, list[int]]] = field(default_factory=dict, init=False)
 
     def values(self, row: int, columns: range) -> Matrix | Counts:
-        """The numbers at some columns of a row."""
+        """Return the numbers at some columns of a row."""
         part = slice(columns.start, columns.stop)
         values: Matrix | Counts
         if self.order is None:
@@ -74,7 +74,7 @@ class Picture:
         return values
 
     def row(self, row: int, columns: range | None = None) -> list[int]:
-        """The levels of a row, at all columns or at some: each 0 to LEVELS − 1, or AMISS."""
+        """Return the levels of a row at all columns or at some: each 0 to LEVELS − 1, or AMISS."""
         if columns is None:
             columns = range(self.table.shape[1])
         known = self._levels.get(row)
@@ -84,7 +84,7 @@ class Picture:
         return known[1]
 
     def prepare(self, rows: range, columns: range) -> None:
-        """Find the levels of several rows at once, which takes hardly longer than one."""
+        """Compute the levels of several rows at once, which takes hardly longer than of one."""
         part = slice(columns.start, columns.stop)
         block = slice(rows.start, rows.stop)
         if self.order is None:
@@ -95,15 +95,15 @@ class Picture:
             self._levels[row] = columns, levels
 
     def ordered(self, order: Permutation | None) -> "Picture":
-        """The same with other rows and columns at each place."""
+        """Return the same table in another order."""
         return self if order is self.order else replace(self, order=order)
 
     def pooled(self, block: int) -> "Picture":
-        """The same with one cell for each block of cells: that of the largest magnitude."""
+        """Return a table with one cell for each block: the number of largest magnitude in it."""
         return replace(self, table=pool(self.table, self.order, block), order=None)
 
     def peak(self, rows: range, columns: range) -> tuple[int, int]:
-        """Where the cell of the largest magnitude is, or the first that holds no number."""
+        """Return the place of the largest magnitude, or of the first cell that holds no number."""
         part = np.stack([self.values(row, columns) for row in rows])
         row, column = divmod(int(np.abs(part).argmax()), len(columns))
         return rows[row], columns[column]
@@ -127,14 +127,14 @@ def paint(
     diverging: bool = False,
     most: float = math.inf,
 ) -> Picture:
-    """Choose a scale for a table: its limit is a round number, at most `most`."""
+    """Put a table on a scale whose limit is a round number, at most `most`."""
     low, high, _ = extremes(table)
     limit = min(most, round_up(max(-low, high, 0.0)))
     return Picture(table, limit, scale, diverging, text)
 
 
 def round_up(value: float) -> float:
-    """The next 1, 2 or 5 times a power of ten, so that a scale changes seldom; 1 for 0."""
+    """Return the next 1, 2 or 5 times a power of ten, so that a scale changes seldom; 1 for 0."""
     if value == 0:
         return 1.0
     value = min(max(value, 1e-300), 1e300)  # so that neither the unit nor its multiples overflow

@@ -1,6 +1,6 @@
-"""What takes a look at all cells of a table: its extremes, the largest cell of each block.
+"""What takes a look at every cell of a table: its extremes, and the largest cell of each block.
 
-Each is found once for a table: whoever gives one away does not change it.
+Each is computed once for a table, so that a table must not change once it was given here.
 """
 
 import math
@@ -14,11 +14,11 @@ from bigram_tui.model.bigrams import Counts, Matrix
 from bigram_tui.tui.render.memo import Memo
 
 CHUNK = 1 << 15
-"""Cells that are looked at together, so that they are read from memory only once."""
+"""Cells that are looked at together, so that they are read from memory once."""
 
 
 class Table(Protocol):
-    """An array [rows, columns], or what is computed part by part when it is asked for."""
+    """An array [rows, columns], or one that computes the parts that it is asked for."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -26,7 +26,7 @@ class Table(Protocol):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of its numbers."""
+        """The type of its numbers."""
 
     def __len__(self) -> int: ...
 
@@ -34,30 +34,31 @@ class Table(Protocol):
 
 
 class ValueRange(NamedTuple):
-    """The least and the largest finite number of a table; 0 and 0 if there is none."""
+    """The least and the largest finite number of a table; 0 and 0 without any."""
 
     low: float
     high: float
     largest: float
-    """The largest magnitude: also ∞, or NaN where a cell holds no number."""
+    """The largest magnitude; it may be ∞, and is NaN if any cell is."""
 
 
 Result = TypeVar("Result")
 
 _results: Memo[dict[Hashable, Any]] = Memo(dict)
-"""Of each table, by what was asked."""
+"""The results for each table, by what was asked."""
 
 
 def extremes(table: Table) -> ValueRange:
-    """The ends of what a table holds."""
+    """Return the ends of the range of a table."""
     return _once(table, "extremes", lambda: _extremes(table))
 
 
 def pool(table: Table, order: Permutation | None, block: int) -> Matrix | Counts:
-    """The number of largest magnitude in each block of a square table; NaN where there is one.
+    """Return the number of largest magnitude in each block of a square table; NaN if one is there.
 
-    order: the row and column that stands at each place; as they are if None. block: rows and
-    columns of a block; the last ones may have fewer. Returns [n, n] with n = ⌈V / block⌉.
+    order: the row and the column at each place; None for the order of the table.
+    block: rows and columns of a block; the last blocks may have fewer.
+    Returns [n, n] with n = ⌈V / block⌉.
     """
     key = block, None if order is None else order.tobytes()
     return _once(table, key, lambda: _pool(table, order, block))
@@ -104,5 +105,5 @@ def _pool(table: Table, order: Permutation | None, block: int) -> Matrix | Count
         largest.reduceat(part, starts, axis=1) for largest, part in zip(kinds, rows, strict=True)
     )
     # The comparison is false, and both are NaN, where a cell holds no number.
-    found: Matrix | Counts = np.where(high >= -low[0], high, low[0]) if low else high
-    return found
+    pooled: Matrix | Counts = np.where(high >= -low[0], high, low[0]) if low else high
+    return pooled

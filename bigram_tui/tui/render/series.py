@@ -1,7 +1,7 @@
-"""Values by iteration, of which a plot needs the extremes of stretches; knows arrays, no screen.
+"""Values by iteration, and the extremes of stretches of them, which a plot needs; knows no screen.
 
-What has been summed up once stays so while a run grows: a frame then costs as much as the plot has
-columns, whatever the number of iterations.
+The extremes of blocks are computed once and kept while a run grows: a frame then costs as much as
+the plot has columns, whatever the number of iterations.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -19,21 +19,21 @@ Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 BLOCK = 64
-"""Iterations that are summed up together: about √(iterations / columns) where that matters."""
+"""Iterations in a block: about √(iterations / columns) where that matters."""
 CHUNK = 1 << 16
-"""Iterations that are looked at together while they are summed up; whole blocks."""
+"""Iterations that are read at once while blocks are computed; whole blocks."""
 
 
 def measurable(values: Floats, log: bool) -> Floats:
-    """The values that have a place on such an axis, and NaN for the others."""
+    """Return the values that have a place on an axis, linear or log, and NaN for the others."""
     return np.where(np.isfinite(values) & ((values > 0) | (not log)), values, nan)
 
 
 @dataclass(frozen=True)
 class BinRanges:
-    """Of some stretches: the least and the largest measurable value of each, NaN without any.
+    """The least and the largest measurable value of each of some stretches, NaN without any.
 
-    above, below: whether it has a value that is not, and would stand above or below the others.
+    above, below: whether a stretch has a value that is not measurable, and stands above or below.
     """
 
     low: Floats
@@ -43,19 +43,19 @@ class BinRanges:
 
     @classmethod
     def from_values(cls, values: Floats, log: bool) -> "BinRanges":
-        """Each value as a stretch of its own."""
+        """Return each value as a stretch of its own."""
         shown = measurable(values, log)
         absent = np.isnan(shown)
         below = absent & ((values == -inf) | ((values <= 0) & log))
         return cls(shown, shown, absent & ~below, below)
 
     def inside(self, low: float, high: float) -> "BinRanges":
-        """Only what lies between two values, of stretches that do so altogether or not at all."""
+        """Drop the stretches outside of two values; each is inside or outside as a whole."""
         fits = (self.low >= low) & (self.high <= high)
         return replace(self, low=np.where(fits, self.low, nan), high=np.where(fits, self.high, nan))
 
     def joined(self, starts: Integers) -> "BinRanges":
-        """Neighbours made into longer stretches, which begin at some of them. starts: not empty."""
+        """Join neighbours to longer stretches, which begin at `starts`, at least one."""
         return BinRanges(
             np.fmin.reduceat(self.low, starts),
             np.fmax.reduceat(self.high, starts),
@@ -67,7 +67,7 @@ class BinRanges:
         return BinRanges(self.low[part], self.high[part], self.above[part], self.below[part])
 
     def merged(self, others: "BinRanges", is_own: Mask) -> "BinRanges":
-        """These and others in one order. is_own: which places are for these."""
+        """Return these and others in one order. is_own: which places are for these."""
 
         def merge(own: npt.NDArray[Any], other: npt.NDArray[Any]) -> npt.NDArray[Any]:
             merged = np.empty(len(is_own), dtype=own.dtype)
@@ -83,7 +83,7 @@ class BinRanges:
 
     @classmethod
     def chain(cls, parts: "Sequence[BinRanges]") -> "BinRanges":
-        """One after the other."""
+        """Join parts, one after the other."""
         return cls(
             np.concatenate([part.low for part in parts]),
             np.concatenate([part.high for part in parts]),
@@ -103,7 +103,7 @@ class Summary:
     blocks: dict[bool, BinRanges] = field(default_factory=lambda: {False: NONE, True: NONE})
 
     def up_to(self, length: int, at: Callable[[Integers], Floats], log: bool) -> BinRanges:
-        """Of the whole blocks below a length."""
+        """Return the extremes of the whole blocks below a length; compute those that are new."""
         known = self.blocks[log]
         done, whole = len(known.low) * BLOCK, length // BLOCK * BLOCK
         parts = [known]
@@ -118,7 +118,7 @@ class Summary:
 
 
 _summaries: Memo[dict[Hashable, Summary]] = Memo(dict)
-"""Of each table that grows, by what was computed from which row on."""
+"""The summaries of each table that grows, by what they are of and the address of the first row."""
 
 
 def _summary(tables: Sequence[Floats], kind: Hashable, key: Hashable) -> Summary:
@@ -139,13 +139,13 @@ class Series:
 
     length: int
     at: Callable[[Integers], Floats]
-    """The values at some iterations."""
+    """Returns the values at some iterations."""
     summary: Summary | None = None
-    """What is known of it from earlier frames."""
+    """The extremes that earlier frames computed."""
 
     @classmethod
     def from_values(cls, values: Floats) -> "Series":
-        """An array, of which nothing is remembered."""
+        """Return the series of an array; its extremes are not kept."""
         return cls(len(values), lambda places: values[places])
 
     @classmethod
@@ -157,15 +157,15 @@ class Series:
         kind: Hashable,
         key: Hashable = None,
     ) -> "Series":
-        """Computed from tables that grow, each a view of rows that never change.
+        """Return a series computed from tables that grow, each a view of rows that never change.
 
-        kind: what is computed, of which the newest is remembered; key: all else that it depends on.
+        kind: what is computed; the newest summary of a kind is kept. key: what else it depends on.
         """
         return cls(length, at, _summary(tables, kind, key))
 
     @classmethod
     def column(cls, table: Floats, column: int) -> "Series":
-        """A column of a table that grows."""
+        """Return a column of a table that grows."""
         return cls.from_tables(
             len(table), lambda places: table[places, column], [table], ("column", column)
         )
@@ -174,15 +174,15 @@ class Series:
         return self.length
 
     def all(self) -> Floats:
-        """All values."""
+        """Return all values."""
         return self.at(np.arange(self.length))
 
     def until(self, length: int) -> "Series":
-        """The first ones."""
+        """Return the first values, `length` at most."""
         return replace(self, length=min(self.length, length))
 
     def range(self, log: bool) -> tuple[float, float]:
-        """The least and the largest measurable value; ∞ and −∞ if there is none."""
+        """Return the least and the largest measurable value; ∞ and −∞ if there is none."""
         known = self._known(log)
         tail = BinRanges.from_values(self.at(np.arange(len(known.low) * BLOCK, self.length)), log)
         low = min(float(np.fmin.reduce(each.low, initial=inf)) for each in (known, tail))
@@ -192,10 +192,9 @@ class Series:
     def extremes(
         self, starts: Integers, log: bool, between: tuple[float, float] | None = None
     ) -> BinRanges:
-        """Of the stretches from each start to before the next; the last one ends with the series.
+        """Return the extremes of the stretches that begin at `starts`; the last is up to the end.
 
-        starts: ascending, from 0 on, each once. between: as if it had only the values from one to
-        the other.
+        starts: ascending, from 0 on, each once. between: leave out what is not between these two.
         """
         known = self._known(log)
         whole = len(known.low)

@@ -12,23 +12,23 @@ GAP = 2
 
 @dataclass(frozen=True)
 class Column:
-    """A title and one text per row."""
+    """A column of a table: a title and one text per row."""
 
     title: str
     cells: Sequence[Text]
     right: bool = True
-    """Whether texts stand at the right edge, as numbers do."""
+    """Whether texts are aligned to the right, as numbers are."""
     least: int = 0
-    """Columns of the screen that it takes at least, so that it does not change its width."""
+    """The least width on screen, so that it does not change while numbers do."""
 
     @property
     def width(self) -> int:
-        """Columns of the screen that it takes."""
+        """The width on screen."""
         return max(self.least, cell_len(self.title), *(cell.cell_len for cell in self.cells))
 
 
 def fitting(columns: Sequence[Column], width: int) -> int:
-    """How many columns, from the first on, there is room for."""
+    """Return how many columns, from the first on, fit into a width."""
     used = -GAP
     for number, column in enumerate(columns):
         used += GAP + column.width
@@ -38,7 +38,7 @@ def fitting(columns: Sequence[Column], width: int) -> int:
 
 
 def table_lines(columns: Sequence[Column], width: int, title: Style) -> list[Text]:
-    """A line of titles and one line per row, each of `width` cells, of the columns that fit."""
+    """Return a line of titles and one line per row, `width` cells each, of the columns that fit."""
     lines = [Text(no_wrap=True) for _ in range(1 + len(columns[0].cells))]
     for column in columns[: fitting(columns, width)]:
         room = column.width

@@ -7,7 +7,7 @@ from rich.style import Style
 
 @dataclass(frozen=True)
 class TextStyles:
-    """The styles of text that stand out or back."""
+    """Styles that make text stand out or recede."""
 
     title: Style
     strong: Style
