@@ -121,10 +121,10 @@ def _run_state(runner: Runner, color: Style) -> RunState:
         name=runner.name,
         color=color,
         state=signs[run.status],
-        told=f"step {iteration}  nll {loss}" if run.has_loss else "",
-        terse=f"{iteration} {loss}" if run.has_loss else "",
+        words=f"step {iteration}  nll {loss}" if run.has_loss else "",
+        numbers=f"{iteration} {loss}" if run.has_loss else "",
         started=runner.started,
-        amiss=run.status in (Status.DIVERGED, Status.FAILED) and not run.lacks_library,
+        failed=run.status in (Status.DIVERGED, Status.FAILED) and not run.lacks_library,
     )
 
 

@@ -1,1 +1,1 @@
-"""What the screens are made of: each draws the value that its parent gives it."""
+"""The widgets: each draws the value that its screen gives it."""

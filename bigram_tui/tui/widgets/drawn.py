@@ -1,4 +1,4 @@
-"""A pane whose lines are made by a function of its size."""
+"""A pane whose lines come from a function of its size."""
 
 from collections.abc import Callable, Sequence
 
@@ -13,11 +13,11 @@ from bigram_tui.tui.messages import LineClicked
 from bigram_tui.tui.render.text_styles import TextStyles
 
 Draw = Callable[[int, int, TextStyles], Sequence[Text]]
-"""From the width, the height and the styles to at most that many lines."""
+"""Takes a width, a height and styles; returns at most so many lines."""
 
 
 class Drawn(Widget):
-    """Given another function, it sends only the lines that come out differently."""
+    """A pane that draws `draw`; given another function, it sends only the lines that differ."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES = {
@@ -33,11 +33,11 @@ class Drawn(Widget):
 
     _text_styles: TextStyles | None = None
     _drawn: tuple[Size, list[Text], list[Strip]] | None = None
-    """The lines as text and as strips, and for which size."""
+    """The size that was drawn for, and the lines as text and as strips."""
 
     @property
     def text_styles(self) -> TextStyles:
-        """The styles of the present theme."""
+        """The styles of the theme."""
         if self._text_styles is None:
             kinds = ("title", "strong", "faint", "mark", "amiss", "chosen")
             styles = (self.get_component_rich_style(f"drawn--{k}", partial=True) for k in kinds)
@@ -50,7 +50,7 @@ class Drawn(Widget):
         self._text_styles = self._drawn = None
 
     def watch_draw(self) -> None:
-        """Draw at once, to send no more than what has changed."""
+        """Draw at once, and send only the lines that have changed."""
         old = self._drawn
         if old is None or old[0] != self.size:
             self._drawn = None
@@ -68,7 +68,7 @@ class Drawn(Widget):
         self._drawn = self.size, kept, strips
 
     def render_line(self, y: int) -> Strip:
-        """A line of the pane."""
+        """Return a line of the pane."""
         if self._drawn is None or self._drawn[0] != self.size:
             lines = self._lines()
             self._drawn = self.size, lines, [self._strip(line) for line in lines]

@@ -1,4 +1,4 @@
-"""The table of a model as coloured cells, with a cursor; it draws only what is in sight."""
+"""The table of a model as coloured cells with a cursor; only cells in sight are drawn."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,24 +25,24 @@ Labels = tuple[Sequence[str], Sequence[str]]
 
 
 class Viewport(NamedTuple):
-    """What is the same for all lines of a frame."""
+    """The part of the table that a frame shows: the same for all its lines."""
 
     width: int
     x: int
     y: int
-    """How far it is scrolled."""
+    """How far the table is scrolled, with x."""
     columns: range
-    place: Cell
-    """Of the cursor."""
+    cursor: Cell
+    """Where the cursor is, counted in cells as they are drawn."""
     labels: tuple[Sequence[str], Sequence[str]]
-    """Of the rows and of the columns that are drawn."""
+    """The labels of the rows and of the columns, as they are drawn."""
 
 
 class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
     """Rows and columns of cells; their labels stay while the cells scroll.
 
-    The arrow keys are left to the screen: they move the cursor, and the cells follow. A cell is a
-    row and a column of the table; where it is drawn is known only here.
+    The arrow keys are left to the screen, which moves the cursor; the cells follow. To others a
+    cell is a row and a column of the table; only the heatmap knows where it is drawn.
     """
 
     ALLOW_SELECT = False
@@ -50,25 +50,25 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
 
     picture: var[Picture | None] = var(None)
     message: var[str] = var("")
-    """What to say while there is no picture."""
+    """Shown while there is no picture."""
     cursor: var[Cell] = var((0, 0))
     form: var[CellForm] = var(SMALL)
     labels: var[Labels] = var(((), ()))
-    """Of the rows and of the columns."""
+    """The labels of the rows and of the columns."""
     marked: var[frozenset[int]] = var(frozenset())
-    """Rows whose labels stand out, besides the cursor's."""
+    """Rows whose labels stand out as the cursor's does."""
     order: var[TokenOrder | None] = var(None)
-    """Which row and column stands at each place, if not as they are numbered."""
+    """The order of rows and columns; None for that of their numbers."""
 
     _drawn: Picture | None = None
-    """The picture as it is drawn: in this order, and pooled where cells share a place."""
+    """The picture in this order, pooled if several cells of the table share one on screen."""
     _written: tuple[Sequence[str], list[str]] | None = None
-    """Some labels, and what is written of them where not all are, or in another order."""
+    """The labels of an axis, and those of them that are drawn, in the order of the cells."""
 
     def __init__(
         self, labels: Sequence[str], depth: Depth, *, points: bool = True, id: str | None = None
     ) -> None:
-        """labels: of the rows and of the columns. points: whether the mouse chooses a cell."""
+        """Take the labels of rows and columns. points: whether the mouse chooses a cell."""
         super().__init__(id=id)
         self.set_reactive(Heatmap.labels, (labels, labels))
         self._depth = depth
@@ -78,12 +78,12 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
         self._viewport: Viewport | None = None
 
     def on_mount(self) -> None:
-        self.app.theme_changed_signal.subscribe(self, lambda _: self._forget_look())
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._forget_styles())
         self._measure()
 
     @property
     def heatmap_styles(self) -> HeatmapStyles:
-        """The styles of the present theme."""
+        """The styles of the theme."""
         if self._heatmap_styles is None:
             self._heatmap_styles = HeatmapStyles(
                 dark=self.app.current_theme.dark,
@@ -96,7 +96,7 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def _grounded_styles(self) -> HeatmapStyles:
-        """The same, put on the style of the widget."""
+        """The styles of the theme on the style of the widget."""
         if self._grounded_cache is None:
             ground, styles = self.rich_style, self.heatmap_styles
             self._grounded_cache = replace(
@@ -109,7 +109,7 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
         return self._grounded_cache
 
     def notify_style_update(self) -> None:
-        """Forget the styles that were."""
+        """Forget the styles of the old theme."""
         super().notify_style_update()
         self._heatmap_styles = self._grounded_cache = None
 
@@ -117,7 +117,7 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
         self._scroll_into_sight()
         self.post_message(HeatmapResized())
 
-    def _forget_look(self) -> None:
+    def _forget_styles(self) -> None:
         self._heatmap_styles = self._grounded_cache = None
         self.refresh()
 
@@ -141,7 +141,7 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
         self._refresh_rows(changed | {*rows} - {*common})
 
     def _arrange(self) -> Picture | None:
-        """Find out what is drawn of the picture."""
+        """Order and pool the picture."""
         self._drawn = None if self.picture is None else self._ordered(self.picture)
         if self._drawn is not None and self.form.block > 1:
             self._drawn = self._drawn.pooled(self.form.block)
@@ -196,7 +196,7 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
         self.call_after_refresh(self._scroll_into_sight)
 
     def _scroll_into_sight(self) -> None:
-        """Scroll to the cursor, no more than it takes; labels cover the first line and columns."""
+        """Scroll as little as shows the cursor; labels cover the first line and columns."""
         room = self.scrollable_content_region.size
         room_x, room_y = room.width - self.form.label_width, room.height - 1
         if room_x <= 0 or room_y <= 0:
@@ -219,7 +219,7 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
             self.refresh(*regions)
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """The lines of a frame."""
+        """Return the lines of a frame."""
         self._viewport = self._find_viewport()
         try:
             return super().render_lines(crop)
@@ -233,7 +233,7 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
         return Viewport(self.size.width, x, y, columns, place, labels)
 
     def render_line(self, y: int) -> Strip:
-        """One line: the column labels at the top, then rows."""
+        """Return one line: the column labels at the top, then rows."""
         form, styles = self.form, self._grounded_styles
         viewport = self._viewport or self._find_viewport()
         width, columns = viewport.width, viewport.columns
@@ -243,7 +243,7 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
             return Strip([Segment(text, styles.label)]).adjust_cell_length(width, styles.label)
         rows, above = viewport.labels
         if y == 0:
-            segments = header(above, columns, form, styles, viewport.place[1])
+            segments = header(above, columns, form, styles, viewport.cursor[1])
         else:
             line = y - 1 + viewport.y
             if line >= form.height_of(len(self.labels[0])) - 1:
@@ -255,7 +255,7 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
                 columns,
                 form,
                 styles,
-                viewport.place,
+                viewport.cursor,
                 column_labels=above,
                 marked=self.marked,
             )
@@ -275,14 +275,14 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
     # From cells to where they are drawn, and back
 
     def _place_of(self, cell: Cell) -> Cell:
-        """Where a cell is drawn, counted in what is drawn."""
+        """Return where a cell is drawn, counted in cells as they are drawn."""
         row, column = cell
         if self.order is not None:
             row, column = int(self.order.places[row]), int(self.order.places[column])
         return row // self.form.block, column // self.form.block
 
     def _cell_of(self, place: Cell) -> Cell:
-        """The cell that is drawn at a place; of several the one that gives it its colour."""
+        """Return the cell drawn at a place; of several, the one that gives the place its colour."""
         block, picture = self.form.block, self.picture
         row, column = (part * block for part in place)
         if block > 1 and picture is not None:
@@ -296,9 +296,9 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
         return int(self.order.tokens[row]), int(self.order.tokens[column])
 
     def _labels_of(self, axis: int) -> Sequence[str]:
-        """What stands beside the rows (axis 0) or above the columns (axis 1) that are drawn.
+        """Return the labels of the rows (axis 0) or columns (axis 1), as they are drawn.
 
-        Of several that share a place the first one's, or the cursor's.
+        Where several share a place, that of the first one is drawn, or that of the cursor's.
         """
         labels = self.labels[axis]
         if self.order is None and self.form.block == 1:
@@ -306,14 +306,14 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
         if self._written is None or self._written[0] is not labels:
             order = range(len(labels)) if self.order is None else self.order.tokens.tolist()
             self._written = labels, [labels[k] for k in order[:: self.form.block]]
-        found = self._written[1]
+        written = self._written[1]
         if self.form.block > 1:
-            found = found.copy()
-            found[self._place_of(self.cursor)[axis]] = labels[self.cursor[axis]]
-        return found
+            written = written.copy()
+            written[self._place_of(self.cursor)[axis]] = labels[self.cursor[axis]]
+        return written
 
     def beside(self, rows: int, columns: int) -> Cell:
-        """The cell so many places from the cursor's, at most at the edge."""
+        """Return the cell so many places from the cursor, at most at the edge."""
         place = self._place_of(self.cursor)
         last = [self.form.cells_of(len(labels)) - 1 for labels in self.labels]
         row, column = (
@@ -323,7 +323,7 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
         return self.cursor if (row, column) == place else self._cell_of((row, column))
 
     def cell_at(self, x: int, y: int) -> Cell | None:
-        """The cell that is drawn at a place of the widget; None if there is none.
+        """Return the cell that is drawn at a point of the widget; None if there is none.
 
         Of two cells in one character it is the upper one, unless the cursor is on the lower one.
         """

@@ -19,7 +19,7 @@ from bigram_tui.tui.messages import HyperparameterChanged, ValueWanted
 NEARLY = 1e-9
 
 SMALLEST_STEP = 1e-4
-"""What follows 0 on the scale of 1, 2, 5, 10."""
+"""The value after 0 on the scale of 1, 2, 5, 10."""
 
 
 class Control(Widget, can_focus=True):
@@ -47,7 +47,7 @@ class Control(Widget, can_focus=True):
         self.set_reactive(Control.value, value)
 
     def render(self) -> Text:
-        """Symbol, name and value; arrows show that it can be changed."""
+        """Write symbol, name and value; arrows show that the value can be changed."""
         symbol = f"{self.parameter.symbol} " if self.parameter.symbol else ""
         name = self.parameter.name.replace("_", " ")
         value = setting_text(self.value)
@@ -62,7 +62,7 @@ class Control(Widget, can_focus=True):
         )
 
     def action_change(self, direction: int) -> None:
-        """Go to the next or the previous value of its scale."""
+        """Take the next or the previous value of the scale."""
         value = neighbour(self.parameter, self.value, direction)
         if value != self.value:
             self.value = value  # at once, so that a key that is held goes on from here
@@ -91,10 +91,10 @@ class Hyperparameters(Grid):
     """The controls of one backend."""
 
     _controls: Sequence[Control] = ()
-    """Those that are wanted; others may still be on their way out."""
+    """The present controls; Textual may still be removing others."""
 
     def show(self, parameters: Mapping[str, Hyperparameter], values: Mapping[str, Any]) -> None:
-        """Show the values; the controls are made anew only for other parameters."""
+        """Show values; make new controls only for other parameters."""
         if [control.parameter for control in self._controls] == list(parameters.values()):
             for control in self._controls:
                 control.value = values[control.parameter.name]
@@ -107,7 +107,7 @@ class Hyperparameters(Grid):
 
 
 def neighbour(parameter: Hyperparameter, value: Any, direction: int) -> Any:
-    """The value after or before another: on the scale 1, 2, 5, 10 or among the choices."""
+    """Return the value after or before another: on the scale 1, 2, 5, 10 or among the choices."""
     if isinstance(value, bool):
         return not value
     if parameter.choices:
@@ -123,7 +123,7 @@ def neighbour(parameter: Hyperparameter, value: Any, direction: int) -> Any:
 
 
 def _on_scale(value: float, direction: int) -> float:
-    """The next number of … −2, −1, 0, 1, 2, 5, 10 … times a power of ten; 0 is beside ±1e-4."""
+    """Return the next of … −2, −1, 0, 1, 2, 5, 10 … times a power of ten; 0 is beside ±1e-4."""
     if direction < 0:
         return 0.0 - _on_scale(-value, 1)
     if value < 0:

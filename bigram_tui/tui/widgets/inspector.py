@@ -1,4 +1,4 @@
-"""All that is known of the bigram under the cursor, and what else may follow its first token."""
+"""The numbers of the bigram under the cursor, and what else may follow its first token."""
 
 import math
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ from bigram_tui.training.snapshot import Snapshot
 from bigram_tui.tui.render.bars import Bar, columns, rows
 
 TALL = 12
-"""Lines from which on there is room for more than the bare numbers."""
+"""From this many lines on, characters are named and bars lie below each other."""
 
 
 @dataclass(frozen=True, eq=False)
 class Inspected:
-    """A cell of a run's table."""
+    """A cell of the table of a run."""
 
     snapshot: Snapshot
     bigrams: Bigrams
@@ -36,7 +36,7 @@ class Inspected:
 
 
 class Inspector(Widget):
-    """A few lines or a whole column, as there is room."""
+    """The numbers of a cell, in a few lines or in a whole column."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES = {"inspector--bigram", "inspector--name", "inspector--marked"}
@@ -44,7 +44,7 @@ class Inspector(Widget):
     inspected: reactive[Inspected | None] = reactive(None)
 
     def render(self) -> Text:
-        """The numbers, then the row as bars; in words too where there is room."""
+        """Write the numbers, then the row as bars; where there is room, also the cell in words."""
         shown, width, height = self.inspected, self.size.width, self.size.height
         if shown is None:
             return Text()
@@ -90,7 +90,7 @@ class Inspector(Widget):
 
 
 def identity(token: int, vocabulary: Vocabulary) -> str:
-    """What a token stands for, beyond doubt."""
+    """Say what a token stands for, such as 'U+0065 LATIN SMALL LETTER E'."""
     if token == BOUNDARY:
         return "the start and the end of a line"
     if token > len(vocabulary.characters):
@@ -99,7 +99,7 @@ def identity(token: int, vocabulary: Vocabulary) -> str:
 
 
 def _in_words(shown: Inspected, table: Matrix | None, width: int, height: int) -> list[Text]:
-    """What the cell means, in one line or, where that is too long and there is room, in two."""
+    """Say what the cell means, in one line; in two if that is too long and there is room."""
     parts = [_frequency(shown)]
     if table is not None:
         parts.append(f"this model says {percent(float(table[shown.row, shown.column]))} %")
@@ -109,7 +109,7 @@ def _in_words(shown: Inspected, table: Matrix | None, width: int, height: int) -
 
 
 def _frequency(shown: Inspected) -> str:
-    """How often the second token follows the first."""
+    """Say how often the second token follows the first."""
     row, column = shown.row, shown.column
     first = "at the start" if row == BOUNDARY else f"after {_quoted(shown, row)}"
     then = "the end comes" if column == BOUNDARY else f"{_quoted(shown, column)} comes"

@@ -1,4 +1,4 @@
-"""What the colours of the heatmap stand for, in one line."""
+"""The colours of the heatmap and the values they stand for, in one line."""
 
 from textual.reactive import reactive, var
 from textual.strip import Strip
@@ -10,7 +10,7 @@ from bigram_tui.tui.render.picture import Picture
 
 
 class Legend(Widget):
-    """The ramp with the values at its ends and middle."""
+    """The ramp with the values at its ends and its middle."""
 
     ALLOW_SELECT = False
 
@@ -32,7 +32,7 @@ class Legend(Widget):
             self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        """The legend is its first line."""
+        """Return the legend as the first line."""
         if y or self.shown is None:
             return Strip.blank(self.size.width, self.rich_style)
         picture, styles = self.shown

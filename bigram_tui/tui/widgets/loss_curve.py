@@ -1,4 +1,4 @@
-"""The losses of all runs by iteration, the active one in front."""
+"""The losses of all runs by iteration."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ from bigram_tui.tui.render.curve import Curve, curve_strips, iteration_at
 
 @dataclass(frozen=True, eq=False)
 class Plot:
-    """All that is to be drawn."""
+    """Curves, and how they are drawn."""
 
     curves: Sequence[Curve]
     marker: int | None = None
-    """The iteration that is looked at, if it is not the last."""
+    """The iteration that is marked, unless it is the last."""
     log: bool = False
     log_x: bool = False
     hint: str = ""
-    """What to say in the middle while there is little to see."""
+    """Written across the middle while the curves show little."""
 
 
 class LossCurve(Widget):
-    """A plot that is drawn anew only when it is given another."""
+    """A plot of curves, drawn once for each `plot` and size."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES = {"loss-curve--axis", "loss-curve--hint"}
@@ -37,10 +37,10 @@ class LossCurve(Widget):
     plot: var[Plot] = var(Plot(()))
 
     _drawn: tuple[Size, list[Strip]] | None = None
-    """The strips, and for which size."""
+    """The size that was drawn for, and the strips."""
 
     def watch_plot(self) -> None:
-        """Draw at once, to send only the lines that come out differently."""
+        """Draw at once, and send only the lines that have changed."""
         old, self._drawn = self._drawn, None
         if old is None or old[0] != self.size:
             self.refresh()
@@ -72,7 +72,7 @@ class LossCurve(Widget):
             self.post_message(IterationPointed(iteration))
 
     def render_line(self, y: int) -> Strip:
-        """A line of the plot."""
+        """Return a line of the plot."""
         return self._strips()[y]
 
     def _strips(self) -> list[Strip]:

@@ -21,16 +21,16 @@ MOST_MAPS = 6
 
 @dataclass(frozen=True, eq=False)
 class Map:
-    """One table with what is said of it."""
+    """A table with its title."""
 
     title: str
     color: Style | None
-    """Of the run that it belongs to, if it is one's."""
+    """The colour of its run; None for a table that is no run's own."""
     picture: Picture | None
     message: str = ""
-    """What to say where there is no picture."""
+    """Shown while there is no picture."""
     run: int = 0
-    """The number of the run that it belongs to; 0 if it is no run's own."""
+    """The number of its run; 0 for a table that is no run's own."""
 
 
 class MapPane(Vertical):
@@ -42,15 +42,15 @@ class MapPane(Vertical):
         self._depth = depth
 
     def compose(self) -> ComposeResult:
-        """The two."""
+        """Compose the heatmap and the legend."""
         yield Heatmap(self._labels, self._depth)
         yield Legend()
 
     run = 0
-    """The number of the run that is shown; 0 for none."""
+    """The number of the run that it shows; 0 for none."""
 
     def show(self, shown: Map) -> None:
-        """Draw what has changed."""
+        """Show a map; draw only what has changed."""
         self.run = shown.run
         heatmap, legend = self.query_one(Heatmap), self.query_one(Legend)
         title = Content(shown.title)
@@ -66,7 +66,7 @@ class MapPane(Vertical):
 
 
 class Maps(Horizontal):
-    """As many heatmaps as are wanted."""
+    """A row of heatmaps, as many as there are maps to show."""
 
     def __init__(self, labels: Sequence[str], depth: Depth, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -74,12 +74,12 @@ class Maps(Horizontal):
         self._depth = depth
 
     def compose(self) -> ComposeResult:
-        """All that there may be; those that are not wanted are hidden."""
+        """Compose MOST_MAPS panes; `lay_out` hides those that are not needed."""
         for _ in range(MOST_MAPS):
             yield MapPane(self._labels, self._depth)
 
     def heatmap_of(self, run: int) -> Heatmap:
-        """The map of a run; the first one if there is none."""
+        """Return the map of a run, or the first map if the run has none."""
         panes = [pane for pane in self.query(MapPane) if pane.display]
         chosen = [pane for pane in panes if pane.run == run] or panes
         return chosen[0].query_one(Heatmap)
@@ -87,7 +87,7 @@ class Maps(Horizontal):
     def lay_out(
         self, count: int, form: CellForm, width: int, cursor: Cell, order: TokenOrder | None
     ) -> None:
-        """Have so many maps of one form and order, each of so many columns."""
+        """Show `count` maps of one form and order, each `width` columns wide."""
         for number, pane in enumerate(self.query(MapPane)):
             pane.display = number < count
             pane.styles.width = width
@@ -95,6 +95,6 @@ class Maps(Horizontal):
             heatmap.form, heatmap.cursor, heatmap.order = form, cursor, order
 
     def show(self, maps: Sequence[Map]) -> None:
-        """Draw them."""
+        """Show the maps."""
         for pane, shown in zip(self.query(MapPane), maps, strict=False):
             pane.show(shown)

@@ -11,14 +11,14 @@ from textual.widget import Widget
 from textual.widgets import Input, Label
 
 Check = Callable[[str], str | None]
-"""Takes what was typed; says what is wrong with it, or None."""
+"""Takes what was typed; returns what is wrong with it, or None."""
 
 
 EDITING = {binding.key: binding.action for binding in Binding.make_bindings(Input.BINDINGS)}
 
 
 class Answer(Input):
-    """Keys act in the order in which they were typed, however fast they come.
+    """An input whose keys act in the order in which they were typed, however fast they come.
 
     Textual lets a binding take its way through the app, and later letters overtake it.
     """
@@ -31,13 +31,13 @@ class Answer(Input):
 
 
 class Prompt(Horizontal):
-    """Hidden until something is asked; enter answers, escape leaves all as it was.
+    """A line that is hidden until it asks; enter answers, escape changes nothing.
 
     The focus goes back to where it was.
     """
 
     def compose(self) -> ComposeResult:
-        """The question, or what was wrong with the answer, and the input."""
+        """Compose a label, for the question or what was wrong with the answer, and the input."""
         yield Label(id="question", markup=False)
         yield Answer(id="answer", compact=True, select_on_focus=True)
 
@@ -47,7 +47,7 @@ class Prompt(Horizontal):
         self._focused: Widget | None = None
 
     def ask(self, question: str, value: str, answer: Check) -> None:
-        """Show the line, `question: `, and wait for an answer."""
+        """Show the question and wait for an answer."""
         self._answer = answer
         if not self.display:
             self._focused = self.screen.focused
@@ -78,7 +78,7 @@ class Prompt(Horizontal):
 
     @on(events.DescendantBlur)
     def _give_way(self) -> None:
-        """Close when something else is to take the keys; not when the terminal loses them."""
+        """Close when another widget takes the focus, but not when the terminal loses it."""
         if self.app.app_focus:
             self._show(False)
 

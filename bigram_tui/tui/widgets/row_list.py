@@ -1,4 +1,4 @@
-"""The cells of one row of a table as lines, of which it draws only those in sight."""
+"""One row of a table as a list, a line for each cell; only lines in sight are drawn."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -21,27 +21,27 @@ from bigram_tui.tui.messages import LineClicked
 from bigram_tui.tui.widgets.inspector import identity
 
 NAME_WIDTH = 10
-"""Columns from which on there is room for names."""
+"""From this many columns on there is room for names."""
 
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """What follows one token, most probable first."""
+    """One row of P, most probable first."""
 
     bigrams: Bigrams
     token: int
     order: npt.NDArray[np.intp]
-    """The tokens that follow."""
+    """The next tokens, most probable first. [V]"""
     probabilities: Matrix
-    """Of these, in their order."""
+    """Their probabilities, in that order. [V]"""
     ranks: npt.NDArray[np.intp]
-    """1 and how many are more probable; the same for those that are equally probable."""
+    """1 plus how many are more probable; equally probable ones share a rank. [V]"""
     sums: Matrix
-    """Of the first ones up to each."""
+    """The cumulated probabilities, in that order. [V]"""
 
     @classmethod
     def from_table(cls, table: Matrix, bigrams: Bigrams, token: int) -> "Row":
-        """A row of P [V, V]; what is equally probable stands by code point, NaN last."""
+        """Sort a row of P [V, V]: equally probable ones by code point, NaN last."""
         order = np.argsort(-table[token], kind="stable")
         probabilities = table[token][order]
         is_less = np.append(True, probabilities[1:] != probabilities[:-1])
@@ -50,7 +50,7 @@ class Row:
         return cls(bigrams, token, order, probabilities, ranks, sums)
 
     def name_of(self, line: int) -> str:
-        """The code point and the name of a character, or what another token is."""
+        """Say what the token of a line stands for."""
         token = int(self.order[line])
         return "the end" if token == BOUNDARY else identity(token, self.bigrams.vocabulary)
 
@@ -70,7 +70,7 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
     ]
 
     chosen: var[int] = var(0)
-    """The line that is chosen."""
+    """The chosen line."""
 
     def __init__(self, row: Row, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -101,7 +101,7 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def _lines(self) -> int:
-        """How many there is room for below the titles."""
+        """How many lines fit below the titles."""
         return self.scrollable_content_region.height - 1
 
     def action_move(self, lines: int) -> None:
@@ -109,7 +109,7 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         self.chosen += lines
 
     def action_page(self, pages: int) -> None:
-        """Choose the line that is a page farther."""
+        """Choose the line a page farther."""
         self.chosen += pages * max(1, self._lines)
 
     def action_end(self, end: int) -> None:
@@ -124,7 +124,7 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
                 self.post_message(LineClicked(self, line))
 
     def render_line(self, y: int) -> Strip:
-        """The titles at the top, then what is in sight of the lines."""
+        """Return a line: the titles at the top, then the lines in sight."""
         line = y - 1 + self.scroll_offset.y
         style = ""
         if y == 0:

@@ -1,4 +1,4 @@
-"""Names that the active model makes up, and which of them it has only learnt by heart."""
+"""Samples of a model, with marks at those that the text has too."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ GAP = 2
 
 @dataclass(frozen=True)
 class ShownSample:
-    """A sampled name."""
+    """A sample as it is shown."""
 
     text: str
     memorised: bool | None
-    """Whether it stands in the corpus; None if that is not known."""
+    """Whether the text has it as a line; None if that is not known."""
     ended: bool = True
 
 
 class SampleList(Widget):
-    """As many names as fit, one after the other; those of the corpus are marked."""
+    """As many samples as fit, one after the other; those that the text has are marked."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES = {"name-list--memorised", "name-list--new"}
@@ -33,7 +33,7 @@ class SampleList(Widget):
     names: reactive[Sequence[ShownSample]] = reactive(())
 
     def fitting(self, names: Sequence[ShownSample]) -> int:
-        """How many of some names, from the first on, there is room for."""
+        """Return how many samples, from the first on, fit."""
         width, height = self.size
         lines, used = 1, 0
         for place, name in enumerate(names):
@@ -46,7 +46,7 @@ class SampleList(Widget):
         return len(names)
 
     def render(self) -> Text:
-        """The names in lines; a name is broken only where it is longer than a line."""
+        """Write the samples in lines; only one that is longer than a line is cut."""
         memorised = self.get_component_rich_style("name-list--memorised", partial=True)
         new = self.get_component_rich_style("name-list--new", partial=True)
         lines = [Text(no_wrap=True)]

@@ -1,4 +1,4 @@
-"""Two lines at the top: what is explored, and how each run stands."""
+"""Two lines at the top: facts of the corpus, and the state of each run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from textual.widget import Widget
 
 from bigram_tui.tui.messages import RunPicked
 
-TOLD_WIDTH = 38
-"""Columns of a run from which on its numbers are named."""
+WORDS_WIDTH = 38
+"""Columns of an entry from which on its numbers have names."""
 
 
 class StatusLine(Widget):
-    """The corpus at the left; the active run with its sparkline at the right."""
+    """Facts of the corpus at the left; the active run with its sparkline at the right."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES = {"status-line--strong"}
@@ -26,7 +26,7 @@ class StatusLine(Widget):
     run: reactive[Text] = reactive(Text())
 
     def render(self) -> Text:
-        """One line; the facts of the corpus give way, the last one first."""
+        """Write one line; where room is scarce, facts are left out, the last one first."""
         room = max(0, self.size.width - self.run.cell_len - 2)
         facts = list(self.facts)
         while len(facts) > 1 and cell_len("  ".join(facts)) > room:
@@ -38,18 +38,18 @@ class StatusLine(Widget):
 
 @dataclass(frozen=True)
 class RunState:
-    """What is said of one run."""
+    """The entry of one run: its name, its state and its loss."""
 
     name: str
     color: Style
     state: str
-    """One sign, such as ▶."""
-    told: str
-    """Iteration and loss in words."""
-    terse: str
-    """The same in numbers alone."""
+    """A sign or a word, such as ▶; empty if the run is paused."""
+    words: str
+    """Iteration and loss with their names."""
+    numbers: str
+    """Iteration and loss without names."""
     started: bool
-    amiss: bool
+    failed: bool
 
 
 class RunsBar(Widget):
@@ -62,14 +62,14 @@ class RunsBar(Widget):
     active: reactive[int] = reactive(0)
 
     def render(self) -> Text:
-        """The entries, each as wide as it needs; the active one always in sight."""
+        """Write the entries, each as wide as it needs; the active one is always in sight."""
         entries = self._entries()
         first = self._first(entries)
         line = Text("", no_wrap=True).join(entries[first:])
         return Text.assemble("‹", line, no_wrap=True) if first else line
 
     def _first(self, entries: Sequence[Text]) -> int:
-        """The first entry to show, so that the active one is not cut off."""
+        """Return the first entry to show, so that the active one is not cut off."""
         widths = [entry.cell_len for entry in entries[: self.active + 1]]
         if sum(widths) <= self.size.width:
             return 0
@@ -88,10 +88,10 @@ class RunsBar(Widget):
             text.append("━━ " if run.started else "── ", run.color)
             text.append(run.name)
             if run.state:
-                text.append(f" {run.state}", amiss if run.amiss else None)
-            text.append(f" {run.told if share >= TOLD_WIDTH else run.terse}".rstrip() + " ")
+                text.append(f" {run.state}", amiss if run.failed else None)
+            text.append(f" {run.words if share >= WORDS_WIDTH else run.numbers}".rstrip() + " ")
             text.stylize_before(active if number - 1 == self.active else idle)
-            pad = min(share, TOLD_WIDTH + 4) - cell_len(text.plain)
+            pad = min(share, WORDS_WIDTH + 4) - cell_len(text.plain)
             if pad > 0:
                 text.append(" " * pad)
             entries.append(text)
