@@ -1,5 +1,6 @@
 """How the screens look: pictures of the real app, compared to the last character and colour."""
 
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -85,7 +86,8 @@ def reader(theme: str) -> BigramApp:
     """The app after two of five seconds in which a text is read."""
 
     def read(reading: BackgroundRead[Session]) -> Session:
-        reading._stop.wait()
+        while not reading.cancellation.is_cancelled:
+            time.sleep(0.01)
         raise CorpusError("is left")
 
     corpus = read_corpus(str(NAMES))
