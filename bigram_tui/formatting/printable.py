@@ -9,7 +9,7 @@ NO_GLYPH = "\N{REPLACEMENT CHARACTER}"
 TOO_WIDE = "\N{WHITE VERTICAL RECTANGLE}"
 SPACE = "\N{OPEN BOX}"
 CARRIER = "\N{DOTTED CIRCLE}"
-"""What a combining mark that stands alone is drawn on."""
+"""The carrier of a combining mark that stands alone."""
 
 _INVISIBLE = (
     *(0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x3164, 0xFFA0),
@@ -24,31 +24,31 @@ _DISPUTED = (
     *(*range(0x1D300, 0x1D357), *range(0x1D360, 0x1D377)),
     *range(0x3248, 0x3250),
 )
-"""Whose width terminals do not agree on: a row with one of them would end too early or too late."""
+"""Characters whose width differs between terminals: their row would be too short or too long."""
 
 _NO_GLYPH = frozenset(map(chr, (*_INVISIBLE, *_DISPUTED)))
 
 
 EMPTY = "(empty)"
-"""What is shown for a text without characters."""
+"""Stands for a text without characters."""
 
 
 def printable(text: str) -> str:
-    """The text with stand-ins for characters that control, are not seen, or have no sure width."""
+    """Replace characters that control, are not seen, or differ in width between terminals."""
     shown = "".join(map(_visible, text))
     return CARRIER + shown if shown and cell_len(shown[0]) == 0 else shown
 
 
 @lru_cache(maxsize=1 << 14)
 def in_cells(character: str, width: int) -> str:
-    """One character as text of exactly `width` terminal cells, white space made visible."""
+    """Return a character as text of exactly `width` terminal cells, white space made visible."""
     shown = SPACE if unicodedata.category(character) == "Zs" else printable(character)
     used = cell_len(shown)
     return TOO_WIDE.ljust(width) if used > width else shown + " " * (width - used)
 
 
 def code_point(character: str) -> str:
-    """How a character is identified beyond doubt, such as 'U+0065 LATIN SMALL LETTER E'."""
+    """Return code point and name, such as 'U+0065 LATIN SMALL LETTER E'."""
     name = unicodedata.name(character, "")
     return f"U+{ord(character):04X} {name}".rstrip()
 

@@ -1,1 +1,1 @@
-"""What the theory says, as things to compute: lessons that know corpora and runs, no screen."""
+"""What the lessons compute: they know corpora and runs, but no screen."""

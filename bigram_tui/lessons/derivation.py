@@ -1,4 +1,4 @@
-"""Where the numbers of one cell come from: each formula of the model, with its numbers put in."""
+"""The derivation of one cell: each formula of the model with the numbers of a run."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -18,28 +18,28 @@ from bigram_tui.training.snapshot import Snapshot, Status
 Cell = tuple[int, int]
 
 CLOSE = 32
-"""Units in the last place by which a backend may compute a formula in another way."""
+"""Units in the last place by which a backend may round a formula differently."""
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """One quantity and how it follows from those before it."""
+    """One quantity of a derivation, and how it follows from those before it."""
 
     name: str
     formula: str
-    """As it is written in the field; empty for what is given."""
+    """The formula; empty for what is given."""
     numbers: str
-    """The same with numbers."""
+    """The formula with numbers, or what is given in words."""
     value: float
 
 
 def reasons(
     run: Snapshot, bigrams: Bigrams, cell: Cell, following: Iteration | None = None
 ) -> list[Quantity]:
-    """The derivation of a cell of a run, as far as the run keeps to it; the counts at least.
+    """Derive a cell of a run from its counts, as far as the run follows the formulas.
 
-    A backend may have formulas of its own: what does not agree with its numbers is left out.
-    following: the run's next iteration, if it is known whether that is a plain step of descent.
+    A backend may have formulas of its own: a formula that disagrees with its numbers is left out.
+    following: the next iteration of the run, if it is known.
     """
     counts = int(bigrams.counts[cell]), int(bigrams.row_sums[cell[0]])
     steps = [
@@ -63,15 +63,15 @@ def reasons(
 
 
 def successor(run: Snapshot, bigrams: Bigrams) -> Iteration | None:
-    """The next iteration of a run, by a copy of its backend; None where there is none to be had."""
+    """Let a copy of the backend take the next step of a run; None if there is none."""
     return next(iter(_successors(run, bigrams, 1)), None)
 
 
 def descends(run: Snapshot, bigrams: Bigrams) -> bool:
     """Whether a run takes plain steps of gradient descent.
 
-    Where that is not known yet, a copy of its backend takes the next two: one is not enough to
-    see a momentum.
+    If the run has not shown it yet, a copy of its backend takes two steps: one would not show a
+    momentum.
     """
     if run.descends is not None or run.model is None:
         return bool(run.descends)
@@ -81,7 +81,7 @@ def descends(run: Snapshot, bigrams: Bigrams) -> bool:
 
 
 def _successors(run: Snapshot, bigrams: Bigrams, count: int) -> list[Iteration]:
-    """The next iterations, as many as there are up to `count`; none if the backend fails."""
+    """Let a copy of the backend take up to `count` steps; an empty list if it fails."""
     if run.backend is None or run.model is None or run.weights is None:
         return []
     try:
@@ -140,7 +140,7 @@ def _by_weights(run: Snapshot, bigrams: Bigrams, cell: Cell) -> Iterator[Quantit
 def _update(
     run: Snapshot, bigrams: Bigrams, cell: Cell, following: Iteration | None
 ) -> Iterator[Quantity]:
-    """The gradient and the step that it leads to."""
+    """Derive the gradient, and the step that follows from it."""
     assert run.probabilities is not None
     assert run.gradient is not None
     assert run.weights is not None
@@ -165,8 +165,8 @@ def _update(
     if rate is None or run.status in (Status.DIVERGED, Status.FAILED):
         return
     if following is not None and not is_plain(run, rate, following):
-        told = f"as {run.name} goes on, which is no plain step of gradient descent"
-        yield Quantity("then W", "", told, float(as_numpy(following.weights)[cell]))
+        why = f"as {run.name} goes on, which is no plain step of gradient descent"
+        yield Quantity("then W", "", why, float(as_numpy(following.weights)[cell]))
         yield Quantity(
             "then P", "", "in its next table", float(as_numpy(following.probabilities)[cell])
         )
@@ -190,13 +190,13 @@ def lines_with(
     stop: Callable[[], bool] = lambda: False,
     until: int | None = None,
 ) -> list[str]:
-    """The first lines of a text that a bigram stands in, looked for until `stop` says so.
+    """Return the first lines of a text that contain a bigram.
 
-    paths, until: of the corpus that was counted.
-    CorpusError if the text can't be read again.
+    paths, until: those of the corpus. stop: says when to give up.
+    Raises CorpusError if the text can't be read again.
     """
     first, second = ("" if k == BOUNDARY else vocabulary.labels[k] for k in bigram)
-    found: list[str] = []
+    lines: list[str] = []
     for items, _ in read_items(*paths, until=until):
         for item, line in zip(map(vocabulary.fold, items), items, strict=True):
             # Where a boundary is meant, the character stands at that end of the line.
@@ -204,13 +204,13 @@ def lines_with(
             at_end = not second and item.endswith(first)
             within = bool(first and second) and first + second in item
             if at_start or at_end or within:
-                found.append(line)
-                if len(found) == count:
-                    return found
+                lines.append(line)
+                if len(lines) == count:
+                    return lines
         if stop():
             break
-    return found
+    return lines
 
 
-def _agree(derived: float, found: float, run: Snapshot) -> bool:
-    return abs(derived - found) <= CLOSE * run.precision * max(abs(derived), abs(found))
+def _agree(derived: float, actual: float, run: Snapshot) -> bool:
+    return abs(derived - actual) <= CLOSE * run.precision * max(abs(derived), abs(actual))

@@ -1,10 +1,10 @@
-"""The two families of tables between the counts and uniform: that of counting's α, and that of λ.
+"""Two families of tables between the counts and uniform: one for α, one for λ.
 
-Both begin at P = N/n, the counts of a row over their sum, whose NLL is least, and end at P = 1/V,
-whose NLL is log V. In between, tables of the same NLL are compared: of counting with the α, and of
-the least loss with the λ, at which the NLL is a given share of the way from one end to the other.
-It rises with α, as each row moves on a line away from its minimum; and with λ, as the NLL of what
-minimises NLL + λ·R can't fall when λ rises.
+Both begin at P = N/n, the counts of a row over their sum, with the least NLL, and end at P = 1/V,
+with the NLL log V. In between, tables of the same NLL are compared: at each share of the way from
+one NLL to the other, the table of counting with some α, and that of the least loss with some λ.
+The NLL rises with α, as each row moves on a line away from its minimum; and with λ, as the NLL of
+a minimum of NLL + λ·R can't fall when λ rises.
 """
 
 import math
@@ -21,12 +21,12 @@ from bigram_tui.model.bigrams import Bigrams, Matrix
 from bigram_tui.model.loss import softmax
 
 STEPS = ((100, 100), (1000, 20), (math.inf, 10))
-"""Up to which V the way is divided into how many steps, lest large ones take too long."""
+"""The largest V for which the way has so many steps: more would take too long."""
 NO_WAY = 1e-4
-"""Nats between the ends below which rounding would be most of what is seen."""
+"""The least distance of the ends, in nats: below it most differences would be rounding."""
 
 _PRECISION = 1e-6
-"""Of the logarithm of share / (1 − share)."""
+"""Of log(share / (1 − share))."""
 _LEAST_SHARE = 1e-15
 _FAR = math.log(1e200)
 _NARROW = 1e-12
@@ -37,11 +37,11 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Families:
-    """Both families, at n places from the counts to uniform. Shares are right to 1e-6."""
+    """Both families at n places from the counts to uniform. Shares are right to 1e-6."""
 
     bigrams: Bigrams
     shares: Floats
-    """Of the way, from 0 to 1. [n]"""
+    """The share of the way at each place, from 0 to 1. [n]"""
     smoothing: Floats
     """α at each place, from 0 to ∞. [n]"""
     l2: Floats
@@ -49,15 +49,15 @@ class Families:
     largest: Floats
     """The largest |ΔP| between the two tables. [n]"""
     farthest: npt.NDArray[np.intp]
-    """The cell where that is, first and second token. [n, 2]"""
+    """The cell with that |ΔP|, first and second token. [n, 2]"""
 
     @property
     def steps(self) -> int:
-        """How many there are from one end to the other."""
+        """How many steps lead from one end to the other."""
         return len(self.shares) - 1
 
     def row(self, token: int) -> tuple[Matrix, Matrix]:
-        """P(next | token) at each place, by counting and by λ. float64 [n, V] each."""
+        """Return P(next | token) at each place, by counting and by λ. float64 [n, V] each."""
         counts = self.bigrams.counts[token].astype(np.float64)
         size, total = len(counts), counts.sum()
         uniform = np.full(size, 1 / size)
@@ -70,24 +70,24 @@ class Families:
 
 @dataclass(frozen=True)
 class LambdaMatch:
-    """Where a λ is on its way, and which counting tables could be called its like."""
+    """The place of a λ on the way, and the two tables of counting that compare with it."""
 
     share: float
     equal: float
-    """The α whose table fits the text as well."""
+    """The α whose table has the same NLL."""
     nearest: Nearest
-    """The table of counting that is nearest by divergence; they fit differently."""
+    """The table of counting that is nearest by divergence; its NLL is another."""
     nearest_share: float
-    """Where on the way that one is."""
+    """The share of the way at which the nearest table is."""
 
 
 def families(
     bigrams: Bigrams, progress: Callable[[int, int], object] = lambda done, whole: None
 ) -> Families | None:
-    """The two families of a text; None if its counts are all but uniform themselves.
+    """Compute the two families of a text; None if its counts are all but uniform.
 
-    progress: called with how many places of how many are done; what it raises ends the work. Each
-    place takes three or four calls of gradient_optimum, whose ArithmeticError it may raise.
+    progress: called with how many places are done, and of how many; what it raises ends the work.
+    Each place takes three or four calls of gradient_optimum, whose ArithmeticError it may raise.
     """
     way = _LambdaPath(bigrams)
     if way.span < NO_WAY:
@@ -109,7 +109,7 @@ def families(
 
 
 def match(bigrams: Bigrams, l2: float) -> LambdaMatch | None:
-    """Where the table of the least loss for a λ > 0 is; None where there is no way."""
+    """Find the place of a λ > 0 on the way; None if the counts are all but uniform."""
     way = _LambdaPath(bigrams)
     if way.span < NO_WAY:
         return None
@@ -123,7 +123,7 @@ def match(bigrams: Bigrams, l2: float) -> LambdaMatch | None:
 
 
 class _LambdaPath:
-    """From the NLL of the counts to that of uniform."""
+    """The way from the NLL of the counts to that of uniform."""
 
     def __init__(self, bigrams: Bigrams) -> None:
         self._bigrams = bigrams
@@ -136,11 +136,11 @@ class _LambdaPath:
         )
 
     def share(self, nll: float) -> float:
-        """How much of the way it is to an NLL, from 0 to 1."""
+        """Return the share of the way at which an NLL is, from 0 to 1."""
         return min(max((nll - self.least) / self.span, 0.0), 1.0)
 
     def counting_nll(self, smoothing: float) -> float:
-        """−Σ N log((N + α) / (n + Vα)) / B, in O(V)."""
+        """Return the NLL of counting: −Σ N log((N + α) / (n + Vα)) / B, in O(V)."""
         if math.isinf(smoothing):
             return math.log(self._size)
         row_sums = self._bigrams.row_sums[self._bigrams.row_sums > 0]
@@ -149,14 +149,16 @@ class _LambdaPath:
         return float(rows - cells) / self._bigrams.total
 
     def smoothing_at(self, share: float) -> float:
-        """The α at a share of the way."""
+        """Return the α at a share of the way."""
         if share in (0.0, 1.0):
             return math.inf if share else 0.0
-        found = _root(lambda x: self._odds(self.counting_nll(math.exp(x))) - _log_odds(share), 0.0)
-        return math.exp(found)
+        log_alpha = _root(
+            lambda x: self._odds(self.counting_nll(math.exp(x))) - _log_odds(share), 0.0
+        )
+        return math.exp(log_alpha)
 
     def table_at(self, share: float, guess: float) -> tuple[float, Matrix]:
-        """log λ at a share of the way between the ends, and the table there. guess: of log λ."""
+        """Return log λ at a share of the way between the ends, and its table. guess: of log λ."""
         table: Matrix = np.empty(0)
 
         def excess(log_l2: float) -> float:
@@ -171,22 +173,22 @@ class _LambdaPath:
 
 
 def _least_loss(bigrams: Bigrams, l2: float) -> tuple[Matrix, float]:
-    """P [V, V] of the least NLL + λ·mean(W²), and its NLL."""
+    """Return P [V, V] of the least NLL + λ·mean(W²), and its NLL."""
     best = gradient_optimum(bigrams, l2)
     assert best.weights is not None  # λ is not 0
     return softmax(best.weights), best.nll
 
 
 def _log_odds(share: float) -> float:
-    """log(share / (1 − share)): nearly a straight line over log α and over log λ."""
+    """Return log(share / (1 − share)): nearly a straight line over log α and over log λ."""
     share = min(max(share, _LEAST_SHARE), 1 - _LEAST_SHARE)
     return math.log(share / (1 - share))
 
 
 def _root(excess: Callable[[float], float], x: float) -> float:
-    """Where a rising function is 0, by secants as far as they lead there; its last call is there.
+    """Find where a rising function is 0, by secants; its last call is there.
 
-    x: where to begin. Halving, which takes over in the end, copes with rounding errors too.
+    x: where to begin. Where secants fail, halving takes over; it copes with rounding errors.
     """
     low, high, slope = -_FAR, _FAR, 1.0
     y = excess(x)

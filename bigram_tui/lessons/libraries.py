@@ -1,4 +1,4 @@
-"""The libraries that lessons compute with, and the names by which their code knows them."""
+"""The libraries that lessons compute with: PyTorch, or NumPy where there is none."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ class Library:
     name: str
     version: str
     names: Mapping[str, Any]
-    """What its users import, such as `np`."""
+    """The names that its users import, such as `np`."""
 
     @property
     def is_torch(self) -> bool:
-        """Whether its code is that of the lecture; if not, it is NumPy's."""
+        """Whether it is PyTorch, as in the lecture; otherwise it is NumPy."""
         return self.name == "torch"
 
 
@@ -28,7 +28,7 @@ NUMPY = Library("numpy", np.__version__, {"np": np})
 
 @cache
 def torch_library() -> Library:
-    """PyTorch; the first call takes 2 to 3 s. ImportError if it is not there."""
+    """Import PyTorch; the first call takes 2 to 3 s. Raises ImportError if it is missing."""
     import torch
     from torch.nn import functional
 
@@ -36,7 +36,7 @@ def torch_library() -> Library:
 
 
 def best_library(torch: Callable[[], Library] = torch_library) -> Library:
-    """PyTorch, or NumPy where that can't be imported."""
+    """Import PyTorch, or NumPy if there is none."""
     try:
         return torch()
     except Exception:  # a broken one raises anything: OSError where a shared library is missing

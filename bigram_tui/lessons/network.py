@@ -27,30 +27,30 @@ FIRST_RATE = 0.1
 """The learning rate of the lecture's first steps."""
 
 LEAST_KEPT, MOST_KEPT, KEPT_BYTES = 8, 512, 16 * 2**20
-"""How many of the past W are kept, so that going back need not begin at the start."""
+"""Limits of how many past W are kept, so that going back need not begin at the start."""
 
 
 @dataclass(frozen=True, eq=False)
 class Tensor:
-    """One tensor of a pass as the library has it, and its values at that moment."""
+    """One tensor of a pass as its library has it, with a copy of its values."""
 
     code: str
     meaning: str
     dtype: str
     is_leaf: bool | None
-    """None in NumPy, which keeps no graph; so is requires_grad."""
+    """None in NumPy, which keeps no graph, as requires_grad is."""
     requires_grad: bool | None
     values: Array
 
     @property
     def table(self) -> Array:
-        """The values in rows and columns: a vector is one column, a number one cell."""
+        """The values as rows and columns: a vector is one column, a number one cell."""
         return self.values.reshape(len(self.values) if self.values.ndim else 1, -1)
 
 
 @dataclass(frozen=True, eq=False)
 class Pass:
-    """A forward and a backward pass with the weights of one iteration, and the update."""
+    """A forward and a backward pass with the weights of one iteration, and the step."""
 
     vocabulary: Vocabulary
     xs: Sequence[int]
@@ -67,7 +67,7 @@ class Pass:
         return float(self.tensors["loss"].values)
 
     def number(self, name: str, i: int = 0, j: int = 0) -> float:
-        """One number of a tensor's table."""
+        """Return one number of the table of a tensor."""
         return float(self.tensors[name].table[i, j])
 
 
@@ -75,7 +75,7 @@ class Network:
     """One linear layer and a softmax, trained on the bigrams of one word alone."""
 
     def __init__(self, word: str, vocabulary: Vocabulary, library: Library, seed: int) -> None:
-        """WordError if a character is not in the vocabulary, or there are none or too many."""
+        """Start on a word. Raises WordError if `tokens_of` does."""
         self.word = word
         self.vocabulary = vocabulary
         self.framework = library
@@ -83,7 +83,7 @@ class Network:
         self.xs, self.ys = tokens[:-1], tokens[1:]
         self._seed = seed
         self.losses: list[float] = []
-        """Of the iterations 0 to the present one."""
+        """The losses of the iterations 0 to the present one."""
         self._rates: list[float] = []
         self._kept: list[Array] = []
         self._spacing = 1
@@ -91,14 +91,14 @@ class Network:
         self._go([FIRST_RATE])
 
     def step(self, iterations: int = 1, stop: Callable[[], bool] = lambda: False) -> None:
-        """Go on by some updates of the present learning rate, until `stop` says so."""
+        """Take some steps of the present learning rate. stop: says when to end early."""
         for _ in range(iterations):
             if stop():
                 return
             self._take(self.now.learning_rate)
 
     def back(self, iterations: int = 1) -> None:
-        """Go back by some updates, at most to the start; what is not kept is computed again."""
+        """Go back by some steps, at most to the start; W that are not kept are computed again."""
         self._go(self._rates[: max(1, len(self._rates) - iterations)])
 
     def reset(self) -> None:
@@ -106,11 +106,11 @@ class Network:
         self._go([self.now.learning_rate])
 
     def change_rate(self, learning_rate: float) -> None:
-        """Let the update of this pass, and those after it, have another learning rate."""
+        """Give the step of this pass, and those after it, another learning rate."""
         self._go([*self._rates[:-1], learning_rate])
 
     def _go(self, rates: Sequence[float]) -> None:
-        """Be after passes with those learning rates, all but the last as they were taken before."""
+        """Replay passes with these learning rates, from the nearest W that is kept."""
         kept = (len(rates) - 1) // self._spacing
         first = kept * self._spacing
         if first == 0:
@@ -124,7 +124,7 @@ class Network:
             self._take(learning_rate)
 
     def _begin(self) -> None:
-        """All that the code finds at the start."""
+        """Define the names that the code knows at the start."""
         self._scope: dict[str, Any] = {
             **self.framework.names,
             "V": len(self.vocabulary),
@@ -139,7 +139,7 @@ class Network:
             self._scope["g"] = generator.manual_seed(self._seed)
 
     def _take(self, learning_rate: float) -> None:
-        """One pass: forward, backward, update."""
+        """Take one pass: forward, backward, step."""
         iteration, scope = len(self.losses), self._scope
         scope["eta"] = learning_rate
         tensors: dict[str, Tensor] = {}
@@ -162,18 +162,18 @@ class Network:
 
     @cached_property
     def least_loss(self) -> float:
-        """What no bigram model can beat on this word: the NLL of its own counts."""
+        """The least loss of any bigram model on this word: the NLL of its own counts."""
         counts = np.zeros((len(self.vocabulary),) * 2, dtype=np.int64)
         np.add.at(counts, (self.xs, self.ys), 1)
         return counting_optimum(Bigrams(self.vocabulary, counts)).nll
 
     @cached_property
     def conflicts(self) -> dict[int, list[int]]:
-        """The tokens of the word that are not always followed by the same one, and by which."""
+        """The tokens of the word that different tokens follow, with all their followers."""
         followers: dict[int, list[int]] = {}
         for first, second in zip(self.xs, self.ys, strict=True):
             followers.setdefault(first, []).append(second)
-        return {first: found for first, found in followers.items() if len(set(found)) > 1}
+        return {first: after for first, after in followers.items() if len(set(after)) > 1}
 
 
 @cache

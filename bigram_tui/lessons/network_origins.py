@@ -1,4 +1,4 @@
-"""Where each number of one word's tensors comes from, with the numbers put into its formula."""
+"""The origin of each number in the tensors of one word: its formula, with numbers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,20 +15,21 @@ MOST_TERMS = 3
 
 @dataclass(frozen=True)
 class Origin:
-    """What one number is made of."""
+    """How one number was computed."""
 
     formula: str
-    """The number's name, its formula, and the same with numbers."""
+    """The name of the number, its formula, and the formula with numbers."""
     source: str = ""
-    """The tensor that it is made of; empty for what is given."""
+    """The tensor that it is computed from; empty for what is given."""
     cells: tuple[Cell, ...] = ()
-    """Those of the source that go into it, as row and column of its table."""
+    """The cells of the source that it is computed from: rows and columns of its table."""
 
 
 def origin(now: Pass, name: str, cell: Cell) -> Origin:
-    """What a number of a pass is made of.
+    """Return how a number of a pass was computed.
 
-    name: of a stage. cell: row and column of its table. KeyError, IndexError if it has no such.
+    name: of a stage. cell: row and column of its table.
+    Raises KeyError or IndexError if there is no such stage or cell.
     """
     now.number(name, *cell)  # raises
     return _ORIGINS[name](now, *cell)
@@ -40,7 +41,7 @@ def number(value: float) -> str:
 
 
 def label(now: Pass, token: int) -> str:
-    """A token in quotation marks."""
+    """Write a token in quotation marks."""
     return quoted(now.vocabulary.labels[token])
 
 
@@ -55,8 +56,8 @@ def _y(now: Pass, i: int, _: int) -> Origin:
 
 def _onehot(now: Pass, i: int, j: int) -> Origin:
     equal = "=" if now.xs[i] == j else "≠"
-    told = f"onehot[{i}, {j}] = {int(now.xs[i] == j)}, as X[{i}] = {now.xs[i]} {equal} {j}"
-    return Origin(told, "X", ((i, 0),))
+    formula = f"onehot[{i}, {j}] = {int(now.xs[i] == j)}, as X[{i}] = {now.xs[i]} {equal} {j}"
+    return Origin(formula, "X", ((i, 0),))
 
 
 def _xenc(now: Pass, i: int, j: int) -> Origin:
@@ -74,8 +75,8 @@ def _w(now: Pass, k: int, j: int) -> Origin:
 
 def _z(now: Pass, i: int, j: int) -> Origin:
     k, value = now.xs[i], number(now.number("Z", i, j))
-    told = f"Z[{i}, {j}] = Σ_k Xenc[{i}, k]·W[k, {j}] = 1·W[{k}, {j}] = {value}: row {k} of W"
-    return Origin(told, "W", ((k, j),))
+    formula = f"Z[{i}, {j}] = Σ_k Xenc[{i}, k]·W[k, {j}] = 1·W[{k}, {j}] = {value}: row {k} of W"
+    return Origin(formula, "W", ((k, j),))
 
 
 def _c(now: Pass, i: int, j: int) -> Origin:
@@ -86,55 +87,55 @@ def _c(now: Pass, i: int, j: int) -> Origin:
 def _s(now: Pass, i: int, _: int) -> Origin:
     row = [now.number("C", i, j) for j in range(min(MOST_TERMS, len(now.vocabulary)))]
     terms = " + ".join(map(number, row)) + (" + …" if len(now.vocabulary) > len(row) else "")
-    told = f"S[{i}, 0] = Σ_j C[{i}, j] = {terms} = {number(now.number('S', i))}"
-    return Origin(told, "C", tuple((i, j) for j in range(len(now.vocabulary))))
+    formula = f"S[{i}, 0] = Σ_j C[{i}, j] = {terms} = {number(now.number('S', i))}"
+    return Origin(formula, "C", tuple((i, j) for j in range(len(now.vocabulary))))
 
 
 def _p(now: Pass, i: int, j: int) -> Origin:
     c, s = number(now.number("C", i, j)), number(now.number("S", i))
     value = number(now.number("P", i, j))
-    told = f"P[{i}, {j}] = C[{i}, {j}] / S[{i}, 0] = {c} / {s} = {value}"
-    return Origin(told, "C", ((i, j),))
+    formula = f"P[{i}, {j}] = C[{i}, {j}] / S[{i}, 0] = {c} / {s} = {value}"
+    return Origin(formula, "C", ((i, j),))
 
 
 def _picked(now: Pass, i: int, _: int) -> Origin:
     y, value = now.ys[i], number(now.number("picked", i))
-    told = f"picked[{i}] = P[{i}, Y[{i}]] = P[{i}, {y}] = {value}"
-    return Origin(told, "P", ((i, y),))
+    formula = f"picked[{i}] = P[{i}, Y[{i}]] = P[{i}, {y}] = {value}"
+    return Origin(formula, "P", ((i, y),))
 
 
 def _loss(now: Pass, _: int, __: int) -> Origin:
     count = len(now.xs)
     shown = [number(now.number("picked", i)) for i in range(min(MOST_TERMS, count))]
     terms = " + ".join(f"log {value}" for value in shown) + (" + …" if count > MOST_TERMS else "")
-    told = f"loss = −({terms}) / {count} = {number(now.loss)}"
-    return Origin(told, "picked", tuple((i, 0) for i in range(count)))
+    formula = f"loss = −({terms}) / {count} = {number(now.loss)}"
+    return Origin(formula, "picked", tuple((i, 0) for i in range(count)))
 
 
 def _dz(now: Pass, i: int, j: int) -> Origin:
     p, value = number(now.number("P", i, j)), number(now.number("dZ", i, j))
-    told = f"dZ[{i}, {j}] = (P[{i}, {j}] − [Y[{i}] = {j}]) / B"
-    told += f" = ({p} − {int(now.ys[i] == j)}) / {len(now.xs)} = {value}"
-    return Origin(told, "P", ((i, j),))
+    formula = f"dZ[{i}, {j}] = (P[{i}, {j}] − [Y[{i}] = {j}]) / B"
+    formula += f" = ({p} − {int(now.ys[i] == j)}) / {len(now.xs)} = {value}"
+    return Origin(formula, "P", ((i, j),))
 
 
 def _dw(now: Pass, k: int, j: int) -> Origin:
     rows = [i for i, x in enumerate(now.xs) if x == k]
     if not rows:
-        told = f"dW[{k}, {j}] = 0: {label(now, k)} is not in X, so no bigram looked row {k} up"
-        return Origin(told, "dZ")
+        formula = f"dW[{k}, {j}] = 0: {label(now, k)} is not in X, so no bigram looked row {k} up"
+        return Origin(formula, "dZ")
     terms = " + ".join(f"dZ[{i}, {j}]" for i in rows[:MOST_TERMS])
     terms += " + …" if len(rows) > MOST_TERMS else ""
-    told = f"dW[{k}, {j}] = Σ_i Xenc[i, {k}]·dZ[i, {j}] = {terms}"
-    told += f" = {number(now.number('dW', k, j))}"
-    return Origin(told, "dZ", tuple((i, j) for i in rows))
+    formula = f"dW[{k}, {j}] = Σ_i Xenc[i, {k}]·dZ[i, {j}] = {terms}"
+    formula += f" = {number(now.number('dW', k, j))}"
+    return Origin(formula, "dZ", tuple((i, j) for i in rows))
 
 
 def _update(now: Pass, k: int, j: int) -> Origin:
     w, gradient = now.number("W", k, j), now.number("dW", k, j)
-    told = f"W′[{k}, {j}] = W[{k}, {j}] − η·dW[{k}, {j}] = {number(w)} − {now.learning_rate:g}·"
-    told += f"({number(gradient)})" if gradient < 0 else number(gradient)
-    return Origin(f"{told} = {number(now.number('W′', k, j))}", "dW", ((k, j),))
+    formula = f"W′[{k}, {j}] = W[{k}, {j}] − η·dW[{k}, {j}] = {number(w)} − {now.learning_rate:g}·"
+    formula += f"({number(gradient)})" if gradient < 0 else number(gradient)
+    return Origin(f"{formula} = {number(now.number('W′', k, j))}", "dW", ((k, j),))
 
 
 _ORIGINS: dict[str, Callable[[Pass, int, int], Origin]] = {

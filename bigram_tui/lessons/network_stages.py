@@ -5,18 +5,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Stage:
-    """One tensor: how each library makes it, and what there is to say of it."""
+    """One tensor: the code that computes it, and what it means."""
 
     name: str
     torch: str
     numpy: str
     meaning: str
     made: str = ""
-    """What the code calls it, if not by the name of the stage."""
+    """Its name in the code, if that is not the name of the stage."""
 
     @property
     def variable(self) -> str:
-        """What the code calls it."""
+        """Its name in the code."""
         return self.made or self.name
 
 

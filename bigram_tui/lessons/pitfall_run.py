@@ -1,4 +1,4 @@
-"""Runs both sides of a pitfall on a text, as they would go at a Python prompt."""
+"""Runs both sides of a pitfall on a text, as at a Python prompt."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from bigram_tui.training.descent import critical_rate
 
 @dataclass(frozen=True)
 class Trial:
-    """Both ways, run."""
+    """The transcripts of both sides of a pitfall."""
 
     wrong: tuple[Entry, ...]
     right: tuple[Entry, ...]
@@ -60,7 +60,7 @@ def run(
 
 
 def unseen_bigram(bigrams: Bigrams) -> tuple[int, int]:
-    """The lecture's "jq" if the text never has it, else the first that it never has."""
+    """Return a bigram that the text lacks: the lecture's "jq", or else the first."""
     index = bigrams.vocabulary.index
     if "j" in index and "q" in index and not bigrams.counts[index["j"], index["q"]]:
         return index["j"], index["q"]
@@ -73,9 +73,9 @@ def unseen_bigram(bigrams: Bigrams) -> tuple[int, int]:
 
 
 def steady_rate(bigrams: Bigrams, start_weights: Matrix) -> float:
-    """Two thirds of 2/λmax at the start or at the minimum, whichever is less, to one digit.
+    """Return ⅔ of 2/λmax at the start or at the minimum, whichever is less, to one digit.
 
-    That is the lecture's 50 for its own names.
+    For the names of the lecture it is the lecture's 50.
     """
     at_start = curvature(softmax(start_weights), bigrams, L2).critical_learning_rate
     return float(f"{min(at_start, critical_rate(bigrams, L2)) * 2 / 3:.0e}")
@@ -88,7 +88,7 @@ def _names(
     sample: Callable[[Matrix], list[str]],
     seed: int,
 ) -> dict[str, Any]:
-    """What the code of a pitfall knows."""
+    """Return the names that the code of a pitfall knows."""
     made = _of_torch if library.is_torch else _of_numpy
     common = {
         **library.names,
@@ -109,7 +109,7 @@ def _of_numpy(
     first, second = unseen_bigram(bigrams)
 
     def loss_of(weights: Matrix) -> float:
-        """NLL + λ·mean(W²) of the text."""
+        """Return NLL + λ·mean(W²) of the text."""
         with np.errstate(all="ignore"):
             nll = negative_log_likelihood(softmax(weights), bigrams)
             return nll + L2 * float(np.square(weights).mean())

@@ -1,4 +1,4 @@
-"""The classic mistakes: code that makes them, code that does not, and what gives them away."""
+"""The classic mistakes: wrong code, right code, and how a mistake shows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from bigram_tui.model.bigrams import Bigrams
 from bigram_tui.training.descent import critical_rate
 
 L2 = 0.01
-"""The λ of the losses that are trained on here: the lecture's."""
+"""The λ of the losses in the pitfalls: the lecture's."""
 
 
 @dataclass(frozen=True)
@@ -16,15 +16,15 @@ class Variant:
 
     backend: str
     beside: str
-    """The backend that does it right."""
+    """The backend without the mistake."""
     values: Mapping[str, object] = field(default_factory=dict)
     name: str | None = None
-    """Of the run, if not that of the backend."""
+    """The name of the run, if that is not the name of the backend."""
     rate: float | None = None
     """Its learning rate, as a multiple of the critical one."""
 
     def settings(self, bigrams: Bigrams) -> dict[str, object]:
-        """The hyperparameters that make the mistake on a text."""
+        """Return the hyperparameters that make the mistake on a text."""
         if self.rate is None:
             return dict(self.values)
         rate = self.rate * critical_rate(bigrams, L2)
@@ -33,19 +33,19 @@ class Variant:
 
 @dataclass(frozen=True)
 class Pitfall:
-    """One mistake."""
+    """A mistake, and how to avoid it."""
 
     name: str
     title: str
-    """The name in full."""
+    """The name at full length."""
     wrong: str
     right: str
     breaks: str
     holds: str
-    """What goes on as if nothing were amiss, and so hides it."""
+    """What still works, and so hides the mistake."""
     fix: str
     variant: Variant | None = None
-    """Where the mistake only changes numbers: the run that makes it."""
+    """A run that makes the mistake; None if it ends in an error."""
     needs_torch: bool = False
 
 

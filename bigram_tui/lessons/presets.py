@@ -1,7 +1,7 @@
 """Learning rates, penalties and starts worth trying on a text, each with its reason in numbers.
 
 Near the minimum a step of size η multiplies the error along an eigenvector of the Hessian, whose
-eigenvalue is h, by 1 − ηh (see `stability`). With η a multiple m of the critical 2/λmax that is
+eigenvalue is h, by 1 − ηh (see `curvature`). With η a multiple m of the critical 2/λmax that is
 1 − 2m along the steepest one, and nearer to 1 along all others.
 """
 
@@ -21,14 +21,14 @@ from bigram_tui.model.torch_rng import LECTURE_SEED, start_weights
 LECTURE_RATE, FIRST_RATE, HOPELESS_RATE = 50.0, 0.1, 500.0
 LECTURE_L2, STRONG_L2 = 0.01, 1.0
 JUST_STABLE, JUST_UNSTABLE, HOPELESS = 0.97, 1.03, 5.0
-"""As multiples of the critical learning rate."""
+"""Learning rates as multiples of the critical one."""
 STEADY = 0.5
-"""Up to this multiple no direction is overshot."""
+"""Up to this multiple no step overshoots in any direction."""
 
 
 @dataclass(frozen=True)
 class Preset:
-    """What a gradient descent is to be given, and why one should look at it."""
+    """A learning rate, a penalty and a start for gradient descent, and why they are worth a try."""
 
     name: str
     learning_rate: float
@@ -42,10 +42,10 @@ class Preset:
 
 
 def presets(bigrams: Bigrams, seed: int = LECTURE_SEED) -> list[Preset]:
-    """The presets for a text. seed: of the random start.
+    """Return the presets for a text. seed: of the random start.
 
-    Critical learning rates are those of the exact minimum for the preset's λ. O(V²) per step of
-    Newton's method, as of gradient_optimum, whose ArithmeticError they may raise.
+    Critical learning rates are those of the exact minimum for the λ of the preset. O(V²) per step
+    of Newton's method in gradient_optimum, whose ArithmeticError this may raise.
     """
     _, valley = _minimum(bigrams, LECTURE_L2)
     critical = valley.critical_learning_rate
@@ -69,7 +69,7 @@ def presets(bigrams: Bigrams, seed: int = LECTURE_SEED) -> list[Preset]:
 
 
 def _minimum(bigrams: Bigrams, l2: float) -> tuple[Matrix, Curvature]:
-    """P [V, V] where the loss is least for λ, and how the loss curves there."""
+    """Return P [V, V] at the least loss for λ, and the curvature there."""
     weights = gradient_optimum(bigrams, l2).weights
     assert weights is not None  # λ is not 0
     table = softmax(weights)
@@ -77,17 +77,17 @@ def _minimum(bigrams: Bigrams, l2: float) -> tuple[Matrix, Curvature]:
 
 
 def _outlook(rate: float, valley: Curvature) -> str:
-    """What becomes of a training that has come near the minimum."""
+    """Say how a training goes on near the minimum."""
     multiple = valley.standing(rate)
     share = f"{multiple:.2f}" if multiple >= 0.1 else f"{multiple:.1g}"
-    told = f"η is {share} of the stable limit {valley.critical_learning_rate:,.2f} at the minimum"
+    text = f"η is {share} of the stable limit {valley.critical_learning_rate:,.2f} at the minimum"
     if multiple <= STEADY:
-        return f"{told}: near it every step goes straight down"
+        return f"{text}: near it every step goes straight down"
     ratio = abs(1 - 2 * multiple)
-    told += ": along the steepest direction each step overshoots to"
+    text += ": along the steepest direction each step overshoots to"
     if multiple < 1:
-        return f"{told} {ratio:.2f} of the old distance, so it converges"
-    return f"{told} {ratio:.2f} times the old distance, so it never settles"
+        return f"{text} {ratio:.2f} of the old distance, so it converges"
+    return f"{text} {ratio:.2f} times the old distance, so it never settles"
 
 
 def _zero_start(bigrams: Bigrams, seed: int) -> str:
@@ -102,7 +102,7 @@ def _zero_start(bigrams: Bigrams, seed: int) -> str:
 
 
 def _strong(bigrams: Bigrams) -> Preset:
-    """λ = 1 with the lecture's η, or half the critical one where that is too large."""
+    """Return λ = 1 with the lecture's η, or with half the critical one if that is too large."""
     table, valley = _minimum(bigrams, STRONG_L2)
     rate = LECTURE_RATE
     if valley.standing(rate) >= 1:

@@ -1,4 +1,4 @@
-"""The theory of the bigram model as text that carries a run's numbers; knows nothing of screens."""
+"""The theory of the bigram model as Markdown with the numbers of a run; knows no screen."""
 
 import math
 import re
@@ -35,13 +35,13 @@ DESTINATIONS = {
     "compare": "all runs side by side",
     "pitfalls": "bugs that run",
 }
-"""Where `see:` links lead to, and what the user will see there."""
+"""The destinations of `see:` links, and what the user sees there."""
 
 CONTEXT = 10
-"""Characters of the context that is too long to be a table."""
+"""Characters of a context that is too long for a table."""
 
 _LARGE = 1024
-"""The V above which what takes a while is not computed by the way."""
+"""The V above which the curvature is not computed: it would take too long."""
 
 
 @dataclass(frozen=True)
@@ -50,39 +50,39 @@ class Section:
 
     title: str
     text: str
-    """Markdown. `{name}` is a number of NUMBERS; what stands within ⟦⟧ is left out where one of the
-    numbers there is not to be had."""
+    """Markdown. `{name}` stands for one of NUMBERS; a part within ⟦⟧ is left out if a number of it
+    is missing."""
     links: tuple[str, ...]
     """The destinations of its links, in order, each once."""
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """What the numbers in the text are of."""
+    """The run, the corpus and the cell that the numbers in the text belong to."""
 
     run: Snapshot
     corpus: Corpus
     cell: Cell
-    """The one under the cursor: current and next token."""
+    """The cell under the cursor: current and next token."""
 
     @cached_property
     def following(self) -> Iteration | None:
-        """The next iteration: what the run does, whatever its hyperparameters are called."""
+        """The next iteration of the run, if there is one."""
         return successor(self.run, self.corpus.train)
 
     @cached_property
     def descends(self) -> bool:
-        """Whether the run takes plain steps of gradient descent, of which 2/λmax is the limit."""
+        """Whether the run takes plain steps of gradient descent, whose limit is 2/λmax."""
         return descends(self.run, self.corpus.train)
 
 
 Number = Callable[[Subject], str | None]
-"""Writes one number; None where the run has none, as counting has no W."""
+"""Writes one number; None if the run does not have it, as counting has no W."""
 
 
 @cache
 def sections() -> tuple[Section, ...]:
-    """All pages, in order."""
+    """Return all pages, in order."""
     text = Path(__file__).with_suffix(".md").read_text("utf-8")
     pages = (page.split("\n", 1) for page in re.split(r"^## ", text, flags=re.MULTILINE)[1:])
     return tuple(Section(title, body.strip() + "\n", _links(body)) for title, body in pages)
@@ -93,9 +93,10 @@ def _links(text: str) -> tuple[str, ...]:
 
 
 def fill(text: str, subject: Subject) -> str:
-    """The Markdown of a section with the present numbers; KeyError names what is no number.
+    """Put the numbers into the Markdown of a section.
 
-    ValueError if a number that may be missing stands outside ⟦⟧, and is missing.
+    Raises KeyError for a name that is not in NUMBERS, and ValueError for a missing number that does
+    not stand within ⟦⟧.
     """
     # In a code block nothing is Markdown, and a backslash would be seen.
     blocks = re.split(r"(^```.*?^```$)", text, flags=re.MULTILINE | re.DOTALL)
@@ -106,18 +107,18 @@ def fill(text: str, subject: Subject) -> str:
 
 
 def _filled(text: str, subject: Subject, write: Callable[[str], str]) -> str:
-    def required(found: re.Match[str]) -> str:
-        value = NUMBERS[found[1]](subject)
+    def required(match: re.Match[str]) -> str:
+        value = NUMBERS[match[1]](subject)
         if value is None:
-            raise ValueError(f"there is no {found[1]} of this run")
+            raise ValueError(f"there is no {match[1]} of this run")
         return write(value)
 
-    def optional(found: re.Match[str]) -> str:
+    def optional(match: re.Match[str]) -> str:
         try:
-            return found[1] + _PLACE.sub(required, found[2]) + found[3]
+            return match[1] + _PLACE.sub(required, match[2]) + match[3]
         except ValueError:
-            is_line = found.start() == 0 or text[found.start() - 1] == "\n"
-            return "" if is_line else found[3]
+            is_line = match.start() == 0 or text[match.start() - 1] == "\n"
+            return "" if is_line else match[3]
 
     return _PLACE.sub(required, _OPTIONAL.sub(optional, text))
 
@@ -127,7 +128,7 @@ _OPTIONAL = re.compile(r"( *)⟦([^⟧]*)⟧(\n?)")
 
 
 def escape(text: str) -> str:
-    """A text that Markdown shows as it is."""
+    """Escape a text, so that Markdown shows it as it is."""
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
 
 
@@ -180,7 +181,7 @@ def _file(subject: Subject) -> str:
 
 
 def _step(subject: Subject, name: str) -> Quantity | None:
-    """A step of the derivation of the cell, as far as the run keeps to it."""
+    """Return a quantity of the derivation of the cell; None if the run does not follow it."""
     steps = reasons(subject.run, subject.corpus.train, subject.cell, subject.following)
     return next((step for step in steps if step.name == name), None)
 
@@ -194,14 +195,14 @@ def _of_cell(name: str) -> Number:
 
 
 def _smoothed(subject: Subject) -> str | None:
-    """The numbers of the counting formula, if that is what the run's P comes from."""
+    """Write the formula of counting with numbers, if the P of the run comes from it."""
     step = _step(subject, "P")
     by_counting = step is not None and subject.run.weights is None and "α" in step.formula
     return step.numbers if step is not None and by_counting else None
 
 
 def _l2(run: Snapshot) -> float | None:
-    """λ, if the penalty is λ·mean(W²)."""
+    """Return λ, if the penalty is λ·mean(W²)."""
     l2 = run.number("l2")
     if run.weights is None or l2 is None or not run.has_loss:
         return None
@@ -230,22 +231,22 @@ def _curvature(subject: Subject) -> Curvature | None:
     run, bigrams = subject.run, subject.corpus.train
     if run.probabilities is None or len(bigrams.counts) > _LARGE or not subject.descends:
         return None
-    found = curvature(run.probabilities, bigrams, _l2(run) or 0.0)
-    return found if math.isfinite(found.largest) else None
+    here = curvature(run.probabilities, bigrams, _l2(run) or 0.0)
+    return here if math.isfinite(here.largest) else None
 
 
 def _critical_eta(subject: Subject) -> str | None:
-    found = _curvature(subject)
-    return None if found is None else _significant(found.critical_learning_rate, 4)
+    here = _curvature(subject)
+    return None if here is None else _significant(here.critical_learning_rate, 4)
 
 
 def _standing(subject: Subject) -> str | None:
-    found, rate = _curvature(subject), _rate(subject.run)
-    return None if found is None or rate is None else _significant(found.standing(rate), 2)
+    here, rate = _curvature(subject), _rate(subject.run)
+    return None if here is None or rate is None else _significant(here.standing(rate), 2)
 
 
 def _log_count_spread(subject: Subject) -> str | None:
-    """How far W − log N is from being constant in the row of the cursor, weighted by N."""
+    """Return the spread of W − log N in the row of the cursor, weighted by N."""
     row, weights = subject.cell[0], subject.run.weights
     counts = subject.corpus.train.counts[row]
     seen = counts > 0
@@ -257,7 +258,7 @@ def _log_count_spread(subject: Subject) -> str | None:
 
 
 def _without_keepdim(subject: Subject) -> Matrix | None:
-    """The row sums of the table whose columns j are divided by the sum of row j. [V]"""
+    """Return the row sums of a table whose column j was divided by the sum of row j. [V]"""
     run, alpha = subject.run, subject.run.number("smoothing")
     if run.weights is not None:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -284,10 +285,10 @@ def _gap(subject: Subject) -> str | None:
     return _significant(gap, 2) if subject.run.has_loss else None
 
 
-def _has_weights(subject: Subject, *, wanted: bool) -> str | None:
-    """The name of the run, if it has a model with weights, or one without."""
+def _has_weights(subject: Subject, *, with_weights: bool) -> str | None:
+    """Return the name of a run that has weights, or of one that has none."""
     run = subject.run
-    known = run.model is not None and (run.weights is not None) == wanted
+    known = run.model is not None and (run.weights is not None) == with_weights
     return printable(run.name) if known else None
 
 
@@ -303,8 +304,8 @@ NUMBERS: dict[str, Number] = {
     "contexts": lambda p: power_of_ten(CONTEXT * math.log10(len(p.corpus.train.vocabulary))),
     "best_nll": lambda p: decimal(counting_optimum(p.corpus.train).nll),
     # of the run
-    "learning": lambda p: _has_weights(p, wanted=True),
-    "counting": lambda p: _has_weights(p, wanted=False),
+    "learning": lambda p: _has_weights(p, with_weights=True),
+    "counting": lambda p: _has_weights(p, with_weights=False),
     "iteration": lambda p: f"{p.run.iteration:,}" if p.run.has_loss else None,
     "nll": lambda p: _loss(p.run.nll, p.run),
     "regularization": _regularization,
@@ -338,4 +339,4 @@ NUMBERS: dict[str, Number] = {
     "gradient": _of_cell("gradient"),
     "step": _of_cell("step"),
 }
-"""Everything that the text may have put in, by name."""
+"""The numbers that the text may name."""

@@ -1,4 +1,4 @@
-"""Seven steps through the program for a first visit; knows no screen, only what one shows."""
+"""A tour of seven steps for a first visit; it knows no screen, only the state of one."""
 
 import math
 from collections.abc import Callable
@@ -8,45 +8,45 @@ from bigram_tui.formatting.numbers import decimal, quantity
 from bigram_tui.training.snapshot import Snapshot
 
 FAR = 3
-"""Cells that the cursor must have moved by, so that it was no accident."""
+"""Cells that the cursor has to move; fewer may be an accident."""
 
 NEAR = 0.02
-"""A difference of two losses, in nats, that α and λ as they are at first may make."""
+"""A difference of two losses, in nats, that the default α and λ may make."""
 
 
 @dataclass(frozen=True, eq=False)
 class ScreenState:
-    """What a screen shows that the tour speaks of."""
+    """The state of a screen, as far as the tour speaks of it."""
 
     run: Snapshot
-    """The active one."""
+    """The active run."""
     runs: tuple[Snapshot, ...]
     boundary: str
     size: int
-    """V."""
+    """V, the number of tokens."""
     cursor: tuple[int, int]
     compares: bool
     """Whether the runs are side by side."""
     dark: bool = True
-    """Whether the theme is: what is more probable is then brighter, and darker in a light one."""
+    """Whether the theme is dark: the more probable, the brighter; in a light one, the darker."""
 
 
 Done = Callable[[ScreenState, ScreenState], bool]
-"""Whether what a step asks for was done: since it was first seen, as it is seen now."""
+"""Takes the state when a step began and the present one; returns whether the step was done."""
 
 
 @dataclass(frozen=True)
 class TourStep:
-    """One thing to see, and to do."""
+    """A step of the tour: something to read, and usually something to do."""
 
     text: Callable[[ScreenState], str]
     done: Done = lambda before, now: False
     opens: str = ""
-    """The action that `enter` carries out on the way to the next step."""
+    """The action that `enter` also carries out; empty for none."""
 
 
 class Tour:
-    """How far the visitor has come. One for all screens."""
+    """The position in the tour, shared by all screens."""
 
     def __init__(self) -> None:
         self._place: int | None = None
@@ -54,34 +54,34 @@ class Tour:
 
     @property
     def place(self) -> int | None:
-        """The number of the step, from 0; None while there is no tour."""
+        """The index of the present step; None while there is no tour."""
         return self._place
 
     @property
     def step(self) -> TourStep | None:
-        """The present step."""
+        """The present step; None while there is no tour."""
         return None if self._place is None else STEPS[self._place]
 
     def begin(self) -> None:
-        """Go to the first step."""
+        """Start the tour at its first step."""
         self._go(0)
 
     def next(self) -> None:
-        """Go to the next step; after the last one the tour is over."""
+        """Go to the next step; after the last one, end the tour."""
         if self._place is not None:
             self._go(self._place + 1 if self._place + 1 < len(STEPS) else None)
 
     def back(self) -> None:
-        """Go to the step before."""
+        """Go to the previous step."""
         if self._place is not None:
             self._go(max(0, self._place - 1))
 
     def leave(self) -> None:
-        """End it, wherever it is."""
+        """End the tour."""
         self._go(None)
 
     def look(self, now: ScreenState) -> None:
-        """Go on if what the step asks for was done."""
+        """Go to the next step if the present one was done."""
         if self.step is None:
             return
         if self._before is None or self._before.run.name != now.run.name:
@@ -94,7 +94,7 @@ class Tour:
         self._before = None
 
 
-# What is done
+# Whether a step was done
 
 
 def _moved(before: ScreenState, now: ScreenState) -> bool:
@@ -110,7 +110,7 @@ def _ran_and_went_back(before: ScreenState, now: ScreenState) -> bool:
     return run.latest > before.run.latest and 0 <= run.iteration < run.latest and not run.training
 
 
-# What is told
+# The texts of the steps
 
 
 def _picture(seen: ScreenState) -> str:
@@ -185,13 +185,13 @@ def _compare(seen: ScreenState) -> str:
     if counting is None or learning is None:
         return "Here is but one kind of run. B adds one: one that counts beside one that learns."
     gap = abs(counting.nll - learning.nll)
-    told = (
+    losses = (
         f"{counting.name}: nll {decimal(counting.nll)}. {learning.name} after {_steps(learning)}: "
         f"{decimal(learning.nll)}. "
     )
     if gap <= NEAR:
-        return told + f"{gap:.4f} apart, by two roads: the |ΔP| left is α, λ and steps to come."
-    return told + "Not the same yet: x takes 100 more steps. Do they meet?"
+        return losses + f"{gap:.4f} apart, by two roads: the |ΔP| left is α, λ and steps to come."
+    return losses + "Not the same yet: x takes 100 more steps. Do they meet?"
 
 
 def _steps(run: Snapshot) -> str:
@@ -207,4 +207,4 @@ STEPS = (
     TourStep(_names, opens="why"),
     TourStep(_compare),
 )
-"""From “what is this picture” to “the two models agree”."""
+"""The steps, from “what is this picture” to “the two models agree”."""

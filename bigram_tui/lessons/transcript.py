@@ -1,4 +1,4 @@
-"""Runs a few lines of Python, statement by statement, and writes down what they answer."""
+"""Runs a few lines of Python, statement by statement, and records their output."""
 
 import ast
 import threading
@@ -17,18 +17,18 @@ _FILE = "<lesson>"
 
 @dataclass(frozen=True)
 class Entry:
-    """One statement and its answer."""
+    """A statement and its output."""
 
     code: str
     answer: str = ""
-    """The value of an expression, warnings, or the error; empty if there is nothing to tell."""
+    """Warnings, and the value of an expression or the error; empty if there is none of these."""
     failed: bool = False
 
 
 def transcript(source: str, names: dict[str, Any]) -> Iterator[Entry]:
-    """Run a source's statements one by one, as if typed at a prompt, until one raises.
+    """Run the statements of a source one by one, as if typed at a prompt, until one raises.
 
-    source: code of our own, never a user's. names: what it knows; what it defines is added.
+    source: our own code, never a user's. names: its globals, to which it adds its own.
     """
     for statement in ast.parse(source).body:
         answers: list[str] = []
@@ -41,15 +41,15 @@ def transcript(source: str, names: dict[str, Any]) -> Iterator[Entry]:
                 answers.append(one_line(f"{type(error).__name__}: {error}"))
                 failed = True
         own = [w for w in caught if w.filename == _FILE]  # not of what else runs meanwhile
-        told = [one_line(f"{w.category.__name__}: {w.message}") for w in own]
+        warned = [one_line(f"{w.category.__name__}: {w.message}") for w in own]
         code = ast.get_source_segment(source, statement) or ""
-        yield Entry(code, "\n".join([*dict.fromkeys(told), *answers]), failed)
+        yield Entry(code, "\n".join([*dict.fromkeys(warned), *answers]), failed)
         if failed:
             return
 
 
 def _run(statement: ast.stmt, names: dict[str, Any]) -> list[str]:
-    """Run a statement; its value, if it is an expression that has one."""
+    """Run a statement; return what Python would print."""
     if not isinstance(statement, ast.Expr):
         exec(compile(ast.Module([statement], []), _FILE, "exec"), names)
         return []
@@ -58,7 +58,7 @@ def _run(statement: ast.stmt, names: dict[str, Any]) -> list[str]:
 
 
 def _written(value: Any) -> str:
-    """As Python writes it, but numbers without their type and with no more digits than needed."""
+    """Write a value as Python does, but numbers without their type, in six digits at most."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):

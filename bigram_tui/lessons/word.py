@@ -1,4 +1,4 @@
-"""The word that a lesson is about: which one comes first, and what a user may type."""
+"""The word of a lesson: the first one, and those that a user types."""
 
 from bigram_tui.errors import UserError
 from bigram_tui.formatting.printable import in_cells
@@ -8,11 +8,14 @@ LONGEST_WORD = 200
 
 
 class WordError(UserError):
-    """One line that says why a word can't go through the network."""
+    """Why a word can't go through the network, in one line."""
 
 
 def tokens_of(word: str, vocabulary: Vocabulary) -> list[int]:
-    """The tokens of a word. WordError if it has none, too many, or one is not known."""
+    """Return the tokens of a word.
+
+    Raises WordError if it is empty or too long, or has a character that the vocabulary lacks.
+    """
     if not word:
         raise WordError("type a word of one character or more")
     if len(word) > LONGEST_WORD:
@@ -24,12 +27,12 @@ def tokens_of(word: str, vocabulary: Vocabulary) -> list[int]:
 
 
 def quoted(character: str) -> str:
-    """A character in quotation marks, safe to be shown."""
+    """Write a character in quotation marks, safe to show."""
     return f"“{in_cells(character, 2).rstrip()}”"
 
 
 def first_word(bigrams: Bigrams) -> str:
-    """The lecture's "emma", or where the text lacks its characters the most frequent ones."""
+    """Return the lecture's "emma", or the most frequent characters if the text lacks those."""
     known = bigrams.vocabulary.characters
     if set("emma") <= set(known):
         return "emma"
