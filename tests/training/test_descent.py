@@ -18,11 +18,11 @@ from bigram_tui.backend import Backend, Bigrams, Iteration, Matrix, hyperparamet
 from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.lessons.derivation import descends
+from bigram_tui.lessons.meters import meters
 from bigram_tui.model.loss import softmax
 from bigram_tui.model.torch_rng import start_weights
 from bigram_tui.training.run import Run
 from bigram_tui.training.snapshot import Snapshot, Status
-from bigram_tui.tui.lessons.meters import meters
 from bigram_tui.tui.present import step_size
 
 ROOT = Path(__file__).parents[2]

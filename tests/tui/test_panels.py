@@ -24,6 +24,7 @@ from bigram_tui.analysis.underflow import bigram_probabilities, underflow
 from bigram_tui.backend import Backend, Iteration
 from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.corpus.reading import read_corpus
+from bigram_tui.lessons.meters import meters
 from bigram_tui.model.bigrams import Bigrams, Matrix
 from bigram_tui.model.torch_rng import start_weights
 from bigram_tui.training.registry import choose
@@ -531,7 +532,7 @@ def endless(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, 
             pass
         return ["much too late"]
 
-    def meters(*_: object) -> Iterator[tuple[str, str]]:
+    def slow_meters(*_: object) -> Iterator[tuple[str, str]]:
         begun.set()
         closed.wait(DEADLINE)
         while not over.wait(0.001):
@@ -543,7 +544,7 @@ def endless(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, 
             progress(1, 2)
 
     monkeypatch.setattr(why_screen, "lines_with", lines_with)
-    monkeypatch.setattr(meters_screen, "meters", meters)
+    monkeypatch.setattr(meters_screen, "meters", slow_meters)
     monkeypatch.setattr(contexts_screen, "read_sample", slow_sample)
     yield begun, closed
     over.set()
@@ -746,7 +747,7 @@ def test_a_hyperparameter_that_is_a_word_is_not_taken_for_a_number(
     weights = start_weights(27)
     run = Run(kind(), corpus.train, weights).snapshot()
     if tell == "meters":
-        assert "why logarithms" in dict(meters_screen.meters(run, corpus, 0))
+        assert "why logarithms" in dict(meters(run, corpus, 0))
     else:
         assert "nan" not in step_size(run, corpus.train)
 

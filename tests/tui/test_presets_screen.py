@@ -16,13 +16,13 @@ from textual.screen import Screen
 from textual.widgets import OptionList, Static
 
 from bigram_tui.lessons.families import families, match
+from bigram_tui.lessons.meters import meters
 from bigram_tui.lessons.presets import Preset, presets
 from bigram_tui.training.runner import Runner
 from bigram_tui.tui.app import BigramApp
 from bigram_tui.tui.lessons import families as families_screen
 from bigram_tui.tui.lessons import presets as presets_screen
 from bigram_tui.tui.lessons.families import FamiliesScreen
-from bigram_tui.tui.lessons.meters import meters
 from bigram_tui.tui.lessons.presets import PresetsScreen
 from bigram_tui.tui.screens.table_screen import TableScreen
 from bigram_tui.tui.widgets.loss_curve import LossCurve
