@@ -49,18 +49,18 @@ class Tour:
     """The position in the tour, shared by all screens."""
 
     def __init__(self) -> None:
-        self._place: int | None = None
+        self._index: int | None = None
         self._before: ScreenState | None = None  # when the step began
 
     @property
     def place(self) -> int | None:
         """The index of the present step; None while there is no tour."""
-        return self._place
+        return self._index
 
     @property
     def step(self) -> TourStep | None:
         """The present step; None while there is no tour."""
-        return None if self._place is None else STEPS[self._place]
+        return None if self._index is None else STEPS[self._index]
 
     def begin(self) -> None:
         """Start the tour at its first step."""
@@ -68,13 +68,13 @@ class Tour:
 
     def next(self) -> None:
         """Go to the next step; after the last one, end the tour."""
-        if self._place is not None:
-            self._go(self._place + 1 if self._place + 1 < len(STEPS) else None)
+        if self._index is not None:
+            self._go(self._index + 1 if self._index + 1 < len(STEPS) else None)
 
     def back(self) -> None:
         """Go to the previous step."""
-        if self._place is not None:
-            self._go(max(0, self._place - 1))
+        if self._index is not None:
+            self._go(max(0, self._index - 1))
 
     def leave(self) -> None:
         """End the tour."""
@@ -89,8 +89,8 @@ class Tour:
         elif self.step.done(self._before, now):
             self.next()
 
-    def _go(self, place: int | None) -> None:
-        self._place = place
+    def _go(self, index: int | None) -> None:
+        self._index = index
         self._before = None
 
 

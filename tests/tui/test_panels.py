@@ -79,7 +79,7 @@ def point_at(pilot: Pilot[None], cell: tuple[int, int]) -> None:
 
 def told(pilot: Pilot[None]) -> str:
     """All that a dialogue tells; empty while there is none."""
-    found = pilot.app.screen.query("#told").results(Static)
+    found = pilot.app.screen.query("#text").results(Static)
     content = next((static.content for static in found), "")
     return content.plain if isinstance(content, Text) else str(content)
 

@@ -340,7 +340,7 @@ async def test_a_list_that_is_closed_before_it_is_there_is_no_error(
 
 
 def told(pilot: Pilot[None]) -> str:
-    found = pilot.app.screen.query("#told").results(Static)
+    found = pilot.app.screen.query("#text").results(Static)
     content = next((static.content for static in found), "")
     return content.plain if isinstance(content, Text) else str(content)
 

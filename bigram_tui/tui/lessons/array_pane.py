@@ -1,4 +1,4 @@
-"""A tensor of one word as a heatmap: what stands at its edges, its colours, its numbers."""
+"""A pane that shows a tensor of one word as a heatmap: labels, colours and numbers."""
 
 from collections.abc import Sequence
 
@@ -16,21 +16,21 @@ from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.legend import Legend
 
 BLANK = "\N{BRAILLE PATTERN BLANK}"
-"""The label of what needs none; a space would be made visible."""
+"""An empty label; a space would be made visible."""
 
 OF_TOKENS = frozenset({"W", "dW", "W′"})
-"""The stages whose rows are tokens; those of the others are the bigrams of the word."""
+"""The stages whose rows are tokens; the rows of the others are the bigrams of the word."""
 
 Labels = tuple[Sequence[str], Sequence[str]]
 
 
 def tensor_title(name: str, tensor: Tensor) -> str:
-    """A tensor's name and shape."""
+    """Write the name and the shape of a tensor."""
     return f"{name} {list(tensor.values.shape)}"
 
 
 def labels_of(now: Pass, name: str) -> Labels:
-    """What the rows and the columns of a stage's table stand for."""
+    """Return the labels of the rows and of the columns of a stage."""
     characters = now.vocabulary.labels
     rows, columns = now.tensors[name].table.shape
     if name in OF_TOKENS:
@@ -40,7 +40,7 @@ def labels_of(now: Pass, name: str) -> Labels:
 
 
 def picture_of(name: str, tensor: Tensor) -> Picture:
-    """A tensor's table made ready to be drawn."""
+    """Put the table of a tensor on the scale that suits it."""
     table = tensor.table
     if np.issubdtype(table.dtype, np.integer):
         return paint(table, ColorScale.LINEAR, count_cell)
@@ -52,23 +52,23 @@ def picture_of(name: str, tensor: Tensor) -> Picture:
 
 
 class ArrayPane(Vertical):
-    """A heatmap over its legend, of any number of rows and columns."""
+    """A heatmap of any shape over its legend."""
 
     def __init__(self, depth: Depth, *, points: bool, id: str) -> None:
-        """points: whether the mouse chooses a cell."""
+        """Take the colours of the terminal. points: whether the mouse chooses a cell."""
         super().__init__(id=id)
         self._depth = depth
         self._points = points
 
     def compose(self) -> ComposeResult:
-        """The two."""
+        """Compose the heatmap and the legend."""
         yield Heatmap((), self._depth, points=self._points)
         yield Legend()
 
     def show(
         self, title: str, picture: Picture, labels: Labels, cells: Sequence[tuple[int, int]]
     ) -> None:
-        """Show a table, some cells of which stand out: the first, and the labels of all rows."""
+        """Show a table; the first of `cells` is marked, and the labels of the rows of all."""
         heatmap = self.query_one(Heatmap)
         heatmap.labels = labels
         heatmap.picture = picture
@@ -78,7 +78,7 @@ class ArrayPane(Vertical):
         self.query_one(Legend).shown = picture, heatmap.heatmap_styles
 
     def fit(self, width: int, height: int, *, wide: bool) -> int:
-        """Take the largest form for so much room; the width that it then has.
+        """Take the largest form that fits, and return the width that it needs.
 
         wide: whether a character may take two columns.
         """
@@ -90,10 +90,10 @@ class ArrayPane(Vertical):
             choice = [MEDIUM]
         heatmap.form = _largest(choice, rows, columns, width, height)
         lines = heatmap.form.height_of(rows)
-        wanted = heatmap.form.width_of(columns) + (lines > height)
-        taken = min(width, max(wanted, LEAST_WIDTH))
+        needed = heatmap.form.width_of(columns) + (lines > height)
+        taken = min(width, max(needed, LEAST_WIDTH))
         self.styles.width = taken
-        heatmap.styles.height = 1 + min(height, lines + (wanted > taken))
+        heatmap.styles.height = 1 + min(height, lines + (needed > taken))
         return taken
 
 

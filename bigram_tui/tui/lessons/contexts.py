@@ -1,4 +1,4 @@
-"""How counting fares with more than one character of context, counted for real on the text."""
+"""Counting with more than one character of context, on the text itself."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,20 +6,21 @@ from rich.style import Style
 from rich.text import Text
 
 from bigram_tui.analysis.contexts import ContextModel, Sample, context_models, read_sample
+from bigram_tui.cancellation import CancelledError
 from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.formatting.numbers import long_count, rounded
 from bigram_tui.tui.render.table import Column, table_lines
 from bigram_tui.tui.screens.panel import WIDTH, Panel
 
 COUNT_WIDTH = 9
-"""Characters that a count takes at most."""
+"""The most characters of a count."""
 
 
 class ContextsScreen(Panel):
-    """One line for each length of context, as they are counted."""
+    """A table with a line for each length of context, as they are counted."""
 
     def __init__(self, corpus: Corpus, seed: int) -> None:
-        """seed: the one that the corpus was split with."""
+        """Count on a corpus. seed: the one that it was split with."""
         super().__init__("beyond the bigram: counting with n characters of context")
         self._corpus = corpus
         self._seed = seed
@@ -29,12 +30,9 @@ class ContextsScreen(Panel):
         self.find_out(self._count)
 
     def _count(self, tell: Callable[[Text], None], closed: Callable[[], bool]) -> None:
-        class ClosedError(Exception):
-            pass
-
         def go_on(*_: object) -> None:
             if closed():
-                raise ClosedError
+                raise CancelledError
 
         models: list[ContextModel] = []
         try:
@@ -43,13 +41,13 @@ class ContextsScreen(Panel):
             )
             for model in context_models(sample, progress=go_on):
                 models.append(model)
-                tell(told(models, sample))
-        except ClosedError:
+                tell(contexts_text(models, sample))
+        except CancelledError:
             return
 
 
-def told(models: Sequence[ContextModel], sample: Sample) -> Text:
-    """The table so far, and when it is whole what it shows."""
+def contexts_text(models: Sequence[ContextModel], sample: Sample) -> Text:
+    """Write the table so far, and what it shows once it is complete."""
     with_held_out = [model for model in models if model.held_out is not None]
     best = min(with_held_out, key=lambda model: model.held_out.nll, default=None)  # type: ignore[union-attr]
     columns = [
@@ -85,12 +83,17 @@ def _lesson(models: Sequence[ContextModel], best: ContextModel | None, sample: S
         "(embeddings), so that similar contexts share what they learn. The softmax and the loss "
         "stay as they are."
     )
-    held = "one distinct line of ten" if sample.own_split else "the validation part"
-    notes = f"Losses are in nats per character. Held out is {held}: not counted, but used to "
-    notes += "choose α. Unknown are predictions in contexts that training lacks. α = 0 gives ∞ as "
-    notes += "soon as one pair is new."
-    few = "Losses are in nats per character. No lines were held out: there are too few."
-    parts.append(few if best is None else notes)
+    held_out = "One distinct line of ten" if sample.own_split else "The validation part"
+    notes = "Losses are in nats per character. "
+    if best is None:
+        notes += "No lines were held out: there are too few."
+    else:
+        notes += (
+            f"{held_out} is held out: it is not counted, but α is chosen for it. Unknown is the "
+            "share of its predictions in contexts that training never saw. With α = 0 the loss is "
+            "∞ as soon as one pair is new."
+        )
+    parts.append(notes)
     if not sample.whole:
         parts.append(f"Counted on the first {sample.lines:,} lines.")
     if sample.longest < 6:

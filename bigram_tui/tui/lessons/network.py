@@ -1,4 +1,4 @@
-"""One word through the network: its tensors stage by stage, and where each number comes from."""
+"""The screen of one word in the network: tensor by tensor, and the origin of each number."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -46,7 +46,7 @@ from bigram_tui.tui.window_size import FollowsWindow
 
 STEPS_A_SECOND = 20
 LEAST_SOURCE = 30
-"""Columns that the table beside the stage's own gets at least."""
+"""The least columns for the table that a stage is computed from."""
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Computed(Message):
 
 
 class NetworkScreen(FollowsWindow, Screen[None]):
-    """The stages at the left; at the right one of them, beside the one that it is made of."""
+    """The list of stages, and the tensor of one, beside the tensor that it is computed from."""
 
     CSS_PATH = style_files("network")
 
@@ -70,12 +70,12 @@ class NetworkScreen(FollowsWindow, Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = list(NETWORK_KEYS.keys)
 
     def __init__(self, bigrams: Bigrams, seed: int, depth: Depth) -> None:
-        """seed: of the start weights."""
+        """Train on words of a text. seed: of the start weights."""
         super().__init__()
         self._vocabulary = bigrams.vocabulary
         self._depth = depth
         self._place = 0
-        """Which stage is looked at."""
+        """The index of the stage that is looked at."""
         self._worker = NetworkWorker(first_word(bigrams), self._vocabulary, seed, self._report)
         self._state = self._worker.state
         """The network as it is shown."""
@@ -127,7 +127,7 @@ class NetworkScreen(FollowsWindow, Screen[None]):
     # What is looked at
 
     def _choose_bigram(self, place: int) -> None:
-        """Look at a bigram of the word, in the column of what follows."""
+        """Look at a bigram of the word, in the column of its second token."""
         now = self._state.now
         self._bigram = min(place, len(now.xs) - 1)
         self._token, self._column = now.xs[self._bigram], now.ys[self._bigram]
@@ -142,13 +142,13 @@ class NetworkScreen(FollowsWindow, Screen[None]):
 
     @property
     def _cell(self) -> tuple[int, int]:
-        """The cell that is looked at, in the table of the stage."""
+        """The cell of the stage that is looked at."""
         rows, columns = self._tensor.table.shape
         row = self._token if self._stage.name in OF_TOKENS else self._bigram
         return min(row, rows - 1), min(self._column, columns - 1)
 
     def _look_at(self, row: int, column: int) -> None:
-        """Go to a cell of the stage's table, and to the same place in those of the others."""
+        """Go to a cell of the stage; the other stages follow to the same bigram and column."""
         rows, columns = self._tensor.table.shape
         row, column = min(max(row, 0), rows - 1), min(max(column, 0), columns - 1)
         xs = self._state.now.xs

@@ -1,4 +1,4 @@
-"""What the screen of one word says: its status, its stages, and one of them in words."""
+"""The texts of the screen of one word: its status, its stages, and one stage in words."""
 
 from collections.abc import Sequence
 
@@ -15,11 +15,11 @@ from bigram_tui.tui.render.text_styles import TextStyles
 
 SPARKLINE_WIDTH = 12
 LEAST_WORD = 8
-"""Columns of the word, however little room the rest of its line leaves."""
+"""The least columns of the word, however long the rest of its line is."""
 
 
 def status_line(state: NetworkState, library: str, width: int) -> Text:
-    """The word, its loss and its learning rate. library: what it is computed with."""
+    """Write the word, its loss and its learning rate. library: name and version."""
     net, now = state.net, state.now
     most = f" step {now.iteration:,}  loss {now.loss:.6f}"
     rest = f"  best {net.least_loss:.6f}  η {now.learning_rate:g}  by {library}  "
@@ -34,7 +34,7 @@ def status_line(state: NetworkState, library: str, width: int) -> Text:
 
 
 def stage_text(state: NetworkState, stage: Stage, number: Origin, width: int) -> Text:
-    """How a stage is computed and what it means, and where the number at the cursor is from."""
+    """Write how a stage is computed, what it means, and how the number at the cursor was."""
     tensor = state.now.tensors[stage.name]
     facts = f"{list(tensor.values.shape)} {tensor.dtype}"
     if tensor.is_leaf is not None:
@@ -67,7 +67,7 @@ def _least_loss(net: Network, now: Pass) -> str:
 def stage_lines(
     now: Pass, chosen: int, width: int, height: int, styles: TextStyles
 ) -> Sequence[Text]:
-    """The names of the stages with their shapes, as many as there is room for."""
+    """Write the names of the stages with their shapes, as many as fit."""
     lines = []
     for place, stage in enumerate(STAGES):
         shape = str(list(now.tensors[stage.name].values.shape)).replace(" ", "")
@@ -80,5 +80,5 @@ def stage_lines(
 
 
 def first_in_sight(chosen: int, height: int) -> int:
-    """The first stage of the list that is shown where not all fit."""
+    """Return the first stage to list, if not all fit."""
     return min(max(0, chosen - height // 2), max(0, len(STAGES) - height))

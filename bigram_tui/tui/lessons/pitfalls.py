@@ -1,4 +1,4 @@
-"""The classic mistakes: each is run beside the right way, with all that Python answers."""
+"""The screen of the classic mistakes: wrong and right code, run side by side."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -29,7 +29,7 @@ NAMES = 3
 
 
 class PitfallsScreen(FollowsWindow, ModalScreen[Pitfall | None]):
-    """The list at the left; the chosen one at the right. The result is one to compare with."""
+    """A list of pitfalls, and the chosen one; dismissed with a pitfall to compare, or None."""
 
     CSS_PATH = style_files("dialogue", "pitfalls")
 
@@ -45,19 +45,19 @@ class PitfallsScreen(FollowsWindow, ModalScreen[Pitfall | None]):
     ]
 
     def __init__(self, session: Session, chosen: int = 0) -> None:
-        """chosen: the place of the pitfall to begin with."""
+        """Run pitfalls on the text of a session. chosen: the index of the first one to show."""
         super().__init__()
         self._session = session
         self._chosen = chosen
         self._trials: dict[str, Trial | str] = {}
-        """What came of those that were looked at, or why they could not be run."""
+        """The trials so far by name, or why one could not be run."""
         self._cancellation = CancelToken()
         vocabulary = session.corpus.train.vocabulary
         pair = (vocabulary.labels[token] for token in unseen_bigram(session.corpus.train))
         self._unseen = "".join(in_cells(label, 2).rstrip() for label in pair)
 
     def compose(self) -> ComposeResult:
-        """The titles, and the pages of one."""
+        """Compose the list of names, and the text and both sides of one pitfall."""
         with Horizontal(id="pitfalls") as frame:
             frame.border_title = "pitfalls: run here and now, on this text"
             titles = OptionList(*(Content(p.name) for p in PITFALLS), id="titles", compact=True)
@@ -78,12 +78,12 @@ class PitfallsScreen(FollowsWindow, ModalScreen[Pitfall | None]):
 
     @property
     def pitfall(self) -> Pitfall:
-        """The one that is looked at."""
+        """The chosen pitfall."""
         return PITFALLS[self._chosen]
 
     @property
     def chosen(self) -> int:
-        """Its place in the list."""
+        """The index of the chosen pitfall."""
         return self._chosen
 
     def _show(self) -> None:
@@ -105,14 +105,14 @@ class PitfallsScreen(FollowsWindow, ModalScreen[Pitfall | None]):
         self.refresh_bindings()
 
     def _lesson(self, state: str) -> Text:
-        """What there is to know. state: why there are no answers, if so."""
+        """Write what to know of the pitfall. state: why it has no output, or nothing."""
         text = Text().append(self.pitfall.title, "bold underline")
-        for title, told in (
+        for title, sentence in (
             ("what breaks  ", self.pitfall.breaks.replace("{unseen}", f"“{self._unseen}”")),
             ("what works  ", self.pitfall.holds),
             ("the fix  ", self.pitfall.fix),
         ):
-            text.append(f"\n{title}", "bold").append(told)
+            text.append(f"\n{title}", "bold").append(sentence)
         if self.pitfall.variant:
             beside = self.pitfall.variant.beside
             text.append("\nenter", "bold").append(f" compares it with {beside}, as they train")
@@ -155,7 +155,7 @@ class PitfallsScreen(FollowsWindow, ModalScreen[Pitfall | None]):
     # Keys
 
     def action_choose(self, change: int) -> None:
-        """Look at the next one, or the one before."""
+        """Choose the next pitfall, or the one before."""
         self._go_to((self._chosen + change) % len(PITFALLS))
 
     def _go_to(self, place: int) -> None:
@@ -169,29 +169,29 @@ class PitfallsScreen(FollowsWindow, ModalScreen[Pitfall | None]):
         self._go_to(event.option_index)
 
     def action_turn(self, pages: int) -> None:
-        """Scroll what is longer than the screen."""
+        """Scroll by pages."""
         page = self.query_one("#pitfall")
         page.scroll_relative(y=pages * max(1, page.size.height - 2), animate=False)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only what changes numbers, and nothing else, can be compared."""
+        """Offer to compare only a pitfall that changes numbers and raises no error."""
         return action != "compare" or self.pitfall.variant is not None
 
     def action_compare(self) -> None:
-        """Put the mistake beside the right way."""
+        """Leave with the pitfall, to compare it with the right run."""
         self.dismiss(self.pitfall)
 
 
 def _side(title: str, source: str, entries: Sequence[Entry] | None) -> Text:
-    """The statements of one side with what they answered; without that while they run."""
+    """Write the statements of one side, with their output once they have run."""
     text = Text().append(f"{title}\n", "bold")
     for entry in entries if entries is not None else [Entry(source)]:
         for line in entry.code.splitlines():
             prompt = "... " if line.startswith(" ") else ">>> "
             text.append(prompt, Style(dim=True)).append(f"{line}\n")
         if entry.answer:
-            *told, last = entry.answer.splitlines()
-            for line in (*told, last):  # what is told before an error are warnings
+            *warned, last = entry.answer.splitlines()
+            for line in (*warned, last):  # warnings come before the value or the error
                 shown = line if len(line) <= LONGEST_ANSWER else f"{line[:LONGEST_ANSWER]}…"
                 red = entry.failed and line is last
                 text.append(f"{shown}\n", Style(bold=True, color="red" if red else None))

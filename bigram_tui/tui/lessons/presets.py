@@ -1,4 +1,4 @@
-"""Offers learning rates, penalties and starts that are worth trying, each with its reason."""
+"""The screen of the presets: learning rates, penalties and starts, each with its reason."""
 
 from typing import ClassVar
 
@@ -21,7 +21,7 @@ TITLE = "presets for this text"
 
 
 class PresetsScreen(FollowsWindow, ModalScreen[Preset | None]):
-    """A list: enter takes a preset, escape none."""
+    """A list of presets; dismissed with the chosen one, or None."""
 
     CSS_PATH = style_files("dialogue")
 
@@ -30,14 +30,14 @@ class PresetsScreen(FollowsWindow, ModalScreen[Preset | None]):
     ]
 
     def __init__(self, bigrams: Bigrams, seed: int) -> None:
-        """seed: of the random start."""
+        """Offer presets for a text. seed: of the random start."""
         super().__init__()
         self._bigrams = bigrams
         self._seed = seed
         self._presets: list[Preset] = []
 
     def compose(self) -> ComposeResult:
-        """The list, empty until the minimum of the loss is known."""
+        """Compose the list, empty until the minimum of the loss is known."""
         options = OptionList(id="presets")
         options.border_title = TITLE
         options.border_subtitle = "solving for the minimum …"
@@ -47,20 +47,20 @@ class PresetsScreen(FollowsWindow, ModalScreen[Preset | None]):
         self.run_worker(self._solve, thread=True, exit_on_error=False)
 
     def _solve(self) -> None:
-        found: list[Preset] = []
-        told = "enter adds a run, escape closes"
+        choice: list[Preset] = []
+        subtitle = "enter adds a run, escape closes"
         try:
-            found = presets(self._bigrams, self._seed)
+            choice = presets(self._bigrams, self._seed)
         except Exception as error:  # such as memory that is not there
-            told = one_line(str(error) or type(error).__name__)
+            subtitle = one_line(str(error) or type(error).__name__)
         if not get_current_worker().is_cancelled:
-            self.app.call_from_thread(self._offer, found, told)
+            self.app.call_from_thread(self._offer, choice, subtitle)
 
-    def _offer(self, found: list[Preset], told: str) -> None:
+    def _offer(self, choice: list[Preset], subtitle: str) -> None:
         for options in self.query("#presets").results(OptionList):  # none if it is closed already
-            self._presets = found
-            options.border_subtitle = told
-            options.add_options(map(described, found))
+            self._presets = choice
+            options.border_subtitle = subtitle
+            options.add_options(map(described, choice))
             options.action_first()
 
     @on(OptionList.OptionSelected)
@@ -70,7 +70,7 @@ class PresetsScreen(FollowsWindow, ModalScreen[Preset | None]):
 
 
 def described(preset: Preset) -> Text:
-    """A line of its values, and the reason."""
+    """Write a line of its values, and its reason."""
     text = Text(preset.name.ljust(16), "bold")
     values = f"η {preset.learning_rate:.4g}".ljust(11) + f"λ {preset.l2:g}".ljust(8)
     text.append(values + ("W = 0\n" if preset.start == ZEROS else "random W\n"), "not bold")

@@ -1,4 +1,4 @@
-"""The theory, a page at a time, with the numbers of the present run and links to what shows it."""
+"""The screen of the theory: a page at a time, with the numbers of a run and links to screens."""
 
 from typing import ClassVar
 
@@ -20,7 +20,7 @@ SCHEME = "see:"
 
 
 class TheoryScreen(FollowsWindow, ModalScreen[str | None]):
-    """Dismissed with the destination of the link that was followed, such as "view/W", or None."""
+    """A page of the theory; dismissed with the destination of a link, such as "view/W", or None."""
 
     CSS_PATH = style_files("dialogue", "theory")
 
@@ -39,15 +39,15 @@ class TheoryScreen(FollowsWindow, ModalScreen[str | None]):
         *(Binding(str(n), f"follow({n - 1})", f"link {n}", id=f"link-{n}") for n in range(1, 10)),
     ]
 
-    def __init__(self, present: Subject, section: int = 0) -> None:
-        """present: what the numbers are of. section: the one to open, from 0."""
+    def __init__(self, subject: Subject, section: int = 0) -> None:
+        """Take the numbers from a subject. section: the index of the one to open."""
         super().__init__()
-        self._present = present
+        self._subject = subject
         self.section = section
-        """The one that is open."""
+        """The index of the open section."""
 
     def compose(self) -> ComposeResult:
-        """The list of sections, one of them, and where its links lead."""
+        """Compose the list of sections, the text of one, and its links."""
         with Vertical(id="theory") as panel:
             panel.border_title = "theory"
             panel.border_subtitle = "↑↓ scroll  ←→ section  1-9 see it live  esc close"
@@ -75,11 +75,11 @@ class TheoryScreen(FollowsWindow, ModalScreen[str | None]):
         self.query_one("#theory-links", Static).update(
             Content("  ").join([Content("see it live:"), *entries])
         )
-        await self.query_one(Markdown).update(fill(section.text, self._present))
+        await self.query_one(Markdown).update(fill(section.text, self._subject))
         self.query_one("#theory-text").scroll_home(animate=False)
 
     def _list_sections(self) -> None:
-        """Below each other at the side, or after each other on top."""
+        """List the sections: at the side below each other, on top after each other."""
         narrow = "-narrow" in self.classes
         titles = []
         for place, section in enumerate(sections()):
@@ -92,12 +92,12 @@ class TheoryScreen(FollowsWindow, ModalScreen[str | None]):
         self.call_after_refresh(self._list_sections)
 
     async def action_open(self, section: int) -> None:
-        """Open a section; −1 is the last one."""
+        """Open a section by its index; −1 is the last one."""
         self.section = section % len(sections())
         await self._show()
 
     async def action_turn(self, sections_on: int) -> None:
-        """Open the next section or the one before."""
+        """Open the next section, or the one before."""
         section = min(max(self.section + sections_on, 0), len(sections()) - 1)
         if section != self.section:
             await self.action_open(section)
@@ -107,7 +107,7 @@ class TheoryScreen(FollowsWindow, ModalScreen[str | None]):
         self.query_one("#theory-text").scroll_relative(y=lines, animate=False)
 
     async def action_page(self, direction: int) -> None:
-        """Scroll by what is in sight; from the end of a section go on to the next."""
+        """Scroll by a page; at the end of a section, go on to the next."""
         text = self.query_one("#theory-text")
         end = text.max_scroll_y if direction > 0 else 0
         if round(text.scroll_y) == end:
@@ -116,7 +116,7 @@ class TheoryScreen(FollowsWindow, ModalScreen[str | None]):
             text.scroll_relative(y=direction * max(1, text.size.height - 1), animate=False)
 
     def action_follow(self, number: int) -> None:
-        """Follow a link of the section, by its number from 0."""
+        """Follow a link of the section, by its index."""
         links = sections()[self.section].links
         if number < len(links):
             self.dismiss(links[number])
@@ -130,5 +130,5 @@ class TheoryScreen(FollowsWindow, ModalScreen[str | None]):
 
 
 def _clickable(text: str, action: str) -> Content:
-    """A text that carries out an action."""
+    """Return a text that carries out an action when it is clicked."""
     return Content(text).stylize(Style.from_meta({"@click": action}))

@@ -1,4 +1,4 @@
-"""Why a cell of a table is what it is: the formulas with their numbers, and lines of the text."""
+"""The screen that derives a cell: the formulas with their numbers, and lines of the text."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ LONGEST_LINE = 60
 
 
 class WhyScreen(Panel):
-    """The derivation of one cell."""
+    """The derivation of one cell of a run."""
 
     def __init__(self, run: Snapshot, corpus: Corpus, cell: Cell) -> None:
         bigrams = corpus.train
@@ -37,13 +37,13 @@ class WhyScreen(Panel):
     def on_mount(self) -> None:
         seen = self._bigrams.counts[self._cell] > 0
         self._examples = Text() if seen else _never_seen(self._run, self._bigrams, self._cell)
-        self.tell(self._told())
+        self.tell(self._text())
         self.find_out(self._look_up if seen else self._look_ahead)
 
     def _look_ahead(self, tell: Callable[[Text], None], _: Callable[[], bool]) -> None:
-        """See whether the run goes on by a plain step, as most do."""
+        """Find out how the run goes on: most do by a plain step."""
         self._following = successor(self._run, self._bigrams)
-        tell(self._told())
+        tell(self._text())
 
     def _look_up(self, tell: Callable[[Text], None], closed: Callable[[], bool]) -> None:
         self._look_ahead(tell, closed)
@@ -58,19 +58,19 @@ class WhyScreen(Panel):
             self._examples = Text("the first lines with it:  ")
             find = str.rfind if self._cell[1] == BOUNDARY else str.find
             places = [find(vocabulary.fold(line), sought) for line in lines]
-            found = "  ".join(map(printable, map(_excerpt, lines, places)))
-            self._examples.append(found, "bold")
-        tell(self._told())
+            excerpts = map(printable, map(_excerpt, lines, places))
+            self._examples.append("  ".join(excerpts), "bold")
+        tell(self._text())
 
-    def _told(self) -> Text:
+    def _text(self) -> Text:
         steps = reasons(self._run, self._bigrams, self._cell, self._following)
-        told = [Text(_formula(step)) for step in steps]
+        formulas = [Text(_formula(step)) for step in steps]
         columns = [
             Column("", [Text(step.name, "bold") for step in steps], right=False),
             Column("", [Text(whole_or_significant(step.value)) for step in steps]),
-            Column("", told, right=False),
+            Column("", formulas, right=False),
         ]
-        width = WIDTH + max(text.cell_len for text in told)
+        width = WIDTH + max(text.cell_len for text in formulas)
         lines = table_lines(columns, width, Style.null())[1:]
         for line in lines:
             line.rstrip()
@@ -82,7 +82,7 @@ def _formula(step: Quantity) -> str:
 
 
 def _excerpt(line: str, place: int) -> str:
-    """What stands around a place in a line that is too long to be shown."""
+    """Cut a line that is too long to what is around a place."""
     if len(line) <= LONGEST_LINE:
         return line
     start = max(0, min(place - LONGEST_LINE // 2, len(line) - LONGEST_LINE))
@@ -91,17 +91,17 @@ def _excerpt(line: str, place: int) -> str:
 
 
 def _never_seen(run: Snapshot, bigrams: Bigrams, cell: Cell) -> Text:
-    """What a model makes of a bigram that the text does not have."""
-    told = "never seen in training"
+    """Say how a model comes to the P of a bigram that the text lacks."""
+    text = "never seen in training"
     alpha, l2 = run.number("smoothing"), run.number("l2")
     if cell == (BOUNDARY, BOUNDARY):
-        told = "never seen: blank lines are not read"
+        text = "never seen: blank lines are not read"
     elif not bigrams.row_sums[cell[0]]:
-        told += ", nor is anything after this character: no data tell what follows it"
+        text += ", nor is anything after this character: no data tell what follows it"
     elif run.weights is None and alpha is not None:
-        told += f": all its probability is the α = {alpha:g} of smoothing" if alpha else ": P is 0"
+        text += f": all its probability is the α = {alpha:g} of smoothing" if alpha else ": P is 0"
     elif run.weights is not None and l2:
-        told += ": the data only push its W down; λ pulls it back towards 0, and so P away from 0"
+        text += ": the data only push its W down; λ pulls it back towards 0, and so P away from 0"
     elif run.weights is not None:
-        told += ": the data only push its W down, towards P = 0, which it never reaches"
-    return Text(told)
+        text += ": the data only push its W down, towards P = 0, which it never reaches"
+    return Text(text)

@@ -38,12 +38,12 @@ class Panel(FollowsWindow, ModalScreen[None]):
         with VerticalScroll(id="panel") as panel:
             panel.border_title = Content(self._title)
             panel.border_subtitle = "↑↓ scroll   esc close"
-            yield Static(id="told")
+            yield Static(id="text")
 
     def tell(self, text: Text) -> None:
         """Show a text."""
-        for told in self.query("#told").results(Static):  # none if it is closed already
-            told.update(text)
+        for pane in self.query("#text").results(Static):  # none if it is closed already
+            pane.update(text)
 
     def find_out(self, work: Callable[[Callable[[Text], None], Callable[[], bool]], None]) -> None:
         """Do some work in a thread.
