@@ -123,15 +123,15 @@ def _picture(seen: ScreenState) -> str:
 
 def _cell(_: ScreenState) -> str:
     return (
-        "One cell is marked. Move it with the arrow keys, some cells away. “Under the cursor” "
-        "says how often the pair occurs, N, and the P it is given."
+        "One cell is marked. Move the mark some cells away with the arrow keys. “Under the cursor” "
+        "shows how often the pair occurs, N, and its P."
     )
 
 
 def _untrained(seen: ScreenState) -> str:
     run = seen.run
     if run.model is None:
-        return f"{run.name} is not there yet. Keys 1, 2, 3 and b choose another run."
+        return f"{run.name} is not loaded yet. Keys 1, 2, 3 and b choose another run."
     if run.weights is None:
         return (
             f"{run.name} does not learn step by step: it has the whole table at once. b goes to "
@@ -151,9 +151,9 @@ def _untrained(seen: ScreenState) -> str:
 
 def _one_step(seen: ScreenState) -> str:
     if seen.run.model is not None and seen.run.weights is None:
-        return f"{seen.run.name} has no step to take: b goes to a run that does, if there is one."
+        return f"{seen.run.name} takes no steps: b goes to a run that does, if there is one."
     return (
-        "s takes one step: every weight goes a little way against its gradient, downhill. "
+        "s takes one step: every weight moves a little against its gradient, downhill. "
         "Watch the loss, the picture and the samples."
     )
 
@@ -162,35 +162,41 @@ def _running(seen: ScreenState) -> str:
     run = seen.run
     so_far = ""
     if run.has_loss and run.iteration > 0:
-        so_far = f"{_steps(run)}: nll {run.losses[0, 0]:.4f} is now {decimal(run.nll)}. "
-    return so_far + "space runs on, space again stops. z goes one step back, as often as you like."
+        so_far = f"After {_steps(run)}, nll {run.losses[0, 0]:.4f} is now {decimal(run.nll)}. "
+    return so_far + "space runs on, space again stops. z goes back one step, as often as you like."
 
 
 def _names(_: ScreenState) -> str:
     return (
-        "The samples are drawn from the rows, one character after the other; g draws others. "
-        "And why is the marked cell what it is? enter shows it."
+        "The samples are drawn from the rows of P, one character after the other; g draws others. "
+        "Why is the marked cell what it is? enter shows it."
     )
 
 
 def _compare(seen: ScreenState) -> str:
     if not seen.compares:
         return (
-            "Last: c puts all runs side by side, to move together. Do counting and gradient "
-            "descent come to the same table?"
+            "Last: c puts all runs side by side, and they move together. Do counting and gradient "
+            "descent arrive at the same table?"
         )
     loaded = [run for run in seen.runs if run.has_loss]
     counting = next((run for run in loaded if run.weights is None), None)
     learning = next((run for run in loaded if run.weights is not None), None)
     if counting is None or learning is None:
-        return "Here is but one kind of run. B adds one: one that counts beside one that learns."
+        return (
+            "There is only one kind of run here. B adds another: one that counts or one that "
+            "learns."
+        )
     gap = abs(counting.nll - learning.nll)
     losses = (
         f"{counting.name}: nll {decimal(counting.nll)}. {learning.name} after {_steps(learning)}: "
         f"{decimal(learning.nll)}. "
     )
     if gap <= NEAR:
-        return losses + f"{gap:.4f} apart, by two roads: the |ΔP| left is α, λ and steps to come."
+        return (
+            f"{losses}They are {gap:.4f} apart, each by its own way; "
+            "α, λ and steps to come make up the rest."
+        )
     return losses + "Not the same yet: x takes 100 more steps. Do they meet?"
 
 

@@ -123,7 +123,7 @@ def test_an_untrained_run_is_told_by_its_loss(
     assert "has taken 995 steps" in tell(seen(trained))
     assert "W is random" not in tell(seen(trained))
     assert "count does not learn" in tell(seen(counted))
-    assert "numpy is not there yet" in tell(seen(Snapshot("numpy")))
+    assert "numpy is not loaded yet" in tell(seen(Snapshot("numpy")))
 
 
 def test_a_start_at_0_is_not_called_random(names: Bigrams) -> None:
@@ -135,15 +135,15 @@ def test_a_start_at_0_is_not_called_random(names: Bigrams) -> None:
 
 
 def test_a_counting_run_is_not_asked_to_step(counted: Snapshot, fresh: Snapshot) -> None:
-    assert "has no step to take" in STEPS[ONE_STEP].text(seen(counted))
+    assert "takes no steps" in STEPS[ONE_STEP].text(seen(counted))
     assert "s takes one step" in STEPS[ONE_STEP].text(seen(fresh))
 
 
 def test_what_steps_have_done_is_told(trained: Snapshot, fresh: Snapshot, names: Bigrams) -> None:
     text = STEPS[RUNNING].text(seen(trained))
-    assert text.startswith(f"995 steps: nll {fresh.nll:.4f} is now {trained.nll:.4f}. ")
+    assert text.startswith(f"After 995 steps, nll {fresh.nll:.4f} is now {trained.nll:.4f}. ")
     one = run_of(NumpyBackend(), "numpy", names, 1).snapshot()
-    assert STEPS[RUNNING].text(seen(one)).startswith("1 step: nll")
+    assert STEPS[RUNNING].text(seen(one)).startswith("After 1 step, nll")
     assert STEPS[RUNNING].text(seen(fresh)).startswith("space runs on")
 
 
@@ -155,12 +155,12 @@ def test_the_models_agree_only_where_the_numbers_say_so(
     assert gap < NEAR < abs(fresh.nll - counted.nll)
     text = tell(seen(trained, counted, compares=True))
     assert f"count: nll {counted.nll:.4f}. numpy after 995 steps: {trained.nll:.4f}" in text
-    assert f"{gap:.4f} apart, by two roads" in text
+    assert f"{gap:.4f} apart, each by its own way" in text
     text = tell(seen(fresh, counted, compares=True))
     assert "Not the same yet" in text
-    assert "two roads" not in text
-    assert "B adds one" in tell(seen(trained, compares=True))
-    assert "B adds one" in tell(seen(counted, Snapshot("numpy"), compares=True))
+    assert "its own way" not in text
+    assert "B adds another" in tell(seen(trained, compares=True))
+    assert "B adds another" in tell(seen(counted, Snapshot("numpy"), compares=True))
 
 
 def test_an_infinite_loss_agrees_with_nothing(trained: Snapshot, counted: Snapshot) -> None:
