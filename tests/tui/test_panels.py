@@ -381,7 +381,7 @@ async def test_the_table_of_contexts_has_what_was_counted_and_marks_the_best(
             ]
         best = min(rows, key=lambda row: number(row[5]))
         assert [text for text in highlighted(pilot) if text] == [best[5]]
-        kind = "one distinct line of ten" if split is None else "the validation part"
+        kind = "One distinct line of ten" if split is None else "The validation part"
         assert kind in told(pilot)
 
 

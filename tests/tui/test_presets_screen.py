@@ -380,9 +380,9 @@ async def test_the_families_tell_what_was_found(
         assert f"α = {found.smoothing[place]:.4g} and λ = {found.l2[place]:.4g}" in text
         assert f"by {found.largest.max():.3g}" in text
         assert "only the two ends are the same" in text
-        assert f"stands at {100 * here.share:.2f} %" in text
+        assert f"a minimum at {100 * here.share:.2f} %" in text
         assert f"has α = {here.equal:.4g}" in text
-        assert f"(KL) α = {here.nearest.smoothing:.4g}" in text
+        assert f"(KL) has α = {here.nearest.smoothing:.4g}" in text
         shown = " ".join(text_of(pilot.app.screen.query_one("#panel")).split())
         assert "solved every 1 %" in shown, "the whole text is in sight"
         assert "esc close" in screen_text(pilot)
@@ -461,7 +461,7 @@ async def test_where_both_ways_are_one_it_says_so(
     async with make_app(corpus=path).run_test(size=SIZE) as pilot:
         await settle(pilot)
         await open_families(pilot)
-        assert "on this text by the same way" in told(pilot)
+        assert "on this text they take the same way" in told(pilot)
         assert "only the two ends" not in told(pilot)
 
 

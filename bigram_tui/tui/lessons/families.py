@@ -177,7 +177,7 @@ def families_text(
     text.append(_most(both, place) + "\n\n", "not bold")
     worst = int(both.largest.argmax())
     if both.largest[worst] <= SAME:
-        text.append("Both draw P to uniform, and on this text by the same way.", "not bold")
+        text.append("Both draw P to uniform, and on this text they take the same way.", "not bold")
     else:
         text.append(
             "Both draw P to uniform, but only the two ends are the same: at "
@@ -188,11 +188,11 @@ def families_text(
         nearest, name = match.nearest, _name(bigrams, match.nearest.farthest)
         text.append("\n\n").append(f"λ = {run.settings['l2']:g}  ", "bold")
         text.append(
-            f"The minimum to which {printable(run.name)} descends stands at "
-            f"{100 * match.share:.2f} %. As good a fit by counting has α = "
-            f"{significant(match.equal, 4)}, the nearest table (KL) α = "
-            f"{significant(nearest.smoothing, 4)}, at {100 * match.nearest_share:.2f} %: {name} is "
-            f"{nearest.counting_probability:.4f} there, {nearest.probability:.4f} here.",
+            f"{printable(run.name)} descends to a minimum at {100 * match.share:.2f} %. The table "
+            f"of counting that fits as well has α = {significant(match.equal, 4)}. The nearest one "
+            f"(KL) has α = {significant(nearest.smoothing, 4)} and is at "
+            f"{100 * match.nearest_share:.2f} %: {name} is {nearest.counting_probability:.4f} "
+            f"there and {nearest.probability:.4f} here.",
             "not bold",
         )
     return text.append(f"\n\nsolved every {100 / both.steps:.0f} %, to 0.0001 %", "dim not bold")
