@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from bigram_tui.formatting.printable import printable
 from bigram_tui.lessons.network import Tensor
@@ -41,6 +41,7 @@ from bigram_tui.tui.screens.help import NETWORK_HELP, HelpScreen, displayed_keys
 from bigram_tui.tui.stylesheet import style_files
 from bigram_tui.tui.widgets.drawn import Drawn
 from bigram_tui.tui.widgets.heatmap import Heatmap
+from bigram_tui.tui.widgets.key_footer import KeyFooter
 from bigram_tui.tui.widgets.prompt import Prompt
 from bigram_tui.tui.window_size import FollowsWindow
 
@@ -95,7 +96,7 @@ class NetworkScreen(FollowsWindow, Screen[None]):
                     yield ArrayPane(self._depth, points=False, id="source")
                     yield ArrayPane(self._depth, points=True, id="result")
         yield Prompt()
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self._show))

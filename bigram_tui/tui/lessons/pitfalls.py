@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 
 from bigram_tui.cancellation import CancelledError, CancelToken
 from bigram_tui.errors import one_line
@@ -22,6 +22,7 @@ from bigram_tui.lessons.transcript import Entry
 from bigram_tui.model.bigrams import Matrix
 from bigram_tui.training.session import Session
 from bigram_tui.tui.stylesheet import style_files
+from bigram_tui.tui.widgets.key_footer import KeyFooter
 from bigram_tui.tui.window_size import FollowsWindow
 
 LONGEST_ANSWER = 240
@@ -68,7 +69,7 @@ class PitfallsScreen(FollowsWindow, ModalScreen[Pitfall | None]):
                 with Horizontal(id="sides-of-it"):
                     yield Static(id="wrong")
                     yield Static(id="right")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         self._show()

@@ -9,7 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Horizontal, Vertical
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from bigram_tui.comparison.frame import Frame
 from bigram_tui.comparison.lineup import Lineup
@@ -54,6 +54,7 @@ from bigram_tui.tui.view_state import ViewState
 from bigram_tui.tui.widgets.drawn import Drawn
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.hyperparameters import Hyperparameters
+from bigram_tui.tui.widgets.key_footer import KeyFooter
 from bigram_tui.tui.widgets.loss_curve import LossCurve
 from bigram_tui.tui.widgets.maps import MOST_MAPS, Map, Maps
 from bigram_tui.tui.widgets.prompt import Prompt
@@ -142,7 +143,7 @@ class CompareScreen(LockstepScreen):
         yield Hyperparameters(id="tuning")
         yield TourBar(id="tour")
         yield Prompt()
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         facts = present.corpus_facts(self._session.corpus)

@@ -6,7 +6,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Vertical
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from bigram_tui.comparison.lineup import Lineup
 from bigram_tui.model.bigrams import Matrix
@@ -25,6 +25,7 @@ from bigram_tui.tui.view_state import ViewState
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.hyperparameters import Hyperparameters
 from bigram_tui.tui.widgets.inspector import Inspected, Inspector
+from bigram_tui.tui.widgets.key_footer import KeyFooter
 from bigram_tui.tui.widgets.legend import Legend
 from bigram_tui.tui.widgets.loss_curve import LossCurve
 from bigram_tui.tui.widgets.prompt import Prompt
@@ -89,7 +90,7 @@ class ExploreScreen(LessonScreen):
             yield Inspector(id="inspector")
         yield TourBar(id="tour")
         yield Prompt()
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         self.query_one(StatusLine).facts = present.corpus_facts(self._session.corpus)

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from bigram_tui.corpus.background import BackgroundRead
 from bigram_tui.corpus.partial_counts import PartialCounts
@@ -25,6 +25,7 @@ from bigram_tui.tui.render.colors import Depth
 from bigram_tui.tui.render.picture import ColorScale, paint
 from bigram_tui.tui.stylesheet import style_files
 from bigram_tui.tui.widgets.heatmap import Heatmap
+from bigram_tui.tui.widgets.key_footer import KeyFooter
 from bigram_tui.tui.widgets.legend import Legend
 from bigram_tui.tui.window_size import FollowsWindow
 
@@ -128,7 +129,7 @@ class ReadingScreen(FollowsWindow, Screen[None]):
         yield Static(id="reading-error", markup=False)
         yield Heatmap((), self._depth, points=False)
         yield Legend()
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         self.query_one(Heatmap).border_title = f"N counts so far  {ColorScale.ROOT.value} scale"
