@@ -1,17 +1,26 @@
 # The two commands are `make run` and `make test`; they set .venv up if it is not up to date.
+# `make test-all` also runs the slow tests.
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 BENCH_INSTALLED := .venv/bench-installed
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e
 
-.PHONY: run test lint docs test-pythons bench screenshot clean
+# With the bytecode of tests kept, pytest rewrites their assertions once, not in each process.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: run test test-all lint docs test-pythons bench screenshot clean
 
 run: $(INSTALLED)
 	$(BIN)/bigram-tui data/names.txt
 
+# Between two edits: all but the tests that are marked slow, and few examples of each property.
 test: lint
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto -m "not slow"
+
+test-all: lint
+	$(BIN)/pytest -n auto --hypothesis-profile=thorough --cov --cov-report=
+	@echo "$$($(BIN)/coverage report --format=total) % of all lines are covered"
 
 # The hooks in .pre-commit-config.yaml are the same.
 lint: $(INSTALLED)
@@ -46,4 +55,4 @@ $(BENCH_INSTALLED): $(INSTALLED)
 	touch $@
 
 clean:
-	rm -rf .venv .pythons dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .pythons .coverage dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

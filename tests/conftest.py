@@ -1,5 +1,6 @@
 """What several test files need: texts counted by a plain loop, start weights, a quiet home."""
 
+import gc
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
@@ -14,8 +15,9 @@ from bigram_tui.model.bigrams import Bigrams, Matrix, Vocabulary
 from bigram_tui.model.torch_rng import start_weights
 
 # The same examples in every run; how long one takes says nothing where torch is imported.
-settings.register_profile("bigram-tui", deadline=None, derandomize=True)
-settings.load_profile("bigram-tui")
+settings.register_profile("fast", deadline=None, derandomize=True, max_examples=20)
+settings.register_profile("thorough", settings.get_profile("fast"), max_examples=200)
+settings.load_profile("fast")  # `make test-all` asks for --hypothesis-profile=thorough
 
 CountLines = Callable[..., Bigrams]
 
@@ -33,6 +35,15 @@ def _count_lines(lines: Iterable[str], characters: str | None = None) -> Bigrams
     for (first, second), count in occurrences.items():
         counts[first, second] = count
     return Bigrams(Vocabulary(characters), counts)
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage seldom, and never what the test files consist of.
+
+    Each app is a large heap of cycles: a third of the time of the suite went into looking for it.
+    """
+    gc.freeze()
+    gc.set_threshold(100_000, 10, 10)
 
 
 @pytest.fixture(scope="session", autouse=True)

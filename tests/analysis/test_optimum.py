@@ -178,7 +178,7 @@ def test_gradient_descent_comes_down_to_it(tiny: Bigrams, l2: float) -> None:
     assert losses[-1] == pytest.approx(best, rel=0, abs=1e-10)
 
 
-@pytest.mark.parametrize("l2", [0.001, 0.01, 1.0])
+@pytest.mark.parametrize("l2", [pytest.param(0.001, marks=pytest.mark.slow), 1.0])
 def test_lbfgs_and_autograd_find_the_same(names: Bigrams, l2: float) -> None:
     torch = pytest.importorskip("torch")
     joint = torch.tensor(names.counts / names.total)

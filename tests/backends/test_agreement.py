@@ -123,6 +123,7 @@ def test_by_hand_and_by_autograd_agree_at_each_of_a_thousand_iterations(
     assert largest["P"] > 0  # two ways of computing, not one and itself
 
 
+@pytest.mark.slow
 def test_the_one_hot_rows_of_the_lecture_agree_with_both(
     few: Bigrams, lecture_weights: Matrix
 ) -> None:

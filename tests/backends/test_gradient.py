@@ -157,6 +157,7 @@ def test_counts_and_one_hot_rows_are_the_same_objective(
         assert float(a.loss) == pytest.approx(float(b.loss), rel=0, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_one_hot_rows_of_all_the_bundled_names_give_the_same_first_updates(
     names: Bigrams, lecture_weights: Matrix
 ) -> None:

@@ -936,6 +936,7 @@ def test_the_models_of_a_leg_take_bounded_memory(
     assert max(chunks) == 5
 
 
+@pytest.mark.slow
 def test_trails_of_a_hundred_thousand_iterations_take_at_most_twice_their_numbers(
     gather: Gather,
 ) -> None:
@@ -1377,7 +1378,7 @@ def test_the_frames_of_a_training_have_the_runs_of_the_lineup(gather: Gather, ch
     else:
         company.lineup.copy(company["b"])  # which nobody starts yet
         company.lockstep.look()
-    company.wait_for(company.frame.position + 10_000)
+    company.wait_for(company.frame.position + 1_000)
     assert company.frame.snapshots.keys() == set(company.lineup.runners)
     assert company.frame.drifts.keys() <= set(company.lineup.runners)
 

@@ -66,7 +66,7 @@ def check_part(part: Corpus | None, items: Sequence[str], before: bytes) -> None
     assert [item for found, _ in again for item in found] == list(items)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     before=st.lists(st.text("ab é日\t", max_size=9), max_size=20),
     bad=st.sampled_from(BAD),

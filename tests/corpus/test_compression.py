@@ -245,7 +245,7 @@ def test_a_file_that_was_cut_off_anywhere_is_told_as_such(kind: str, tmp_path: P
 
 
 @each_kind
-@pytest.mark.parametrize("bits", ["one", "all"])
+@pytest.mark.parametrize("bits", ["one", pytest.param("all", marks=pytest.mark.slow)])
 def test_a_byte_that_was_changed_anywhere_is_told_as_damage(
     kind: str, bits: str, tmp_path: Path
 ) -> None:

@@ -16,7 +16,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bigram_tui.corpus import bundled, corpus, counter, distinct_items
@@ -82,7 +82,6 @@ chunk_sizes = st.one_of(st.integers(1, 9), st.integers(10, 300))
 short_words = st.text("abcé☃ ", max_size=4)
 
 
-@settings(max_examples=200, deadline=None)
 @given(text=texts, mark=st.sampled_from(["", "\ufeff"]), chunk_size=chunk_sizes)
 @example(text="a \t \u3000\n \n b\r\n\r\rc d  \r \ne\x85\u2028f\x1c\n\x1c\n", mark="", chunk_size=1)
 @example(text="\ufeff\ufeffa\ufeff", mark="\ufeff", chunk_size=2)
@@ -107,14 +106,12 @@ class Dribble(io.BytesIO):
 
 
 @given(text=texts)
-@settings(deadline=None)
 def test_short_reads_change_nothing(text: str) -> None:
     result = count_stream(cast(BinaryIO, Dribble(text.encode())), "the text")
     assert pairs_of(result.train) == reference_pairs(reference_items(text))
 
 
 @given(data=st.binary(max_size=30), chunk_size=st.integers(1, 8))
-@settings(deadline=None)
 def test_any_bytes_are_counted_or_refused_in_one_line(data: bytes, chunk_size: int) -> None:
     def outcome(size: int) -> str | Pairs:
         try:
@@ -135,7 +132,6 @@ def test_any_bytes_are_counted_or_refused_in_one_line(data: bytes, chunk_size: i
 # The split
 
 
-@settings(deadline=None)
 @given(
     words=st.lists(short_words, max_size=80),
     split=st.sampled_from([(80, 10, 10), (90, 10), (1, 1, 1), (3, 0, 2), (2, 1), (5, 5, 0)]),
@@ -382,6 +378,7 @@ def test_a_character_takes_as_much_of_the_budget_as_of_the_memory(
     assert count("\n".join(items)).items is None
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the peak")
 @pytest.mark.parametrize(
     ("line", "lines"), [("'%d'", 1_000_000), ("'%d' + chr(0x1F600) * 200", 300_000)]

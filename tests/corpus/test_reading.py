@@ -21,7 +21,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bigram_tui.corpus import ascii_pairs, builder, corpus
@@ -100,7 +100,6 @@ def threads_at_once() -> Iterator[None]:
         yield
 
 
-@settings(max_examples=300, deadline=None)
 @given(data=texts(), chunk_size=st.integers(1, 60), workers=st.integers(1, 3))
 @example(data=b"a\n\n\nb\n", chunk_size=7, workers=1)
 @example(data=b"a\r\n\r\nb c\r\n", chunk_size=50, workers=1)
@@ -123,7 +122,6 @@ def test_any_way_through_a_text_gives_what_a_plain_loop_gives(
 
 
 @given(data=texts(), chunk_size=st.integers(1, 60))
-@settings(deadline=None)
 def test_pieces_are_the_bytes_cut_after_line_ends(data: bytes, chunk_size: int) -> None:
     chunks = [data[i : i + chunk_size] for i in range(0, len(data), chunk_size)]
     pieces = list(whole_lines(chunks))

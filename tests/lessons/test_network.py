@@ -267,7 +267,7 @@ def test_numpy_and_torch_agree_stage_by_stage() -> None:
             other.step()
 
 
-@pytest.mark.parametrize("rate", [0.1, 5.0])
+@pytest.mark.parametrize("rate", [0.1, pytest.param(5.0, marks=pytest.mark.slow)])
 def test_the_loss_comes_down_to_the_floor_and_never_below(library: Library, rate: float) -> None:
     """At 0.1 by little; with steps of 5 what is left above it is about one over their number."""
     net = emma_net(library)
@@ -415,7 +415,7 @@ def test_the_start_is_the_same_each_time(library: Library) -> None:
     assert not np.array_equal(other.now.tensors["W"].values, start_weights(27))
 
 
-@pytest.mark.parametrize("steps", [5, 100])
+@pytest.mark.parametrize("steps", [5, pytest.param(100, marks=pytest.mark.slow)])
 def test_back_finds_each_pass_as_it_was(library: Library, few_kept: None, steps: int) -> None:
     """To the bit; 100 are more than are kept, so that those are thinned out."""
     net = emma_net(library)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bigram_tui.model.torch_rng import LECTURE_SEED, LectureGenerator, start_weights
@@ -46,7 +46,6 @@ def assert_draws_agree(seed: int, draws: list[Draw]) -> None:
         np.testing.assert_allclose(drawn, expected, rtol=0, atol=tolerance)
 
 
-@settings(deadline=None)  # the first example imports torch
 @given(SEEDS, DRAWS)
 @example(0, ("uniform", 100))
 @example(2**32 - 1, ("uniform", 100))
@@ -57,7 +56,6 @@ def test_a_first_draw_is_that_of_torch(seed: int, draw: Draw) -> None:
     assert_draws_agree(seed, [draw])
 
 
-@settings(deadline=None)
 @given(SEEDS, st.lists(DRAWS, min_size=2, max_size=8))
 def test_mixed_draws_continue_one_stream(seed: int, draws: list[Draw]) -> None:
     assert_draws_agree(seed, draws)

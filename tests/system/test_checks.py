@@ -25,11 +25,12 @@ def test_the_hooks_are_the_commands_of_make_lint() -> None:
 
 def test_make_test_lints_first() -> None:
     assert "\ntest: lint\n" in MAKEFILE
+    assert "\ntest-all: lint\n" in MAKEFILE
 
 
 def test_the_workflow_calls_targets_that_there_are() -> None:
     targets = re.findall(r"^ +- run: make (\S+)", WORKFLOW, re.MULTILINE)
-    assert targets == ["test", "test-pythons"]
+    assert targets == ["test-all", "test-pythons"]
     assert all(recipe(target) for target in targets)
 
 

@@ -80,6 +80,8 @@ NO_TORCH = '''
 
 import sys
 
+pytestmark = pytest.mark.slow
+
 
 class NoTorch:
     @staticmethod

@@ -341,7 +341,6 @@ class Everything:
         assert self.run.snapshot().losses[:, 0].tolist() == nlls
 
 
-@settings(max_examples=150)
 @given(operations())
 def test_numpy_restores_any_iteration_bit_for_bit(
     tiny: Bigrams, moves: list[tuple[str, Any]]
@@ -384,6 +383,7 @@ def test_the_bundled_names_are_restored_bit_for_bit(
         assert look(run) == seen[iteration], iteration
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_iterations_take_bounded_memory_and_all_can_be_had_again() -> None:
     bigrams = Bigrams(Vocabulary("a"), np.array([[0, 2], [2, 3]]))
     run = Run(NumpyBackend(learning_rate=0.01), bigrams, np.array([[0.5, 1.0], [-1.0, 2.0]]))

@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.css.model import RuleSet
+from textual.css.parse import parse
+from textual.css.tokenize import Token
+from textual.css.types import CSSLocation
 from textual.pilot import Pilot
 from textual.widget import Widget
 
@@ -44,6 +48,32 @@ def _brief_waits() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _each_css_parsed_once() -> Iterator[None]:
+    """Rules of the same CSS and the same theme are parsed once for all apps."""
+    known: dict[object, list[RuleSet]] = {}
+
+    def parse_once(
+        scope: str,
+        css: str,
+        read_from: CSSLocation,
+        variable_tokens: dict[str, list[Token]] | None = None,
+        **options: Any,
+    ) -> list[RuleSet]:
+        variables = tuple(
+            (name, *(token.value for token in tokens))
+            for name, tokens in (variable_tokens or {}).items()
+        )
+        key = (scope, css, read_from, variables, *options.items())
+        if key not in known:
+            known[key] = [*parse(scope, css, read_from, variable_tokens=variable_tokens, **options)]
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("textual.css.stylesheet.parse", parse_once)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _remember_toasts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Toasts expire; what was said is kept, however slow the test."""
@@ -54,6 +84,12 @@ def _remember_toasts(monkeypatch: pytest.MonkeyPatch) -> None:
         original(self, message, **options)
 
     monkeypatch.setattr(BigramApp, "notify", notify)
+
+
+def sizes(first: tuple[int, int], *others: tuple[int, int]) -> pytest.MarkDecorator:
+    """Parametrize a test by the size of the screen; all but the first are slow."""
+    slow = [pytest.param(size, marks=pytest.mark.slow) for size in others]
+    return pytest.mark.parametrize("size", [first, *slow], ids=str)
 
 
 def notifications(pilot: Pilot[None]) -> list[str]:

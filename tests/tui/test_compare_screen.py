@@ -45,7 +45,7 @@ from bigram_tui.tui.widgets.maps import MapPane
 from bigram_tui.tui.widgets.prompt import Prompt
 from bigram_tui.tui.widgets.row_list import RowList
 from bigram_tui.tui.widgets.status import RunsBar, StatusLine
-from tests.tui.conftest import DEADLINE, MakeApp, Settle, TextOf, WaitUntil, notifications
+from tests.tui.conftest import DEADLINE, MakeApp, Settle, TextOf, WaitUntil, notifications, sizes
 from tests.tui.test_explore_screen import ODD_LINES, assert_safe, colors_of, screen_text
 from tests.tui.test_plugins_on_screen import write
 
@@ -301,25 +301,31 @@ async def test_what_moved_alone_is_followed_by_all_others(
 
 
 @pytest.mark.parametrize(
-    "key", ["question_mark", "B", "E", "enter", "M", "N", "L", "G", "T", "P", "H", "F", "ctrl+p"]
+    "keys",
+    [
+        ("question_mark", "B", "E", "enter", "M", "L", "ctrl+p"),
+        pytest.param(tuple("NGTPHF"), marks=pytest.mark.slow),
+    ],
+    ids=["dialogues", "lessons"],
 )
 async def test_a_dialogue_leaves_the_runs_where_they_are(
-    make_app: MakeApp, settle: Settle, wait_until: WaitUntil, key: str
+    make_app: MakeApp, settle: Settle, wait_until: WaitUntil, keys: tuple[str, ...]
 ) -> None:
     """Also one whose run was moved by nobody but the lock-step."""
     app = add_runs(make_app(), 0)
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, settle, "S", "z", "z")
         before = [run.model for run in runs(pilot)]
-        await pilot.press(key)
-        await wait_until(pilot, lambda: not isinstance(app.screen, CompareScreen))
-        await settle(pilot)
-        await pilot.press("escape")
-        await wait_until(pilot, lambda: isinstance(app.screen, CompareScreen))
-        await settle(pilot)
-        assert iterations(pilot) == [8, 0, 8]
-        assert latests(pilot) == [10, 0, 10]
-        assert [run.model for run in runs(pilot)] == before
+        for key in keys:
+            await pilot.press(key)
+            await wait_until(pilot, lambda: not isinstance(app.screen, CompareScreen), key)
+            await settle(pilot)
+            await pilot.press("escape")
+            await wait_until(pilot, lambda: isinstance(app.screen, CompareScreen), f"back: {key}")
+            await settle(pilot)
+            assert iterations(pilot) == [8, 0, 8], key
+            assert latests(pilot) == [10, 0, 10], key
+            assert [run.model for run in runs(pilot)] == before, key
 
 
 async def test_a_training_goes_on_behind_a_dialogue(
@@ -1279,7 +1285,7 @@ async def test_the_plot_above_the_optimum_says_what_is_never_attained(
         assert "never reaches" not in screen_text(pilot)
 
 
-@pytest.mark.parametrize("size", [SMALL, SIZE, WIDE], ids=str)
+@sizes(SMALL, SIZE, WIDE)
 async def test_i_shows_the_columns_for_which_there_was_no_room(
     make_app: MakeApp, settle: Settle, shown: Shown, size: tuple[int, int]
 ) -> None:
@@ -1393,22 +1399,18 @@ async def test_a_first_word_that_the_text_could_not_spell_is_the_empty_one(
 PANES = {"loss": "#losses", "names": "#beside", "word": "#word", "cell": "#cell"}
 
 
-@pytest.mark.parametrize(
-    ("size", "seen"),
-    [
-        (SMALL, ["loss", "names", "word", "cell", "loss"]),
-        (SIZE, ["loss names cell", "loss word cell", "loss names cell"]),
-        (WIDE, ["loss names word cell"] * 5),
-    ],
-    ids=str,
-)
+@sizes(SMALL, SIZE, WIDE)
 async def test_tab_brings_one_pane_after_the_other_forward(
-    make_app: MakeApp, settle: Settle, size: tuple[int, int], seen: list[str]
+    make_app: MakeApp, settle: Settle, size: tuple[int, int]
 ) -> None:
     """Where there is room for all they are in sight, and that is said."""
     async with make_app().run_test(size=size) as pilot:
         await opened(pilot, settle, "s")
-        for expected in seen:
+        for expected in {
+            SMALL: ["loss", "names", "word", "cell", "loss"],
+            SIZE: ["loss names cell", "loss word cell", "loss names cell"],
+            WIDE: ["loss names word cell"] * 5,
+        }[size]:
             screen = pilot.app.screen
             found = [name for name, pane in PANES.items() if screen.query_one(pane).region.area]
             assert " ".join(found) == expected
@@ -1546,7 +1548,7 @@ async def test_a_run_that_diverges_stays_behind_and_says_so(
         assert not pilot.app.screen.query_one("#notice").display
 
 
-@pytest.mark.parametrize("size", [SMALL, SIZE, WIDE], ids=str)
+@sizes(SMALL, SIZE, WIDE)
 async def test_a_backend_that_cannot_be_loaded_holds_up_nobody(
     make_app: MakeApp, settle: Settle, shown: Shown, tmp_path: Path, size: tuple[int, int]
 ) -> None:
@@ -1581,7 +1583,7 @@ async def test_r_tries_again_what_could_not_be_imported(
         assert cell(table(pilot, shown), 2, "|ΔP| now")
 
 
-@pytest.mark.parametrize("size", [SMALL, SIZE, WIDE], ids=str)
+@sizes(SMALL, SIZE, WIDE)
 async def test_a_reference_that_cannot_be_loaded_holds_up_nobody(
     make_app: MakeApp, settle: Settle, tmp_path: Path, size: tuple[int, int]
 ) -> None:
@@ -1702,7 +1704,7 @@ def odd_corpus(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("size", [SMALL, SIZE, WIDE], ids=str)
+@sizes(SMALL, SIZE, WIDE)
 async def test_a_text_of_odd_characters_is_drawn_as_itself_in_all_panes(
     make_app: MakeApp, settle: Settle, odd_corpus: Path, shown: Shown, size: tuple[int, int]
 ) -> None:
@@ -1741,7 +1743,7 @@ async def test_a_word_of_odd_characters_is_told_as_itself(
         assert_safe(pilot)
 
 
-@pytest.mark.parametrize("size", [SMALL, WIDE], ids=str)
+@sizes(SMALL, WIDE)
 async def test_the_names_of_runs_are_no_markup(
     make_app: MakeApp, settle: Settle, shown: Shown, tmp_path: Path, size: tuple[int, int]
 ) -> None:
@@ -1781,7 +1783,7 @@ def widths_of(pilot: Pilot[None]) -> list[int]:
 SIZES = [SMALL, SIZE, WIDE, (40, 10), (60, 20), (100, 34), (99, 34), (150, 33), (250, 80)]
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@sizes(*SIZES)
 async def test_it_opens_and_works_at_every_size(
     make_app: MakeApp, settle: Settle, size: tuple[int, int]
 ) -> None:
@@ -1804,25 +1806,30 @@ async def test_it_opens_and_works_at_every_size(
         assert 1 <= len(titles_of_maps(pilot)) <= 3
 
 
-@pytest.mark.parametrize("size", [SMALL, SIZE, WIDE], ids=str)
+SELECTORS = "StatusLine", "#runs", "LossCurve", "#values", "#beside", "#word", "#cell", "Footer"
+
+
 async def test_nothing_overlaps_and_all_is_in_sight(
-    make_app: MakeApp, settle: Settle, text_of: TextOf, size: tuple[int, int]
+    make_app: MakeApp, settle: Settle, text_of: TextOf
 ) -> None:
     app = add_runs(make_app(), 0)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, settle, "S")
-        which = "StatusLine", "#runs", "LossCurve", "#values", "#beside", "#word", "#cell", "Footer"
-        widgets: list[Widget] = [app.screen.query_one(selector) for selector in which]
-        widgets = [widget for widget in widgets if widget.region.area]
-        widgets += [pane for pane in app.screen.query(MapPane) if pane.display]
-        assert len(widgets) >= 6
-        for one, other in combinations(widgets, 2):
-            assert not one.region.overlaps(other.region), (one, other)
-        for widget in widgets:
-            assert app.screen.region.contains_region(widget.region)
-            assert text_of(widget).strip()
+        for size in (SIZE, SMALL, WIDE):
+            await pilot.resize_terminal(*size)
+            await settle(pilot)
+            widgets: list[Widget] = [app.screen.query_one(selector) for selector in SELECTORS]
+            widgets = [widget for widget in widgets if widget.region.area]
+            widgets += [pane for pane in app.screen.query(MapPane) if pane.display]
+            assert len(widgets) >= 6
+            for one, other in combinations(widgets, 2):
+                assert not one.region.overlaps(other.region), (one, other)
+            for widget in widgets:
+                assert app.screen.region.contains_region(widget.region)
+                assert text_of(widget).strip()
 
 
+@pytest.mark.slow
 async def test_it_can_be_resized_while_all_train(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil
 ) -> None:

@@ -7,6 +7,7 @@ import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,7 @@ from bigram_tui.tui.widgets.prompt import Prompt
 from bigram_tui.tui.widgets.row_list import RowList
 from bigram_tui.tui.widgets.sample_list import SampleList
 from bigram_tui.tui.widgets.status import RunsBar, StatusLine
-from tests.tui.conftest import MakeApp, Settle, TextOf, WaitUntil, notifications
+from tests.tui.conftest import MakeApp, Settle, TextOf, WaitUntil, notifications, sizes
 
 SIZE = (120, 40)
 LABEL_WIDTH = 3  # of all forms for characters of one column
@@ -587,7 +588,7 @@ async def test_a_complaint_is_gone_when_the_question_is_asked_again(
         assert "is a number" not in shown(pilot, Prompt)
 
 
-@pytest.mark.parametrize("size", [(80, 24), (60, 16), SIZE, (200, 60)], ids=str)
+@sizes((80, 24), (60, 16), SIZE, (200, 60))
 async def test_what_is_asked_and_typed_and_complained_about_is_to_be_seen(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil, size: tuple[int, int]
 ) -> None:
@@ -902,7 +903,7 @@ MOVES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("size", [SIZE, (60, 16), (40, 12)], ids=str)
+@sizes(SIZE, (60, 16), (40, 12))
 async def test_a_key_moves_the_cursor(
     make_app: MakeApp, settle: Settle, shown: Shown, size: tuple[int, int]
 ) -> None:
@@ -1048,33 +1049,31 @@ async def test_glyphs_replace_colours_where_there_are_none(
         assert pilot.app.screen.query_one(Heatmap).form.name == "tiny"
 
 
-@pytest.mark.parametrize("move", ["down", "right"])
-@pytest.mark.parametrize("forms", [0, 1, 3])
 async def test_the_heatmap_scrolls_to_keep_the_cursor_in_sight(
-    make_app: MakeApp, settle: Settle, move: str, forms: int
+    make_app: MakeApp, settle: Settle
 ) -> None:
+    """In the first form of the cells, the second and the fourth."""
     app = make_app(("count",))
     async with app.run_test(size=(60, 16)) as pilot:
         await settle(pilot)
-        for _ in range(forms):
-            await pilot.press("plus")
-            await settle(pilot)
         assert isinstance(app.screen, ExploreScreen)
         heatmap = app.screen.query_one(Heatmap)
-        app.screen.cursor = (0, 0)
-        await settle(pilot)
-        assert heatmap.scroll_offset == (0, 0)
-        app.screen.cursor = (24, 0) if move == "down" else (0, 24)
-        await settle(pilot)
-        await pilot.press(*[{"down": "j", "right": "l"}[move]] * 3)
-        await settle(pilot)
-        assert app.screen.cursor == ((26, 0) if move == "down" else (0, 26))
-        x = LABEL_WIDTH + app.screen.cursor[1] * heatmap.form.width - heatmap.scroll_offset.x
-        y = 1 + heatmap.form.line_of(app.screen.cursor[0]) - heatmap.scroll_offset.y
-        room = heatmap.scrollable_content_region.size  # what scrollbars leave
-        assert LABEL_WIDTH <= x <= room.width - heatmap.form.width
-        assert 1 <= y <= room.height - heatmap.form.lines
-        assert heatmap.cell_at(x, y) in {app.screen.cursor, (25, app.screen.cursor[1])}
+        for larger, key in product((0, 1, 2), "jl"):
+            await pilot.press(*["plus"] * (larger if key == "j" else 0))
+            app.screen.cursor = (0, 0)
+            await settle(pilot)
+            assert heatmap.scroll_offset == (0, 0)
+            app.screen.cursor = (24, 0) if key == "j" else (0, 24)
+            await settle(pilot)
+            await pilot.press(*[key] * 3)
+            await settle(pilot)
+            assert app.screen.cursor == ((26, 0) if key == "j" else (0, 26))
+            x = LABEL_WIDTH + app.screen.cursor[1] * heatmap.form.width - heatmap.scroll_offset.x
+            y = 1 + heatmap.form.line_of(app.screen.cursor[0]) - heatmap.scroll_offset.y
+            room = heatmap.scrollable_content_region.size  # what scrollbars leave
+            assert LABEL_WIDTH <= x <= room.width - heatmap.form.width
+            assert 1 <= y <= room.height - heatmap.form.lines
+            assert heatmap.cell_at(x, y) in {app.screen.cursor, (25, app.screen.cursor[1])}
 
 
 async def test_the_labels_stay_while_the_cells_scroll(
@@ -1259,14 +1258,13 @@ async def test_a_key_opens_a_panel_that_leaves_the_runs_alone(
 ) -> None:
     async with make_app(steps=3).run_test(size=SIZE) as pilot:
         await settle(pilot)
-        for key in ("M", "N", "enter"):
-            for close in ("escape", "enter", "q"):
-                await pilot.press(key)
-                await settle(pilot)
-                assert isinstance(pilot.app.screen, Panel)
-                await pilot.press(close)
-                await settle(pilot)
-                assert isinstance(pilot.app.screen, ExploreScreen)
+        for key, close in (("M", "escape"), ("N", "enter"), ("enter", "q")):
+            await pilot.press(key)
+            await settle(pilot)
+            assert isinstance(pilot.app.screen, Panel)
+            await pilot.press(close)
+            await settle(pilot)
+            assert isinstance(pilot.app.screen, ExploreScreen)
         assert pilot.app.is_running
         assert iterations(pilot) == [3, 0]
 
@@ -1298,16 +1296,20 @@ async def test_the_menu_opens_each_lesson(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil
 ) -> None:
     opened: set[type] = set()
-    for place in range(len(LESSONS)):
-        async with make_app().run_test(size=SIZE) as pilot:
-            await settle(pilot)
+    async with make_app().run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        for place, (lesson, *_) in enumerate(LESSONS):
             await pilot.press("L", *["down"] * place, "enter")
-            if LESSONS[place][0] == "tour":
+            if lesson == "tour":
                 await wait_until(pilot, lambda: pilot.app.screen.query_one("#tour").display)
+                await pilot.press("escape")
                 continue
             kinds = (ExploreScreen, Chooser)
-            await wait_until(pilot, lambda: not isinstance(pilot.app.screen, kinds))  # noqa: B023
+            await wait_until(pilot, lambda kinds=kinds: not isinstance(pilot.app.screen, kinds))
             opened.add(type(pilot.app.screen))
+            await settle(pilot)
+            await pilot.press("escape")
+            await wait_until(pilot, lambda: isinstance(pilot.app.screen, ExploreScreen))
     assert len(opened) == len(LESSONS) - 1
 
 
@@ -1399,6 +1401,7 @@ async def test_the_palette_quits(make_app: MakeApp, settle: Settle, wait_until: 
     assert app.return_code == 0
 
 
+@pytest.mark.slow
 async def test_every_theme_draws_the_screen(make_app: MakeApp, settle: Settle) -> None:
     app = make_app()
     async with app.run_test(size=(80, 24)) as pilot:
@@ -1441,22 +1444,23 @@ async def test_the_palette_carries_out_an_action(
 # The mouse
 
 
-@pytest.mark.parametrize("size", [SIZE, (80, 24)], ids=str)
-@pytest.mark.parametrize("gesture", ["hover", "click"])
-async def test_the_mouse_moves_the_cursor(
-    make_app: MakeApp, settle: Settle, shown: Shown, size: tuple[int, int], gesture: str
-) -> None:
+async def test_the_mouse_moves_the_cursor(make_app: MakeApp, settle: Settle, shown: Shown) -> None:
     app = make_app(("count",))
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
         heatmap = app.screen.query_one(Heatmap)
-        row, column = 4, 7  # "dg"; even, so that it is the upper one of two in a line
-        border_and_labels = 2
-        y = border_and_labels + heatmap.form.line_of(row)
-        await getattr(pilot, gesture)(heatmap, (LABEL_WIDTH + column * heatmap.form.width, y))
-        await settle(pilot)
-        assert heatmap.cursor == (row, column)
-        assert inspected(shown(pilot, Inspector)) == "dg"
+        for size, gesture in product((SIZE, (80, 24)), ("hover", "click")):
+            await pilot.resize_terminal(*size)
+            await pilot.press("h")
+            await settle(pilot)
+            assert inspected(shown(pilot, Inspector)) != "dg"
+            row, column = 4, 7  # "dg"; even, so that it is the upper one of two in a line
+            border_and_labels = 2
+            y = border_and_labels + heatmap.form.line_of(row)
+            await getattr(pilot, gesture)(heatmap, (LABEL_WIDTH + column * heatmap.form.width, y))
+            await settle(pilot)
+            assert heatmap.cursor == (row, column)
+            assert inspected(shown(pilot, Inspector)) == "dg"
 
 
 async def test_the_mouse_beside_the_cells_leaves_the_cursor(
@@ -1570,7 +1574,7 @@ def assert_safe(pilot: Pilot[None]) -> None:
         assert cell_len(text) == pilot.app.size.width, text
 
 
-@pytest.mark.parametrize("size", [(80, 24), SIZE, (200, 60)], ids=str)
+@sizes((80, 24), SIZE, (200, 60))
 async def test_a_text_of_odd_characters_is_drawn_as_itself(
     make_app: MakeApp, settle: Settle, odd_corpus: Path, size: tuple[int, int]
 ) -> None:
@@ -1664,7 +1668,7 @@ async def test_what_is_said_in_words_counts_the_places(
             assert words in shown(pilot, Inspector)
 
 
-@pytest.mark.parametrize("size", [(80, 24), SIZE, (200, 60)], ids=str)
+@sizes((80, 24), SIZE, (200, 60))
 async def test_the_bar_under_the_cursor_is_in_sight(
     make_app: MakeApp, settle: Settle, shown: Shown, size: tuple[int, int]
 ) -> None:

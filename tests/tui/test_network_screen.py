@@ -27,11 +27,11 @@ from bigram_tui.tui.screens.explore import ExploreScreen
 from bigram_tui.tui.screens.help import HelpScreen
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.prompt import Prompt
-from tests.tui.conftest import DEADLINE, MakeApp, Settle, TextOf, WaitUntil, notifications
+from tests.tui.conftest import DEADLINE, MakeApp, Settle, TextOf, WaitUntil, notifications, sizes
 from tests.tui.test_explore_screen import ODD_LINES, assert_safe, last_line, screen_text
 
 SMALL, MIDDLE, LARGE = (80, 24), (120, 40), (200, 60)
-all_sizes = pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE], ids=str)
+all_sizes = sizes(SMALL, MIDDLE, LARGE)
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 LONG = (LETTERS * 8)[:199] + "c"
@@ -273,7 +273,7 @@ async def test_a_long_word_leaves_all_to_be_seen(
             await rest(pilot)
 
 
-@pytest.mark.parametrize("size", [(60, 16), (40, 12), (20, 6), (10, 3)], ids=str)
+@sizes((60, 16), (40, 12), (20, 6), (10, 3))
 async def test_smaller_screens_are_not_refused(
     make_app: MakeApp, opened: Opened, rest: Rest, numpy_only: None, size: tuple[int, int]
 ) -> None:
@@ -611,7 +611,7 @@ async def test_a_word_of_too_many_characters_is_refused(
 # The mouse
 
 
-@pytest.mark.parametrize("size", [SMALL, MIDDLE, (80, 12)], ids=str)
+@sizes(SMALL, MIDDLE, (80, 12))
 async def test_a_click_in_the_list_goes_to_that_stage(
     make_app: MakeApp, opened: Opened, rest: Rest, text_of: TextOf, numpy_only: None,
     size: tuple[int, int],
@@ -924,7 +924,7 @@ def many_characters(wide: bool) -> str:
 
 
 @pytest.mark.parametrize("wide", [False, True], ids=["narrow", "wide"])
-@pytest.mark.parametrize("size", [SMALL, LARGE], ids=str)
+@sizes(SMALL, LARGE)
 async def test_a_vocabulary_of_600_characters(
     make_app: MakeApp, opened: Opened, rest: Rest, text_of: TextOf, numpy_only: None,
     tmp_path: Path, wide: bool, size: tuple[int, int],

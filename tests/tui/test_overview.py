@@ -21,7 +21,7 @@ from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.legend import Legend
 from bigram_tui.tui.widgets.maps import MapPane
 from bigram_tui.tui.widgets.status import StatusLine
-from tests.tui.conftest import Settle, TextOf, WaitUntil, notifications
+from tests.tui.conftest import Settle, TextOf, WaitUntil, notifications, sizes
 
 DESIGNED = [(80, 24), (120, 40), (200, 60)]
 MANY = "".join(
@@ -85,7 +85,7 @@ def block_of(place: int, block: int, size: int) -> range:
 
 
 @pytest.mark.parametrize("depth", [TRUE_COLOR, GLYPHS_ONLY], ids=lambda depth: depth.name)
-@pytest.mark.parametrize("size", [*DESIGNED, (60, 16), (40, 12)], ids=str)
+@sizes(*DESIGNED, (60, 16), (40, 12))
 async def test_it_opens_with_the_whole_table_in_sight(
     make_large: MakeLarge, settle: Settle, text_of: TextOf, size: tuple[int, int], depth: Depth
 ) -> None:

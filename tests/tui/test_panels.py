@@ -43,7 +43,7 @@ from bigram_tui.tui.screens.panel import Panel
 from bigram_tui.tui.screens.table_screen import TableScreen
 from bigram_tui.tui.widgets.hyperparameters import Control
 from bigram_tui.tui.widgets.prompt import Prompt
-from tests.tui.conftest import DEADLINE, MakeApp, Settle, TextOf, WaitUntil
+from tests.tui.conftest import DEADLINE, MakeApp, Settle, TextOf, WaitUntil, sizes
 from tests.tui.test_explore_screen import ODD_LINES, assert_safe, screen_text
 from tests.tui.test_plugins_on_screen import write
 
@@ -656,7 +656,7 @@ async def test_markup_and_control_characters_show_as_themselves(
             await pilot.press("escape")
 
 
-@pytest.mark.parametrize("size", [TINY, SMALL], ids=str)
+@sizes(TINY, SMALL)
 @pytest.mark.parametrize("key", PANELS)
 @pytest.mark.parametrize("screen", ["explore", "compare"])
 async def test_what_is_longer_than_the_screen_can_be_scrolled(

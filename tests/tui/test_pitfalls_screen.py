@@ -26,12 +26,12 @@ from bigram_tui.tui.lessons import pitfalls as pitfalls_screen
 from bigram_tui.tui.lessons.pitfalls import LONGEST_ANSWER, NAMES, PitfallsScreen
 from bigram_tui.tui.screens.compare import CompareScreen
 from bigram_tui.tui.screens.explore import ExploreScreen
-from tests.tui.conftest import DEADLINE, MakeApp, Settle, TextOf, WaitUntil, notifications
+from tests.tui.conftest import DEADLINE, MakeApp, Settle, TextOf, WaitUntil, notifications, sizes
 from tests.tui.test_compare_screen import cell
 from tests.tui.test_explore_screen import ODD_LINES, assert_safe, last_line, screen_text
 
 SMALL, MIDDLE, WIDE = (80, 24), (120, 40), (200, 60)
-SIZES = pytest.mark.parametrize("size", [SMALL, MIDDLE, WIDE], ids=str)
+SIZES = sizes(SMALL, MIDDLE, WIDE)
 
 PLACES = {pitfall.name: place for place, pitfall in enumerate(PITFALLS)}
 VARIANTS = [pitfall for pitfall in PITFALLS if pitfall.variant is not None]

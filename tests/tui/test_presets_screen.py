@@ -26,7 +26,7 @@ from bigram_tui.tui.lessons.families import FamiliesScreen
 from bigram_tui.tui.lessons.presets import PresetsScreen
 from bigram_tui.tui.screens.table_screen import TableScreen
 from bigram_tui.tui.widgets.loss_curve import LossCurve
-from tests.tui.conftest import DEADLINE, MakeApp, Settle, TextOf, WaitUntil, notifications
+from tests.tui.conftest import DEADLINE, MakeApp, Settle, TextOf, WaitUntil, notifications, sizes
 from tests.tui.test_explore_screen import ODD_LINES, assert_safe, screen_text
 
 SIZE, WIDE, SMALL = (120, 40), (200, 60), (80, 24)
@@ -92,7 +92,7 @@ Take = Callable[[Pilot[None], str], Awaitable[Runner]]
 # Presets
 
 
-@pytest.mark.parametrize("size", [SMALL, SIZE, WIDE], ids=str)
+@sizes(SMALL, SIZE, WIDE)
 @pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
 async def test_each_preset_shows_its_values_and_its_whole_reason(
     make_app: MakeApp,
@@ -358,7 +358,7 @@ def open_families(wait_until: WaitUntil) -> Opened:
     return open_it
 
 
-@pytest.mark.parametrize("size", [SMALL, SIZE, WIDE], ids=str)
+@sizes(SMALL, SIZE, WIDE)
 async def test_the_families_tell_what_was_found(
     make_app: MakeApp,
     settle: Settle,

@@ -26,7 +26,7 @@ from bigram_tui.tui.screens.explore import ExploreScreen
 from bigram_tui.tui.screens.reading import ReadingScreen, pace_facts
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.status import StatusLine
-from tests.tui.conftest import DEADLINE, Settle, TextOf, WaitUntil, notifications
+from tests.tui.conftest import DEADLINE, Settle, TextOf, WaitUntil, notifications, sizes
 
 CHUNKS = [b"emma\nava\n", "zoë\n".encode(), b"[red]\x1b[31m\n"]
 
@@ -343,7 +343,7 @@ async def test_the_keys_are_in_the_footer_and_ctrl_c_tells_how_to_quit(
         await settle(pilot)
 
 
-@pytest.mark.parametrize("size", [(20, 6), (60, 16), (200, 60)])
+@sizes((20, 6), (60, 16), (200, 60))
 async def test_any_size_will_do(
     make_reader: MakeReader,
     source: Source,

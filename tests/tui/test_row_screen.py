@@ -15,7 +15,7 @@ from bigram_tui.model.bigrams import Bigrams, Matrix, Vocabulary
 from bigram_tui.training.snapshot import Snapshot
 from bigram_tui.tui.screens.row import RowScreen
 from bigram_tui.tui.widgets.row_list import Row, RowList
-from tests.tui.conftest import MakeApp, Settle, TextOf
+from tests.tui.conftest import MakeApp, Settle, TextOf, sizes
 
 SIZES = [(80, 24), (120, 40), (40, 12), (20, 6)]
 CHARACTERS = "".join(sorted("ab \u0301أن中"))
@@ -51,7 +51,7 @@ def by_hand(table: Matrix, row: int) -> list[int]:
     return sorted(range(len(table)), key=lambda token: (-float(table[row, token]), token))
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@sizes(*SIZES)
 async def test_each_line_says_what_follows(
     make_app: MakeApp, settle: Settle, text_of: TextOf, size: tuple[int, int]
 ) -> None:

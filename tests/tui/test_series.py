@@ -6,7 +6,7 @@ import weakref
 
 import numpy as np
 import numpy.typing as npt
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from rich.style import Style
@@ -103,7 +103,6 @@ def test_a_part_of_it_knows_nothing_of_the_rest(
     assert part.range(False) == Series.from_values(table[:until, 1]).range(False)
 
 
-@settings(deadline=None)
 @given(
     tables,
     some_lengths,

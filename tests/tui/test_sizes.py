@@ -13,16 +13,16 @@ from bigram_tui.tui.widgets.legend import Legend
 from bigram_tui.tui.widgets.loss_curve import LossCurve
 from bigram_tui.tui.widgets.sample_list import SampleList
 from bigram_tui.tui.widgets.status import RunsBar, StatusLine
-from tests.tui.conftest import MakeApp, Settle, TextOf, WaitUntil
+from tests.tui.conftest import MakeApp, Settle, TextOf, WaitUntil, sizes
 
 DESIGNED = [(80, 24), (120, 40), (200, 60)]
-ALL = [*reversed(DESIGNED), (60, 16), (40, 12), (20, 6), (10, 3)]
+ALL = [(20, 6), *DESIGNED, (60, 16), (40, 12), (10, 3)]
 WIDGETS = (
     StatusLine, RunsBar, Heatmap, Legend, LossCurve, "#parameters", SampleList, Inspector, "Footer",
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("size", ALL, ids=str)
+@sizes(*ALL)
 async def test_it_steps_resizes_and_quits(
     make_app: MakeApp, settle: Settle, size: tuple[int, int]
 ) -> None:
@@ -43,7 +43,7 @@ async def test_it_steps_resizes_and_quits(
     assert app.return_code == 0
 
 
-@pytest.mark.parametrize("size", [(120, 40), (40, 12), (10, 3)], ids=str)
+@sizes((40, 12), (120, 40), (10, 3))
 async def test_every_key_of_the_screen_works(
     make_app: MakeApp, settle: Settle, size: tuple[int, int]
 ) -> None:
@@ -87,6 +87,7 @@ def _is_laid_out(app: BigramApp, size: tuple[int, int]) -> bool:
     return app.screen._compositor.size == size
 
 
+@pytest.mark.slow
 async def test_every_screen_survives_every_size(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil
 ) -> None:
@@ -111,48 +112,39 @@ async def test_every_screen_survives_every_size(
             assert app.current_mode == "explore", name
 
 
-@pytest.mark.parametrize("size", DESIGNED, ids=str)
 async def test_all_is_in_sight_and_nothing_overlaps(
-    make_app: MakeApp, settle: Settle, text_of: TextOf, size: tuple[int, int]
+    make_app: MakeApp, settle: Settle, text_of: TextOf
 ) -> None:
+    """The table, in the form of cells for each size, is all in sight too."""
     app = make_app(steps=5)
-    async with app.run_test(size=size) as pilot:
-        await settle(pilot)
-        widgets = [app.screen.query_one(which) for which in WIDGETS]
-        for widget in widgets:
-            assert widget.region.area > 0, widget
-            assert widget.region in app.screen.region, widget
-            lines = text_of(widget).split("\n")
-            content = lines if len(lines) == 1 else lines[1:]
-            assert any(line.strip() for line in content), widget
-        for one, other in combinations(widgets, 2):
-            assert not one.region.overlaps(other.region), (one, other)
+    async with app.run_test(size=(120, 40)) as pilot:
+        for size, form in zip(DESIGNED, ("half", "small", "large"), strict=True):
+            await pilot.resize_terminal(*size)
+            await settle(pilot)
+            widgets = [app.screen.query_one(which) for which in WIDGETS]
+            for widget in widgets:
+                assert widget.region.area > 0, widget
+                assert app.screen.region.contains_region(widget.region), widget
+                lines = text_of(widget).split("\n")
+                content = lines if len(lines) == 1 else lines[1:]
+                assert any(line.strip() for line in content), widget
+            for one, other in combinations(widgets, 2):
+                assert not one.region.overlaps(other.region), (one, other)
+            heatmap = app.screen.query_one(Heatmap)
+            assert heatmap.form.name == form
+            assert heatmap.virtual_size.width <= heatmap.scrollable_content_region.width
+            assert heatmap.virtual_size.height <= heatmap.scrollable_content_region.height
+            assert (heatmap.max_scroll_x, heatmap.max_scroll_y) == (0, 0)
 
 
-@pytest.mark.parametrize("size", DESIGNED, ids=str)
-async def test_the_whole_table_is_in_sight(
+@sizes((60, 16), *DESIGNED)
+async def test_the_form_of_the_cells_follows_the_size_at_the_start(
     make_app: MakeApp, settle: Settle, size: tuple[int, int]
-) -> None:
-    app = make_app(steps=1)
-    async with app.run_test(size=size) as pilot:
-        await settle(pilot)
-        heatmap = app.screen.query_one(Heatmap)
-        assert heatmap.virtual_size.width <= heatmap.scrollable_content_region.width
-        assert heatmap.virtual_size.height <= heatmap.scrollable_content_region.height
-        assert (heatmap.max_scroll_x, heatmap.max_scroll_y) == (0, 0)
-
-
-@pytest.mark.parametrize(
-    ("size", "form"),
-    [((80, 24), "half"), ((120, 40), "small"), ((200, 60), "large"), ((60, 16), "half")],
-    ids=str,
-)
-async def test_the_form_of_the_cells_follows_the_size(
-    make_app: MakeApp, settle: Settle, size: tuple[int, int], form: str
 ) -> None:
     app = make_app()
     async with app.run_test(size=size) as pilot:
         await settle(pilot)
+        form = {200: "large", 120: "small"}.get(size[0], "half")
         assert app.screen.query_one(Heatmap).form.name == form
 
 

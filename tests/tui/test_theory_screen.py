@@ -19,7 +19,7 @@ from bigram_tui.tui.screens.explore import ExploreScreen
 from bigram_tui.tui.screens.lesson_menu import VIEW_LINKS
 from bigram_tui.tui.screens.table_screen import TableScreen
 from bigram_tui.tui.views import VIEWS
-from tests.tui.conftest import MakeApp, Settle, TextOf, WaitUntil, notifications
+from tests.tui.conftest import MakeApp, Settle, TextOf, WaitUntil, notifications, sizes
 from tests.tui.test_explore_screen import ODD_LINES, assert_safe, screen_text
 
 SMALL, MIDDLE = (80, 24), (120, 40)
@@ -94,7 +94,7 @@ async def open_section(pilot: Pilot[None], settle: Settle, section: int) -> None
 # Reading
 
 
-@pytest.mark.parametrize("size", [SMALL, MIDDLE], ids=str)
+@sizes(SMALL, MIDDLE)
 @pytest.mark.parametrize("backend", ["numpy", "count"])
 async def test_every_section_is_there_whole(
     make_app: MakeApp, settle: Settle, read: Read, backend: str, size: tuple[int, int]
@@ -119,7 +119,7 @@ async def test_every_section_is_there_whole(
             await pilot.press("n")
 
 
-@pytest.mark.parametrize("size", [(40, 12), (60, 16), (200, 60)], ids=str)
+@sizes((40, 12), (60, 16), (200, 60))
 async def test_it_can_be_read_at_any_size(
     make_app: MakeApp, settle: Settle, read: Read, size: tuple[int, int]
 ) -> None:

@@ -15,7 +15,7 @@ from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.hyperparameters import Control
 from bigram_tui.tui.widgets.inspector import Inspector
 from bigram_tui.tui.widgets.legend import Legend
-from tests.tui.conftest import MakeApp, Settle, TextOf, WaitUntil
+from tests.tui.conftest import MakeApp, Settle, TextOf, WaitUntil, sizes
 from tests.tui.test_explore_screen import assert_safe, screen_text
 
 SMALL, MIDDLE, FLAT = (80, 24), (120, 40), (60, 16)
@@ -51,7 +51,7 @@ async def press(pilot: Pilot[None], settle: Settle, *keys: str) -> None:
 # The whole way
 
 
-@pytest.mark.parametrize("size", [SMALL, MIDDLE, FLAT], ids=str)
+@sizes(SMALL, MIDDLE, FLAT)
 async def test_the_whole_way_by_doing_what_it_says(
     make_app: MakeApp,
     settle: Settle,
@@ -151,7 +151,7 @@ async def test_the_agreement_is_that_of_the_runs(
 # What it leaves in sight
 
 
-@pytest.mark.parametrize("size", [SMALL, MIDDLE, FLAT], ids=str)
+@sizes(SMALL, MIDDLE, FLAT)
 @pytest.mark.parametrize("compares", [False, True])
 async def test_it_hides_nothing_that_it_speaks_of(
     make_app: MakeApp, settle: Settle, text_of: TextOf, compares: bool, size: tuple[int, int]
@@ -194,7 +194,7 @@ async def test_the_cell_under_the_cursor_stays_in_sight(make_app: MakeApp, settl
         assert "\nz " in text or "\nyz" in text
 
 
-@pytest.mark.parametrize("size", [SMALL, MIDDLE, FLAT, (120, 35)], ids=str)
+@sizes(SMALL, MIDDLE, FLAT, (120, 35))
 @pytest.mark.parametrize("compares", [False, True])
 async def test_once_left_the_screen_is_as_if_it_had_never_been(
     make_app: MakeApp, settle: Settle, compares: bool, size: tuple[int, int]

@@ -22,6 +22,7 @@ api = pytest.importorskip("playwright.sync_api", reason="Playwright is not insta
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"),
     pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc to look at"),
 ]
