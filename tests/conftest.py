@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,11 @@ settings.register_profile("thorough", settings.get_profile("fast"), max_examples
 settings.load_profile("fast")  # `make test-all` asks for --hypothesis-profile=thorough
 
 CountLines = Callable[..., Bigrams]
+
+
+def slow(*values: object) -> list[Any]:
+    """Mark some values of a parameter as slow."""
+    return [pytest.param(value, marks=pytest.mark.slow) for value in values]
 
 
 def _count_lines(lines: Iterable[str], characters: str | None = None) -> Bigrams:

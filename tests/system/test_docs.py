@@ -69,6 +69,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", PRINTING)
 def test_a_command_without_a_screen_does_what_it_says(line: str, folder: Path) -> None:
     words = words_of(line)

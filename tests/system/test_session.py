@@ -3,6 +3,8 @@
 From Python 3.12 on, for one, App.run installs an eager task factory that a pilot does without.
 """
 
+import pytest
+
 from tests.system.conftest import Start
 
 DIALOGUES = {
@@ -45,6 +47,7 @@ def test_a_session_from_the_first_screen_to_the_last_key(start: Start) -> None:
     assert b"Traceback" not in terminal.written
 
 
+@pytest.mark.slow
 def test_every_lesson_and_dialogue_opens_and_closes(start: Start) -> None:
     terminal = start()
     for key, text in DIALOGUES.items():

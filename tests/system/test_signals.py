@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import slow
 from tests.system.conftest import NAMES, PROGRAM, Start
 from tests.system.pseudo_terminal import PATIENCE_SECONDS
 
@@ -41,7 +42,7 @@ class Stuck(Backend):
 '''
 
 
-@pytest.mark.parametrize("name", ENDING)
+@pytest.mark.parametrize("name", [ENDING[0], *slow(*ENDING[1:])])
 def test_a_signal_ends_the_screen_restores_the_terminal_and_writes_the_history(
     start: Start, tmp_path: Path, name: str
 ) -> None:
@@ -56,7 +57,7 @@ def test_a_signal_ends_the_screen_restores_the_terminal_and_writes_the_history(
     assert len(history.read_text("utf-8").splitlines()) == 1 + 11
 
 
-@pytest.mark.parametrize("name", ENDING)
+@pytest.mark.parametrize("name", [ENDING[0], *slow(*ENDING[1:])])
 def test_a_backend_that_is_stuck_holds_up_no_end(start: Start, tmp_path: Path, name: str) -> None:
     backend, history = tmp_path / "stuck.py", tmp_path / "losses.csv"
     backend.write_text(STUCK, "utf-8")

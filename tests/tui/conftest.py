@@ -20,6 +20,7 @@ from bigram_tui.training.session import Session
 from bigram_tui.tui.app import BigramApp
 from bigram_tui.tui.messages import RunSettled
 from bigram_tui.tui.render.colors import TRUE_COLOR
+from tests.conftest import slow
 
 DEADLINE = 20.0
 
@@ -88,8 +89,7 @@ def _remember_toasts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def sizes(first: tuple[int, int], *others: tuple[int, int]) -> pytest.MarkDecorator:
     """Parametrize a test by the size of the screen; all but the first are slow."""
-    slow = [pytest.param(size, marks=pytest.mark.slow) for size in others]
-    return pytest.mark.parametrize("size", [first, *slow], ids=str)
+    return pytest.mark.parametrize("size", [first, *slow(*others)], ids=str)
 
 
 def notifications(pilot: Pilot[None]) -> list[str]:

@@ -175,6 +175,7 @@ async def test_c_brings_all_to_where_the_active_run_is(make_app: MakeApp, settle
         assert screen_of(pilot).active == 1
 
 
+@pytest.mark.slow
 async def test_the_worst_difference_is_that_since_the_first_iteration(
     make_app: MakeApp, settle: Settle, shown: Shown
 ) -> None:
@@ -215,6 +216,7 @@ async def test_c_loads_all_backends(
         assert iterations(pilot) == [4, 4]
 
 
+@pytest.mark.slow
 async def test_from_a_run_that_has_finished_all_come_to_the_latest(
     make_app: MakeApp, settle: Settle
 ) -> None:
@@ -227,6 +229,7 @@ async def test_from_a_run_that_has_finished_all_come_to_the_latest(
         assert iterations(pilot) == [10, 0, 10]
 
 
+@pytest.mark.slow
 async def test_c_stops_a_training_and_begins_none(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil
 ) -> None:
@@ -266,6 +269,7 @@ async def test_c_goes_back_to_the_chosen_run_and_leaves_all_where_they_are(
         assert iterations(pilot) == [9, 0, 10], "here it moves alone"
 
 
+@pytest.mark.slow
 async def test_a_training_side_by_side_ends_when_one_leaves(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil
 ) -> None:
@@ -283,6 +287,7 @@ async def test_a_training_side_by_side_ends_when_one_leaves(
         assert iterations(pilot) == reached
 
 
+@pytest.mark.slow
 async def test_what_moved_alone_is_followed_by_all_others(
     make_app: MakeApp, settle: Settle
 ) -> None:
@@ -328,6 +333,7 @@ async def test_a_dialogue_leaves_the_runs_where_they_are(
             assert [run.model for run in runs(pilot)] == before, key
 
 
+@pytest.mark.slow
 async def test_a_training_goes_on_behind_a_dialogue(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil
 ) -> None:
@@ -360,6 +366,7 @@ async def test_a_key_steps_all_together(make_app: MakeApp, settle: Settle, shown
             assert f" {reached} " in table(pilot, shown)[3]
 
 
+@pytest.mark.slow
 async def test_keys_that_come_fast_go_back_one_after_the_other(
     make_app: MakeApp, settle: Settle
 ) -> None:
@@ -510,6 +517,7 @@ async def test_home_and_end_go_to_the_ends_of_the_timeline(
         assert latests(pilot) == [10, 0, 10]
 
 
+@pytest.mark.slow
 async def test_seeking_stops_a_training(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil
 ) -> None:
@@ -610,6 +618,7 @@ async def test_y_makes_the_axis_of_losses_logarithmic(
         assert "log y" in str(pane.border_title)
 
 
+@pytest.mark.slow
 async def test_the_colour_of_a_run_stays_with_it(
     make_app: MakeApp, settle: Settle, shown: Shown
 ) -> None:
@@ -678,6 +687,7 @@ async def test_a_click_on_a_row_chooses_its_run(make_app: MakeApp, settle: Settl
             assert screen_of(pilot).active == 0, "other panes are no table of runs"
 
 
+@pytest.mark.slow
 async def test_eight_runs_scroll_with_the_active_one_in_sight(
     make_app: MakeApp, settle: Settle, shown: Shown
 ) -> None:
@@ -702,6 +712,7 @@ async def test_eight_runs_scroll_with_the_active_one_in_sight(
         assert table(pilot, shown)[marked_row(pilot)].split()[0] == "6"
 
 
+@pytest.mark.slow
 async def test_nine_runs_all_have_a_row_where_there_is_room(
     make_app: MakeApp, settle: Settle, shown: Shown
 ) -> None:
@@ -777,6 +788,7 @@ async def test_capital_b_adds_a_run_of_a_backend(make_app: MakeApp, settle: Sett
         assert len(names(pilot)) == 4
 
 
+@pytest.mark.slow
 async def test_each_backend_can_be_added_once_however_many_runs_it_has(
     make_app: MakeApp, settle: Settle
 ) -> None:
@@ -812,6 +824,7 @@ async def test_capital_d_removes_the_chosen_run(
         assert len(table(pilot, shown)) == 3
 
 
+@pytest.mark.slow
 async def test_when_the_reference_goes_the_first_run_takes_its_place(
     make_app: MakeApp, settle: Settle, shown: Shown
 ) -> None:
@@ -907,6 +920,7 @@ async def test_p_changes_the_hyperparameters_of_the_chosen_run_alone(
         assert [run.settings.get("learning_rate") for run in runs(pilot)] == [50, None, 50]
 
 
+@pytest.mark.slow
 async def test_a_change_in_the_past_forks_that_run_alone(
     make_app: MakeApp, settle: Settle, shown: Shown
 ) -> None:
@@ -948,6 +962,7 @@ async def test_a_value_is_typed_and_a_wrong_one_is_complained_about(
         assert cell(table(pilot, shown), 2, "worst") == difference(apart)
 
 
+@pytest.mark.slow
 async def test_the_worst_of_a_finished_run_begins_anew_when_it_is_changed(
     make_app: MakeApp, settle: Settle, shown: Shown
 ) -> None:
@@ -964,6 +979,7 @@ async def test_the_worst_of_a_finished_run_begins_anew_when_it_is_changed(
         assert cell(lines, 2, "worst") in {difference(max(distances)), difference(distances[-1])}
 
 
+@pytest.mark.slow
 async def test_a_change_takes_effect_while_all_train(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil
 ) -> None:
@@ -1021,6 +1037,7 @@ async def test_m_shows_all_maps_or_two_and_their_difference(
         assert [note.startswith("maps: ") for note in notifications(pilot)] == [True] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "titles"),
     [(SMALL, ["numpy − count"]), (SIZE, ["━━ numpy", "━━ count", "numpy − count"])],
@@ -1034,12 +1051,14 @@ async def test_the_difference_is_the_last_map_to_give_way(
         assert [title.split("  ")[0] for title in titles_of_maps(pilot)] == titles
 
 
+@pytest.mark.slow
 async def test_alone_a_run_has_nothing_to_differ_from(make_app: MakeApp, settle: Settle) -> None:
     async with make_app(("numpy",)).run_test(size=SIZE) as pilot:
         await opened(pilot, settle, "S", "m")
         assert titles_of_maps(pilot) == [f"━━ numpy  {VIEWS[0].title}"]
 
 
+@pytest.mark.slow
 async def test_the_maps_of_all_have_one_scale(
     make_app: MakeApp, settle: Settle, text_of: TextOf
 ) -> None:
@@ -1114,6 +1133,7 @@ async def test_plus_and_minus_change_the_size_of_the_cells_of_all_maps(
         ]  # fmt: skip
 
 
+@pytest.mark.slow
 async def test_where_there_is_room_for_one_map_it_is_that_of_the_chosen_run(
     make_app: MakeApp, settle: Settle
 ) -> None:
@@ -1312,6 +1332,7 @@ async def test_i_shows_the_columns_for_which_there_was_no_room(
         assert turn > (0 if size == WIDE else 1)
 
 
+@pytest.mark.slow
 async def test_i_stays_in_the_table_when_columns_go(
     make_app: MakeApp, settle: Settle, shown: Shown
 ) -> None:
@@ -1372,6 +1393,7 @@ async def test_w_asks_for_a_word(make_app: MakeApp, settle: Settle, shown: Shown
         assert iterations(pilot) == [10, 0], "what was typed did nothing else"
 
 
+@pytest.mark.slow
 async def test_w_brings_the_word_forward_where_panes_take_turns(
     make_app: MakeApp, settle: Settle
 ) -> None:
@@ -1385,6 +1407,7 @@ async def test_w_brings_the_word_forward_where_panes_take_turns(
         assert not pilot.app.screen.query_one("#word").region.area
 
 
+@pytest.mark.slow
 async def test_a_first_word_that_the_text_could_not_spell_is_the_empty_one(
     make_app: MakeApp, settle: Settle, shown: Shown, tmp_path: Path
 ) -> None:
@@ -1419,6 +1442,7 @@ async def test_tab_brings_one_pane_after_the_other_forward(
         assert iterations(pilot) == [1, 0]
 
 
+@pytest.mark.slow
 async def test_brackets_go_by_the_same_step_while_the_plot_is_out_of_sight(
     make_app: MakeApp, settle: Settle
 ) -> None:
@@ -1595,6 +1619,7 @@ async def test_a_reference_that_cannot_be_loaded_holds_up_nobody(
         assert iterations(pilot) == [-1, 11, 0]
 
 
+@pytest.mark.slow
 async def test_a_reference_that_takes_its_time_to_load_holds_up_nobody(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil, shown: Shown, tmp_path: Path
 ) -> None:
@@ -1636,6 +1661,7 @@ class Plugin(Backend):
     return write(folder, body, train=False)
 
 
+@pytest.mark.slow
 async def test_a_backend_that_is_loaded_later_is_brought_along(
     make_app: MakeApp, settle: Settle, shown: Shown, wait_until: WaitUntil, tmp_path: Path
 ) -> None:
@@ -1727,6 +1753,7 @@ async def test_a_text_of_odd_characters_is_drawn_as_itself_in_all_panes(
             assert "[b]odd[b].txt" in shown(pilot, StatusLine)
 
 
+@pytest.mark.slow
 async def test_a_word_of_odd_characters_is_told_as_itself(
     make_app: MakeApp, settle: Settle, odd_corpus: Path, shown: Shown
 ) -> None:
@@ -1847,6 +1874,7 @@ async def test_it_can_be_resized_while_all_train(
         assert iterations(pilot)[0] == iterations(pilot)[2]
 
 
+@pytest.mark.slow
 async def test_the_maps_follow_a_resize_unless_the_user_chose_a_size(
     make_app: MakeApp, settle: Settle
 ) -> None:

@@ -47,6 +47,7 @@ from bigram_tui.tui.widgets.prompt import Prompt
 from bigram_tui.tui.widgets.row_list import RowList
 from bigram_tui.tui.widgets.sample_list import SampleList
 from bigram_tui.tui.widgets.status import RunsBar, StatusLine
+from tests.conftest import slow
 from tests.tui.conftest import MakeApp, Settle, TextOf, WaitUntil, notifications, sizes
 
 SIZE = (120, 40)
@@ -1324,7 +1325,7 @@ async def test_the_keys_of_the_tour(make_app: MakeApp, settle: Settle) -> None:
             assert tour.place == place
 
 
-@pytest.mark.parametrize("key", ["q", "ctrl+q"])
+@pytest.mark.parametrize("key", ["q", *slow("ctrl+q")])
 async def test_a_key_quits(make_app: MakeApp, settle: Settle, key: str) -> None:
     app = make_app()
     async with app.run_test(size=SIZE) as pilot:
@@ -1480,7 +1481,7 @@ async def test_the_mouse_beside_the_cells_leaves_the_cursor(
         assert heatmap.cursor == (26, 8), "the last line is that of z"
 
 
-@pytest.mark.parametrize("log_x", [False, True], ids=["linear x", "log x"])
+@pytest.mark.parametrize("log_x", [False, *slow(True)], ids=["linear x", "log x"])
 async def test_a_press_on_the_plot_goes_to_the_iteration_that_is_drawn_there(
     make_app: MakeApp, settle: Settle, shown: Shown, log_x: bool
 ) -> None:

@@ -23,6 +23,7 @@ from bigram_tui.tui.screens.chooser import Chooser
 from bigram_tui.tui.screens.compare import CompareScreen
 from bigram_tui.tui.screens.explore import ExploreScreen
 from bigram_tui.tui.widgets.prompt import Prompt
+from tests.conftest import slow
 from tests.tui.conftest import MakeApp, Settle, TextOf, WaitUntil, notifications
 from tests.tui.test_explore_screen import ODD_LINES, assert_safe, screen_text
 
@@ -83,7 +84,7 @@ def read_csv(path: Path) -> list[list[str]]:
 # What is written
 
 
-@pytest.mark.parametrize("screen", ["explore", "compare"])
+@pytest.mark.parametrize("screen", ["explore", *slow("compare")])
 async def test_losses_are_those_of_all_runs_and_iterations(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil, tmp_path: Path, screen: str
 ) -> None:
@@ -123,7 +124,7 @@ async def test_losses_can_be_lines_of_json(
     assert [row["nll"] for row in rows[:4]] == numpy.losses[:, 0].tolist()
 
 
-@pytest.mark.parametrize("screen", ["explore", "compare"])
+@pytest.mark.parametrize("screen", ["explore", *slow("compare")])
 async def test_the_table_is_that_of_the_active_run_and_the_view(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil, tmp_path: Path, screen: str
 ) -> None:
@@ -195,7 +196,7 @@ async def test_the_table_of_runs_has_all_digits(
         assert (row["max_abs_weight"] != "") == (run.name == "numpy #2")
 
 
-@pytest.mark.parametrize("screen", ["explore", "compare"])
+@pytest.mark.parametrize("screen", ["explore", *slow("compare")])
 async def test_the_picture_is_that_of_the_screen_without_the_dialogue(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil, tmp_path: Path, screen: str
 ) -> None:
@@ -220,6 +221,7 @@ async def test_the_picture_is_that_of_the_screen_without_the_dialogue(
     assert "written to" not in words
 
 
+@pytest.mark.slow
 async def test_losses_are_whole_while_training_goes_on(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil, tmp_path: Path
 ) -> None:
@@ -248,6 +250,7 @@ async def test_losses_are_whole_while_training_goes_on(
         await settle(pilot)
 
 
+@pytest.mark.slow
 async def test_a_file_of_odd_characters_reads_back(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil, tmp_path: Path
 ) -> None:
@@ -326,6 +329,7 @@ async def test_escape_leaves_what_exists(make_app: MakeApp, settle: Settle, tmp_
     assert path.read_text("utf-8") == "mine"
 
 
+@pytest.mark.slow
 async def test_what_appears_between_the_question_and_the_answer_is_not_replaced(
     make_app: MakeApp,
     settle: Settle,

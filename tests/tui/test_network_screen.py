@@ -27,6 +27,7 @@ from bigram_tui.tui.screens.explore import ExploreScreen
 from bigram_tui.tui.screens.help import HelpScreen
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.prompt import Prompt
+from tests.conftest import slow
 from tests.tui.conftest import DEADLINE, MakeApp, Settle, TextOf, WaitUntil, notifications, sizes
 from tests.tui.test_explore_screen import ODD_LINES, assert_safe, last_line, screen_text
 
@@ -253,6 +254,7 @@ async def test_each_stage_and_where_it_is_from_is_to_be_seen(
             assert stage(pilot) == NAMES[0], "from the last to the first, or the other way"
 
 
+@pytest.mark.slow
 async def test_a_long_word_leaves_all_to_be_seen(
     make_app: MakeApp, opened: Opened, rest: Rest, text_of: TextOf, numpy_only: None
 ) -> None:
@@ -289,6 +291,7 @@ async def test_smaller_screens_are_not_refused(
         assert iteration(pilot) == len(NAMES)
 
 
+@pytest.mark.slow
 async def test_a_screen_that_is_resized_shows_all_again(
     make_app: MakeApp, opened: Opened, rest: Rest, text_of: TextOf, numpy_only: None
 ) -> None:
@@ -304,6 +307,7 @@ async def test_a_screen_that_is_resized_shows_all_again(
                     assert_shows_stage(pilot, text_of, net, name, 1, 13)
 
 
+@pytest.mark.slow
 async def test_both_themes_and_glyphs(
     make_app: MakeApp, opened: Opened, rest: Rest, numpy_only: None
 ) -> None:
@@ -510,6 +514,7 @@ async def test_to_be_asked_for_a_word_stops_a_run(
         assert iteration(pilot) == there + 1
 
 
+@pytest.mark.slow
 async def test_a_run_that_is_slower_than_its_timer_stops_at_once(
     make_app: MakeApp, opened: Opened, rest: Rest, wait_until: WaitUntil, numpy_only: None,
     monkeypatch: pytest.MonkeyPatch,
@@ -583,7 +588,7 @@ async def test_escape_keeps_the_word(
 
 
 @pytest.mark.parametrize("word", ["a", "aaaa", LONG], ids=len)
-@pytest.mark.parametrize("at", ["picked", "dW"])
+@pytest.mark.parametrize("at", ["picked", *slow("dW")])
 async def test_another_word_is_shown_at_any_stage(
     make_app: MakeApp, opened: Opened, rest: Rest, text_of: TextOf, numpy_only: None, word: str,
     at: str,
@@ -636,7 +641,7 @@ async def test_a_click_in_the_list_goes_to_that_stage(
             assert stage(pilot) == before
 
 
-@pytest.mark.parametrize("gesture", ["hover", "click"])
+@pytest.mark.parametrize("gesture", ["hover", *slow("click")])
 @all_sizes
 async def test_the_mouse_points_at_a_number_of_the_stage(
     make_app: MakeApp, opened: Opened, rest: Rest, numpy_only: None, size: tuple[int, int],
@@ -674,7 +679,7 @@ async def test_the_mouse_on_what_it_is_made_of_does_nothing(
 # Coming and going
 
 
-@pytest.mark.parametrize("key", ["q", "escape", "T"])
+@pytest.mark.parametrize("key", ["q", *slow("escape", "T")])
 async def test_closing_it_leaves_all_as_it_was(
     make_app: MakeApp, settle: Settle, opened: Opened, wait_until: WaitUntil, numpy_only: None,
     key: str,
@@ -817,6 +822,7 @@ async def test_while_torch_loads_it_says_so_and_works(
         assert "loads" not in status(pilot)
 
 
+@pytest.mark.slow
 async def test_it_may_be_closed_and_opened_while_torch_loads(
     make_app: MakeApp, opened: Opened, wait_until: WaitUntil, loading: Loading
 ) -> None:
@@ -923,7 +929,7 @@ def many_characters(wide: bool) -> str:
     return "".join(sorted(c for c, _ in zip(letters, range(600), strict=False)))
 
 
-@pytest.mark.parametrize("wide", [False, True], ids=["narrow", "wide"])
+@pytest.mark.parametrize("wide", [False, *slow(True)], ids=["narrow", "wide"])
 @sizes(SMALL, LARGE)
 async def test_a_vocabulary_of_600_characters(
     make_app: MakeApp, opened: Opened, rest: Rest, text_of: TextOf, numpy_only: None,

@@ -21,6 +21,7 @@ from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.legend import Legend
 from bigram_tui.tui.widgets.maps import MapPane
 from bigram_tui.tui.widgets.status import StatusLine
+from tests.conftest import slow
 from tests.tui.conftest import Settle, TextOf, WaitUntil, notifications, sizes
 
 DESIGNED = [(80, 24), (120, 40), (200, 60)]
@@ -84,7 +85,7 @@ def block_of(place: int, block: int, size: int) -> range:
     return range(place * block, min(size, (place + 1) * block))
 
 
-@pytest.mark.parametrize("depth", [TRUE_COLOR, GLYPHS_ONLY], ids=lambda depth: depth.name)
+@pytest.mark.parametrize("depth", [TRUE_COLOR, *slow(GLYPHS_ONLY)], ids=lambda depth: depth.name)
 @sizes(*DESIGNED, (60, 16), (40, 12))
 async def test_it_opens_with_the_whole_table_in_sight(
     make_large: MakeLarge, settle: Settle, text_of: TextOf, size: tuple[int, int], depth: Depth
@@ -122,7 +123,7 @@ async def test_each_drawn_cell_has_the_colour_of_the_largest_in_its_block(
                     assert color == colors[part.max()], (row, column)
 
 
-@pytest.mark.parametrize("by", ["code point", "similarity"])
+@pytest.mark.parametrize("by", ["code point", *slow("similarity")])
 async def test_an_arrow_key_goes_to_the_bigram_that_gives_the_next_block_its_colour(
     make_large: MakeLarge, settle: Settle, wait_until: WaitUntil, by: str
 ) -> None:

@@ -43,6 +43,7 @@ from bigram_tui.tui.screens.panel import Panel
 from bigram_tui.tui.screens.table_screen import TableScreen
 from bigram_tui.tui.widgets.hyperparameters import Control
 from bigram_tui.tui.widgets.prompt import Prompt
+from tests.conftest import slow
 from tests.tui.conftest import DEADLINE, MakeApp, Settle, TextOf, WaitUntil, sizes
 from tests.tui.test_explore_screen import ODD_LINES, assert_safe, screen_text
 from tests.tui.test_plugins_on_screen import write
@@ -552,7 +553,7 @@ def endless(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, 
 
 
 @pytest.mark.parametrize("key", PANELS)
-@pytest.mark.parametrize("close", ["escape", "enter", "q"])
+@pytest.mark.parametrize("close", ["escape", *slow("enter", "q")])
 async def test_closing_a_dialogue_ends_its_work(
     make_app: MakeApp,
     settle: Settle,
@@ -595,7 +596,7 @@ async def test_what_is_told_just_when_a_dialogue_closes_is_lost(
         panel.tell(Text("too late"))
 
 
-@pytest.mark.parametrize("key", ["enter", "N"])
+@pytest.mark.parametrize("key", ["enter", *slow("N")])
 async def test_one_can_quit_while_a_dialogue_works(
     make_app: MakeApp,
     settle: Settle,
@@ -658,7 +659,7 @@ async def test_markup_and_control_characters_show_as_themselves(
 
 @sizes(TINY, SMALL)
 @pytest.mark.parametrize("key", PANELS)
-@pytest.mark.parametrize("screen", ["explore", "compare"])
+@pytest.mark.parametrize("screen", ["explore", *slow("compare")])
 async def test_what_is_longer_than_the_screen_can_be_scrolled(
     make_app: MakeApp,
     settle: Settle,

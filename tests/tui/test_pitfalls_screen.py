@@ -26,6 +26,7 @@ from bigram_tui.tui.lessons import pitfalls as pitfalls_screen
 from bigram_tui.tui.lessons.pitfalls import LONGEST_ANSWER, NAMES, PitfallsScreen
 from bigram_tui.tui.screens.compare import CompareScreen
 from bigram_tui.tui.screens.explore import ExploreScreen
+from tests.conftest import slow
 from tests.tui.conftest import DEADLINE, MakeApp, Settle, TextOf, WaitUntil, notifications, sizes
 from tests.tui.test_compare_screen import cell
 from tests.tui.test_explore_screen import ODD_LINES, assert_safe, last_line, screen_text
@@ -192,7 +193,7 @@ async def test_the_place_in_the_list_is_remembered(make_app: MakeApp, opened: Op
         assert screen_of(pilot).query_one("#titles", OptionList).highlighted == 1
 
 
-@pytest.mark.parametrize("key", ["escape", "q", "P"])
+@pytest.mark.parametrize("key", ["escape", *slow("q", "P")])
 @pytest.mark.parametrize("below", [ExploreScreen, CompareScreen])
 async def test_closing_leaves_all_as_it_was(
     make_app: MakeApp, settle: Settle, opened: Opened, below: type, key: str
@@ -237,7 +238,7 @@ def flat(text: str) -> str:
 
 
 @SIZES
-@pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
+@pytest.mark.parametrize("theme", ["textual-dark", *slow("textual-light")])
 async def test_each_pitfall_shows_its_answers(
     make_app: MakeApp,
     opened: Opened,
@@ -533,6 +534,7 @@ async def test_enter_puts_the_mistake_beside_the_right_way(
         assert notifications(pilot) == []
 
 
+@pytest.mark.slow
 async def test_a_second_time_gives_a_second_run(
     make_app: MakeApp, settle: Settle, opened: Opened
 ) -> None:
@@ -558,7 +560,7 @@ async def test_a_second_time_gives_a_second_run(
         assert app_of(pilot).lineup.reference.name == "numpy"
 
 
-@pytest.mark.parametrize("name", ["no keepdim", "a zero count", "η too large"])
+@pytest.mark.parametrize("name", ["no keepdim", *slow("a zero count", "η too large")])
 async def test_the_right_run_is_added_again_if_it_was_removed(
     make_app: MakeApp, settle: Settle, opened: Opened, name: str
 ) -> None:
@@ -584,6 +586,7 @@ async def test_the_right_run_is_added_again_if_it_was_removed(
         assert {name_of(pitfall), f"{name_of(pitfall)} #2"} <= set(names(pilot))
 
 
+@pytest.mark.slow
 async def test_without_keepdim_p_differs_and_nothing_else_does(
     make_app: MakeApp, settle: Settle, opened: Opened, text_of: TextOf
 ) -> None:
@@ -617,6 +620,7 @@ async def test_without_keepdim_p_differs_and_nothing_else_does(
         assert "not to 1" in notice
 
 
+@pytest.mark.slow
 async def test_a_mistake_begins_where_the_right_run_did(
     make_app: MakeApp, settle: Settle, opened: Opened
 ) -> None:

@@ -11,6 +11,7 @@ from bigram_tui.tui.app import BigramApp
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.loss_curve import LossCurve
 from bigram_tui.tui.widgets.status import RunsBar
+from tests.conftest import slow
 from tests.tui.conftest import MakeApp, Settle, TextOf, WaitUntil
 
 SIZE = (100, 28)
@@ -104,7 +105,7 @@ async def test_a_backend_that_fails_says_why(
         assert reason in screen_text(pilot), "it is still there"
 
 
-@pytest.mark.parametrize("value", ["np.nan", "np.inf"])
+@pytest.mark.parametrize("value", ["np.nan", *slow("np.inf")])
 async def test_a_table_without_numbers_is_shown_as_diverged(
     make_app: MakeApp, settle: Settle, tmp_path: Path, value: str
 ) -> None:

@@ -26,6 +26,7 @@ from bigram_tui.tui.lessons.families import FamiliesScreen
 from bigram_tui.tui.lessons.presets import PresetsScreen
 from bigram_tui.tui.screens.table_screen import TableScreen
 from bigram_tui.tui.widgets.loss_curve import LossCurve
+from tests.conftest import slow
 from tests.tui.conftest import DEADLINE, MakeApp, Settle, TextOf, WaitUntil, notifications, sizes
 from tests.tui.test_explore_screen import ODD_LINES, assert_safe, screen_text
 
@@ -93,7 +94,7 @@ Take = Callable[[Pilot[None], str], Awaitable[Runner]]
 
 
 @sizes(SMALL, SIZE, WIDE)
-@pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
+@pytest.mark.parametrize("theme", ["textual-dark", *slow("textual-light")])
 async def test_each_preset_shows_its_values_and_its_whole_reason(
     make_app: MakeApp,
     settle: Settle,
@@ -171,6 +172,7 @@ async def test_from_a_run_without_a_learning_rate_numpy_is_taken(
         assert added.snapshot.settings == {"learning_rate": 50.0, "l2": 0.01}
 
 
+@pytest.mark.slow
 async def test_from_a_run_that_takes_other_steps_numpy_is_taken(
     make_app: MakeApp, settle: Settle, take: Take, tmp_path: Path
 ) -> None:
@@ -195,6 +197,7 @@ async def test_from_a_run_that_takes_other_steps_numpy_is_taken(
         assert added.name == "numpy lecture"
 
 
+@pytest.mark.slow
 async def test_it_keeps_what_else_the_active_run_was_set_to(
     make_app: MakeApp, settle: Settle, take: Take
 ) -> None:
@@ -499,6 +502,7 @@ async def test_odd_characters_are_shown_as_themselves(
         assert {name[-2:] for name in seen} > {"[)", "])", "\\)"}
 
 
+@pytest.mark.slow
 async def test_closing_it_ends_the_work(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -540,7 +544,7 @@ async def test_curves_take_the_colours_of_another_theme(
 # Keys
 
 
-@pytest.mark.parametrize("screen", [PresetsScreen, FamiliesScreen])
+@pytest.mark.parametrize("screen", [PresetsScreen, *slow(FamiliesScreen)])
 async def test_their_keys_can_be_changed(
     make_app: MakeApp, screen: type[Screen[object]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

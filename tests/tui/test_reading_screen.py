@@ -26,6 +26,7 @@ from bigram_tui.tui.screens.explore import ExploreScreen
 from bigram_tui.tui.screens.reading import ReadingScreen, pace_facts
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.status import StatusLine
+from tests.conftest import slow
 from tests.tui.conftest import DEADLINE, Settle, TextOf, WaitUntil, notifications, sizes
 
 CHUNKS = [b"emma\nava\n", "zoë\n".encode(), b"[red]\x1b[31m\n"]
@@ -197,7 +198,7 @@ async def test_where_the_size_is_not_known_it_tells_the_bytes(
         assert "stdin  first 14 bytes  3 lines" in screen_text(pilot)
 
 
-@pytest.mark.parametrize("key", ["q", "ctrl+q"])
+@pytest.mark.parametrize("key", ["q", *slow("ctrl+q")])
 async def test_quitting_leaves_the_text_unread(
     make_reader: MakeReader, source: Source, wait_until: WaitUntil, key: str
 ) -> None:
@@ -299,7 +300,7 @@ async def test_what_was_read_before_an_error_is_offered_and_explored(
         assert f"some.txt  {corpus.extent}  {lines} lines" in screen_text(pilot)
 
 
-@pytest.mark.parametrize("key", ["q", "ctrl+q"])
+@pytest.mark.parametrize("key", ["q", *slow("ctrl+q")])
 async def test_to_quit_after_an_error_hands_it_on(
     make_reader: MakeReader, source: Source, wait_until: WaitUntil, key: str
 ) -> None:

@@ -43,6 +43,7 @@ async def test_it_steps_resizes_and_quits(
     assert app.return_code == 0
 
 
+@pytest.mark.slow
 @sizes((40, 12), (120, 40), (10, 3))
 async def test_every_key_of_the_screen_works(
     make_app: MakeApp, settle: Settle, size: tuple[int, int]
@@ -180,6 +181,7 @@ async def test_a_notice_takes_its_room_from_the_body_alone(
             assert not one.region.overlaps(other.region), (one, other)
 
 
+@pytest.mark.slow
 async def test_a_large_text_opens_with_an_overview_and_scrolls_in_the_smallest_form(
     make_app: MakeApp, settle: Settle, text_of: TextOf, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

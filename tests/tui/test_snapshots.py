@@ -20,6 +20,7 @@ from bigram_tui.tui.app import BigramApp
 from bigram_tui.tui.render.colors import GLYPHS_ONLY, INDEXED, TRUE_COLOR, Depth
 from bigram_tui.tui.screens.compare import CompareScreen
 from bigram_tui.tui.screens.reading import ReadingLines
+from tests.conftest import slow
 
 
 @pytest.fixture(autouse=True)
@@ -99,7 +100,7 @@ def reader(theme: str) -> BigramApp:
     return app
 
 
-@pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
+@pytest.mark.parametrize("theme", ["textual-light", *slow("textual-dark")])
 def test_while_a_text_is_read(
     snap_compare: Compare, wait_until: WaitUntil, text_of: TextOf, theme: str
 ) -> None:
@@ -126,8 +127,8 @@ def after(settle: Settle, *keys: str) -> Callable[[Pilot[None]], Awaitable[None]
     return press
 
 
-@pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("theme", ["textual-dark", *slow("textual-light")])
+@pytest.mark.parametrize("size", ["80x24", *slow("120x40", "200x60")])
 def test_after_a_hundred_iterations(
     snap_compare: Compare, settle: Settle, size: str, theme: str
 ) -> None:
@@ -172,7 +173,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("keys", [(), ("l", "j", "j"), ("O",), ("d",)], ids="-".join)
+@pytest.mark.parametrize("keys", [(), *slow(("l", "j", "j"), ("O",)), ("d",)], ids="-".join)
 def test_many_characters(
     snap_compare: Compare, settle: Settle, many: Path, keys: tuple[str, ...]
 ) -> None:
@@ -181,21 +182,21 @@ def test_many_characters(
     assert snap_compare(app, terminal_size=(80, 24), run_before=after(settle, *keys))
 
 
-@pytest.mark.parametrize("depth", [INDEXED, GLYPHS_ONLY], ids=lambda depth: depth.name)
+@pytest.mark.parametrize("depth", [GLYPHS_ONLY, *slow(INDEXED)], ids=lambda depth: depth.name)
 def test_fewer_colours(snap_compare: Compare, settle: Settle, depth: Depth) -> None:
     app = explorer(depth=depth)
     assert snap_compare(app, terminal_size=(80, 24), run_before=after(settle, "x"))
 
 
-@pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("theme", ["textual-dark", *slow("textual-light")])
+@pytest.mark.parametrize("size", ["80x24", *slow("120x40", "200x60")])
 def test_compare_three_runs(
     snap_compare: Compare, compared: Compared, size: str, theme: str
 ) -> None:
     assert snap_compare(comparer(theme), terminal_size=SIZES[size], run_before=compared())
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", ["80x24", *slow("120x40", "200x60")])
 def test_compare_two_runs_and_their_difference(
     snap_compare: Compare, compared: Compared, size: str
 ) -> None:
@@ -203,7 +204,7 @@ def test_compare_two_runs_and_their_difference(
     assert snap_compare(comparer(), terminal_size=SIZES[size], run_before=before)
 
 
-@pytest.mark.parametrize("pane", ["names", "word", "cell"])
+@pytest.mark.parametrize("pane", ["word", *slow("names", "cell")])
 def test_compare_one_pane_after_the_other(
     snap_compare: Compare, compared: Compared, pane: str
 ) -> None:

@@ -19,6 +19,7 @@ from bigram_tui.tui.screens.explore import ExploreScreen
 from bigram_tui.tui.screens.lesson_menu import VIEW_LINKS
 from bigram_tui.tui.screens.table_screen import TableScreen
 from bigram_tui.tui.views import VIEWS
+from tests.conftest import slow
 from tests.tui.conftest import MakeApp, Settle, TextOf, WaitUntil, notifications, sizes
 from tests.tui.test_explore_screen import ODD_LINES, assert_safe, screen_text
 
@@ -95,7 +96,7 @@ async def open_section(pilot: Pilot[None], settle: Settle, section: int) -> None
 
 
 @sizes(SMALL, MIDDLE)
-@pytest.mark.parametrize("backend", ["numpy", "count"])
+@pytest.mark.parametrize("backend", ["numpy", *slow("count")])
 async def test_every_section_is_there_whole(
     make_app: MakeApp, settle: Settle, read: Read, backend: str, size: tuple[int, int]
 ) -> None:
@@ -250,7 +251,7 @@ async def test_side_by_side_it_tells_of_the_active_run_where_all_are(
 # Links
 
 
-@pytest.mark.parametrize("backend", ["numpy", "count"])
+@pytest.mark.parametrize("backend", ["numpy", *slow("count")])
 @pytest.mark.parametrize("destination", DESTINATIONS)
 async def test_every_link_leads_where_it_says(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil, destination: str, backend: str
@@ -283,7 +284,7 @@ async def test_every_link_leads_where_it_says(
             assert_safe(pilot)
 
 
-@pytest.mark.parametrize("destination", ["view/W", "step", "compare", "cell/jq", "why"])
+@pytest.mark.parametrize("destination", ["view/W", *slow("step", "compare", "cell/jq", "why")])
 async def test_links_are_followed_side_by_side_too(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil, destination: str
 ) -> None:

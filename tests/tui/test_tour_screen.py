@@ -15,6 +15,7 @@ from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.hyperparameters import Control
 from bigram_tui.tui.widgets.inspector import Inspector
 from bigram_tui.tui.widgets.legend import Legend
+from tests.conftest import slow
 from tests.tui.conftest import MakeApp, Settle, TextOf, WaitUntil, sizes
 from tests.tui.test_explore_screen import assert_safe, screen_text
 
@@ -152,7 +153,7 @@ async def test_the_agreement_is_that_of_the_runs(
 
 
 @sizes(SMALL, MIDDLE, FLAT)
-@pytest.mark.parametrize("compares", [False, True])
+@pytest.mark.parametrize("compares", [False, *slow(True)])
 async def test_it_hides_nothing_that_it_speaks_of(
     make_app: MakeApp, settle: Settle, text_of: TextOf, compares: bool, size: tuple[int, int]
 ) -> None:
@@ -195,7 +196,7 @@ async def test_the_cell_under_the_cursor_stays_in_sight(make_app: MakeApp, settl
 
 
 @sizes(SMALL, MIDDLE, FLAT, (120, 35))
-@pytest.mark.parametrize("compares", [False, True])
+@pytest.mark.parametrize("compares", [False, *slow(True)])
 async def test_once_left_the_screen_is_as_if_it_had_never_been(
     make_app: MakeApp, settle: Settle, compares: bool, size: tuple[int, int]
 ) -> None:
@@ -263,7 +264,7 @@ async def test_all_other_keys_work_as_always(make_app: MakeApp, settle: Settle) 
     assert pilot.app.return_code == 0
 
 
-@pytest.mark.parametrize("compares", [False, True])
+@pytest.mark.parametrize("compares", [False, *slow(True)])
 async def test_what_asks_for_enter_and_escape_gets_them(
     make_app: MakeApp, settle: Settle, compares: bool
 ) -> None:
@@ -329,7 +330,7 @@ async def test_without_being_asked_for_there_is_none(make_app: MakeApp, settle: 
         assert place(pilot) is None
 
 
-@pytest.mark.parametrize("compares", [False, True])
+@pytest.mark.parametrize("compares", [False, *slow(True)])
 async def test_the_palette_starts_it_again(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil, compares: bool
 ) -> None:

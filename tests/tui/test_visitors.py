@@ -21,6 +21,7 @@ from bigram_tui.tui.app import BigramApp
 from bigram_tui.tui.browser_driver import BrowserDriver
 from bigram_tui.tui.screens.chooser import Chooser
 from bigram_tui.tui.widgets.prompt import Prompt
+from tests.conftest import slow
 from tests.tui.conftest import MakeApp, Settle, WaitUntil, notifications
 
 SIZE = (120, 40)
@@ -61,7 +62,7 @@ async def choose(pilot: Pilot[None], settle: Settle, title: str) -> None:
     await settle(pilot)
 
 
-@pytest.mark.parametrize("screen", ["explore", "compare"])
+@pytest.mark.parametrize("screen", ["explore", *slow("compare")])
 async def test_all_exports_are_downloads_for_which_no_path_is_asked(
     make_app: MakeApp,
     settle: Settle,
