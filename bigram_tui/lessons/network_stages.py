@@ -25,60 +25,60 @@ STAGES = (
         "X",
         "X = torch.tensor(xs)",
         "X = np.array(xs)",
-        "The tokens that stand first in the word's bigrams. Of whole numbers a tensor is int64; "
-        "torch.Tensor, with a capital T, would make them float32.",
+        "The first token of each bigram of the word. A tensor of whole numbers is int64; "
+        "torch.Tensor, with a capital T, would make it float32.",
     ),
     Stage(
         "Y",
         "Y = torch.tensor(ys)",
         "Y = np.array(ys)",
-        "The tokens that follow: what the network is to predict.",
+        "The token that follows each of them: what the network should predict.",
     ),
     Stage(
         "onehot",
         "onehot = F.one_hot(X, num_classes=V)",
         "onehot = np.eye(V, dtype=np.int64)[X]",
-        "Each token as a row with a single 1. Without the number of classes it would be as wide "
-        "as the word's largest token asks for. Still int64.",
+        "Each token as a row with a single 1. Without the number of classes there would only be a "
+        "column for each token up to the largest of the word. Still int64.",
     ),
     Stage(
         "Xenc",
         "Xenc = onehot.float()",
         "Xenc = onehot.astype(np.float32)",
-        "The same as float32, since a product with W wants numbers of one kind.",
+        "The same as float32, since a product with W takes numbers of one kind.",
     ),
     Stage(
         "W",
         "W = torch.randn((V, V), generator=g, requires_grad=True)",
         "W = start_weights(V, seed).astype(np.float32)",
-        "The parameters, random at the start: row k is for what follows token k. A leaf: made by "
-        "us, not by an operation.",
+        "The parameters, random at the start: row k has the logits of what follows token k. A "
+        "leaf: we made it, no operation did.",
     ),
     Stage(
         "Z",
         "Z = Xenc @ W; Z.retain_grad()",
         "Z = Xenc @ W",
-        "The logits. A one-hot row plucks out one row of W: the product is a table lookup, W[X].",
+        "The logits. A one-hot row selects one row of W: the product is a table lookup, W[X].",
     ),
     Stage("C", "C = Z.exp()", "C = np.exp(Z)", "exp makes them positive: odds, or “counts”."),
     Stage(
         "S",
         "S = C.sum(1, keepdim=True)",
         "S = C.sum(axis=1, keepdims=True)",
-        "The sum of each row. Kept as a column, so that dividing broadcasts it across the columns.",
+        "The sum of each row, kept as a column, so that the division broadcasts it.",
     ),
     Stage(
         "P",
         "P = C / S",
         "P = C / S",
-        "Row by row a distribution over what comes next. S, with one column, is broadcast across "
+        "Each row is a distribution over the next token. S, with one column, is broadcast across "
         "the V columns.",
     ),
     Stage(
         "picked",
         "picked = P[torch.arange(B), Y]",
         "picked = P[np.arange(B), Y]",
-        "What the network gave to the characters that really follow.",
+        "The probabilities of the tokens that really follow.",
     ),
     Stage(
         "loss",

@@ -90,13 +90,13 @@ PITFALLS = (
         "sums = P.sum(axis=1)\nsums.min(), sums.max()\nnames(P)\nnll(P)",
         "P = (N + 1) / (N + 1).sum(axis=1, keepdims=True)\n"
         "sums = P.sum(axis=1)\nsums.min(), sums.max()\nnames(P)\nnll(P)",
-        "Sums of shape [V] are read as [1, V]: column j is divided by the sum of row j. Rows no "
-        "longer sum to 1, unless all tokens are equally frequent, and the samples show it. For "
-        "counts the columns sum to 1: it is P(previous | next). For exp(W), not even the columns "
-        "sum to 1.",
-        "The loss, and so all of training: in a line every token, the boundary too, is second in a "
-        "bigram as often as first, so that the same sums divide.",
-        "keepdim=True (keepdims in NumPy) leaves a column [V, 1]. And check that rows sum to 1.",
+        "NumPy reads sums of shape [V] as [1, V], so that column j is divided by the sum of row j. "
+        "Rows no longer sum to 1, unless all tokens are equally frequent, and the samples show it. "
+        "With counts the columns sum to 1: this is P(previous | next). With exp(W) not even the "
+        "columns do.",
+        "The loss, and so all of training: every token, the boundary too, is as often the second "
+        "of a bigram as the first, so that the same sums divide.",
+        "keepdim=True (keepdims in NumPy) keeps a column [V, 1]. And check that rows sum to 1.",
         Variant("no-keepdim", "numpy"),
     ),
     Pitfall(
@@ -106,11 +106,11 @@ PITFALLS = (
         "P[first, second]\n-np.log(P[first, second])",
         "P = (N + 1) / (N + 1).sum(axis=1, keepdims=True)\n"
         "P[first, second]\n-np.log(P[first, second])",
-        "The counted text never has {unseen}, so that its probability is 0. A word with it is "
-        "infinitely surprising, and the loss of any text with such a word is ∞.",
+        "The text never has {unseen}, so its probability is 0. A word with it is infinitely "
+        "surprising, and the loss of any text with such a word is ∞.",
         "The loss of the text that was counted: it has no such bigram.",
-        "Add α to every count. Or train logits: as long as they are finite no P is 0, even without "
-        "a penalty λ.",
+        "Add α to every count. Or train logits: while they are finite no P is 0, even without a "
+        "penalty λ.",
         Variant("count", "count", {"smoothing": 0.0}, "count α=0"),
     ),
     Pitfall(
@@ -118,10 +118,10 @@ PITFALLS = (
         "torch.Tensor for indices",
         "torch.Tensor(5).shape\nX = torch.Tensor(xs)\nX.dtype\nF.one_hot(X, num_classes=V)",
         "torch.tensor(5).shape\nX = torch.tensor(xs)\nX.dtype\nF.one_hot(X, num_classes=V).shape",
-        "With a capital T a list becomes float32, which is no index; and torch.Tensor(5) is not a "
-        "5 but five values, whatever was in that memory.",
-        "Arithmetic with it: only what wants indices complains.",
-        "torch.tensor keeps the kind of its numbers: whole ones become int64.",
+        "With a capital T a list becomes float32, which can't be an index. And torch.Tensor(5) is "
+        "not a 5 but five values, whatever was in that memory.",
+        "Arithmetic with it: only functions that need indices complain.",
+        "torch.tensor keeps the kind of its numbers: whole numbers become int64.",
         needs_torch=True,
     ),
     Pitfall(
@@ -131,7 +131,7 @@ PITFALLS = (
         "Xenc = F.one_hot(torch.tensor(xs), num_classes=V)\nXenc.dtype\nXenc @ W",
         "W = torch.randn((V, V), generator=g)\n"
         "Xenc = F.one_hot(torch.tensor(xs), num_classes=V).float()\nXenc.dtype\n(Xenc @ W).shape",
-        "one_hot makes int64, W is float32, and a matrix product takes numbers of one kind.",
+        "one_hot returns int64, W is float32, and a matrix product takes numbers of one kind.",
         "Nothing: it stops at once.",
         ".float() before the product.",
         needs_torch=True,
@@ -143,8 +143,8 @@ PITFALLS = (
         "Xenc = F.one_hot(torch.tensor(xs)).float()\nXenc.shape\nXenc @ W",
         "W = torch.randn((V, V), generator=g)\n"
         "Xenc = F.one_hot(torch.tensor(xs), num_classes=V).float()\nXenc.shape\n(Xenc @ W).shape",
-        "It makes as many columns as the largest token that it sees asks for: too few for W.",
-        "Everything, as long as each batch happens to have the last token.",
+        "one_hot makes a column for each token up to the largest that it sees: too few for W.",
+        "Everything, as long as each batch happens to contain the last token.",
         "num_classes=V.",
         needs_torch=True,
     ),
@@ -154,9 +154,9 @@ PITFALLS = (
         "W = torch.randn((V, V), generator=g)\nloss = word_loss(W)\nloss\nloss.backward()",
         "W = torch.randn((V, V), generator=g, requires_grad=True)\nloss = word_loss(W)\nloss\n"
         "loss.backward()\nW.grad.shape",
-        "No graph was built by the forward pass, so there is nothing to go back through.",
+        "The forward pass built no graph, so there is nothing to go back through.",
         "The forward pass and its loss.",
-        "requires_grad=True where W is made.",
+        "requires_grad=True when W is created.",
         needs_torch=True,
     ),
     Pitfall(
@@ -174,9 +174,9 @@ PITFALLS = (
         "gradients that are not reset",
         _TORCH_LOOP.format(""),
         _TORCH_LOOP.format("    W.grad = None\n"),
-        "backward() adds to what is in W.grad: each step goes by the sum of all gradients so far, "
-        "and swings past the minimum.",
-        "The first step, and often the fall of the next few.",
+        "backward() adds to W.grad: each step follows the sum of all gradients so far, and swings "
+        "past the minimum.",
+        "The first step, and often the next few, still lower the loss.",
         "W.grad = None before each backward(), or zero_grad() of an optimizer.",
         Variant("no-reset", "numpy"),
         needs_torch=True,
@@ -186,8 +186,8 @@ PITFALLS = (
         "a plus in the update",
         _LOOP.format("steady_rate()", "+"),
         _LOOP.format("steady_rate()", "-"),
-        "The gradient points uphill, and so goes every step.",
-        "All else: there is no error, only a loss that rises.",
+        "The gradient points uphill, and every step follows it.",
+        "Everything else: there is no error, only a loss that rises.",
         "W ← W − η·gradient.",
         Variant("plus-sign", "numpy"),
     ),
@@ -198,8 +198,8 @@ PITFALLS = (
         "word_loss(W).backward()\nW += -0.1 * W.grad",
         "W = torch.randn((V, V), generator=g, requires_grad=True)\n"
         "word_loss(W).backward()\nW.data += -0.1 * W.grad\nW.is_leaf\nword_loss(W)",
-        "Autograd would record the update as a part of the model, and does not allow that in place "
-        "on a leaf.",
+        "Autograd would record the update as a part of the model, and it does not allow that in "
+        "place on a leaf.",
         "Nothing: it stops at once.",
         "W.data += …, or the same inside torch.no_grad().",
         needs_torch=True,
@@ -213,8 +213,8 @@ PITFALLS = (
         "W = torch.randn((V, V), generator=g, requires_grad=True)\n"
         "word_loss(W).backward()\nW.data += -0.1 * W.grad\nW.is_leaf\n"
         "W.grad = None\nword_loss(W).backward()\nW.data += -0.1 * W.grad\nword_loss(W)",
-        "The name W now stands for the result of an operation: no leaf, and backward() leaves its "
-        "grad None.",
+        "W is now the result of an operation and no longer a leaf: backward() leaves its grad "
+        "None.",
         "The first step.",
         "Change W where it is: W.data += ….",
         needs_torch=True,
@@ -232,14 +232,15 @@ PITFALLS = (
     ),
     Pitfall(
         "softmax, no max",
-        "a softmax without the maximum taken off",
+        "a softmax without the maximum subtracted",
         "W = W.astype(np.float32) + 100\nodds = np.exp(W)\n"
         "P = odds / odds.sum(axis=1, keepdims=True)\nnp.isnan(P).any()",
         "W = W.astype(np.float32) + 100\nodds = np.exp(W - W.max(axis=1, keepdims=True))\n"
         "P = odds / odds.sum(axis=1, keepdims=True)\nnp.isnan(P).any(), P.sum(axis=1).max()",
-        "exp overflows: above 88.72 in float32, above 709.78 in float64. ∞/∞ is no number.",
-        "Small weights. On paper large ones too: a constant added to a row changes none of its P.",
-        "Take the row's maximum off first, as the softmax and cross_entropy of libraries do.",
+        "exp overflows above 88.72 in float32 and above 709.78 in float64, and ∞/∞ is NaN.",
+        "Small weights. On paper large ones too: a constant added to a row of W leaves its P as it "
+        "is.",
+        "Subtract the maximum of the row first, as softmax and cross_entropy in libraries do.",
         Variant("no-max", "numpy"),
     ),
     Pitfall(
@@ -247,9 +248,9 @@ PITFALLS = (
         "a gradient without the 1/B",
         _MEAN_LOOP.format(""),
         _MEAN_LOOP.format(" / N.sum()"),
-        "The loss is an average, so its ∂L/∂Z is (P − Y) / B. Without 1/B every step is B times "
+        "The loss is an average, so ∂L/∂Z is (P − Y) / B. Without the 1/B every step is B times "
         "too long.",
-        "The direction: with an η that is B times smaller it would be the same.",
+        "The direction: with an η that is B times smaller the steps would be the same.",
         "Keep the 1/B, or use the sum as the loss and choose η for that.",
         Variant("no-mean", "numpy"),
     ),
