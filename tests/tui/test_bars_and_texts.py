@@ -204,7 +204,7 @@ def test_other_kinds_of_values(direction: int) -> None:
 class Host(App[None]):
     """An app that shows names and nothing else."""
 
-    CSS = ".name-list--memorised { color: red; } .name-list--new { color: blue; }"
+    CSS = ".sample-list--memorised { color: red; } .sample-list--new { color: blue; }"
 
     def compose(self) -> ComposeResult:
         yield SampleList()
@@ -233,7 +233,7 @@ async def test_names_fill_lines_and_none_is_too_long(size: tuple[int, int]) -> N
         names.styles.height = size[1]
         await pilot.pause()
         for start in range(len(NAMES)):
-            names.names = NAMES[start:]
+            names.samples = NAMES[start:]
             text = names.render().plain
             lines = text.split("\n")
             assert len(lines) <= size[1]
@@ -246,7 +246,7 @@ async def test_names_are_marked_cut_and_parted() -> None:
     async with app.run_test(size=(30, 5)) as pilot:
         names = app.query_one(SampleList)
         names.styles.height = 5
-        names.names = [*NAMES[:4], ShownSample("x", True)]
+        names.samples = [*NAMES[:4], ShownSample("x", True)]
         await pilot.pause()
         lines = names.render().plain.split("\n")
         assert lines[0] == (" " * GAP).join(["mor", f"{MARK}emma", "(empty)"])
@@ -259,7 +259,7 @@ async def test_a_name_is_broken_off_with_an_ellipsis_only_if_it_did_not_end() ->
     async with app.run_test(size=(30, 2)) as pilot:
         names = app.query_one(SampleList)
         names.styles.height = 2
-        names.names = [ShownSample("abc", False, ended=False), ShownSample("abc", False)]
+        names.samples = [ShownSample("abc", False, ended=False), ShownSample("abc", False)]
         await pilot.pause()
         assert names.render().plain == "abc…  abc"
 
@@ -268,7 +268,7 @@ async def test_memorised_names_have_a_style_of_their_own() -> None:
     app = Host()
     async with app.run_test(size=(30, 2)) as pilot:
         names = app.query_one(SampleList)
-        names.names = [ShownSample("ann", True), ShownSample("xyz", False)]
+        names.samples = [ShownSample("ann", True), ShownSample("xyz", False)]
         await pilot.pause()
         text = names.render()
         spans = {text.plain[span.start : span.end]: span.style for span in text.spans}

@@ -217,7 +217,7 @@ async def test_as_many_names_as_asked_for_are_shown(make_app: MakeApp, settle: S
     for samples in (0, 3):
         async with make_app(samples=samples).run_test(size=SIZE) as pilot:
             await settle(pilot)
-            assert len(pilot.app.screen.query_one(SampleList).names) == samples
+            assert len(pilot.app.screen.query_one(SampleList).samples) == samples
 
 
 async def test_capital_a_runs_all_and_pauses_all(

@@ -180,7 +180,7 @@ class ExploreScreen(LessonScreen):
         sampled = []
         if table is not None and most:
             sampled = self._as_many_as_fit(table, most, names)
-        names.names = sampled
+        names.samples = sampled
         draw = f"  draw {self.view_state.draw + 1}" if self.view_state.draw else ""
         entitle(names, f"samples{draw}  {present.marking(self._session.corpus)}")
 

@@ -28,30 +28,30 @@ class SampleList(Widget):
     """As many samples as fit, one after the other; those that the text has are marked."""
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES = {"name-list--memorised", "name-list--new"}
+    COMPONENT_CLASSES = {"sample-list--memorised", "sample-list--new"}
 
-    names: reactive[Sequence[ShownSample]] = reactive(())
+    samples: reactive[Sequence[ShownSample]] = reactive(())
 
-    def fitting(self, names: Sequence[ShownSample]) -> int:
+    def fitting(self, samples: Sequence[ShownSample]) -> int:
         """Return how many samples, from the first on, fit."""
         width, height = self.size
         lines, used = 1, 0
-        for place, name in enumerate(names):
-            needed = cell_len(_written(name, width))
+        for index, sample in enumerate(samples):
+            needed = cell_len(_written(sample, width))
             if used and used + GAP + needed > width:
                 lines, used = lines + 1, 0
             if lines > height:
-                return place
+                return index
             used += needed + (GAP if used else 0)
-        return len(names)
+        return len(samples)
 
     def render(self) -> Text:
         """Write the samples in lines; only one that is longer than a line is cut."""
-        memorised = self.get_component_rich_style("name-list--memorised", partial=True)
-        new = self.get_component_rich_style("name-list--new", partial=True)
+        memorised = self.get_component_rich_style("sample-list--memorised", partial=True)
+        new = self.get_component_rich_style("sample-list--new", partial=True)
         lines = [Text(no_wrap=True)]
-        for name in self.names:
-            written = _written(name, self.size.width)
+        for sample in self.samples:
+            written = _written(sample, self.size.width)
             used = lines[-1].cell_len
             if used and used + GAP + cell_len(written) > self.size.width:
                 if len(lines) == self.size.height:
@@ -59,12 +59,12 @@ class SampleList(Widget):
                 lines.append(Text(no_wrap=True))
                 used = 0
             lines[-1].append(" " * GAP if used else "")
-            lines[-1].append(written, memorised if name.memorised else new)
+            lines[-1].append(written, memorised if sample.memorised else new)
         return Text("\n", no_wrap=True).join(lines)
 
 
-def _written(name: ShownSample, width: int) -> str:
-    text = (MARK if name.memorised else "") + (printable(name.text) or EMPTY)
-    if name.ended and cell_len(text) <= width:
+def _written(sample: ShownSample, width: int) -> str:
+    text = (MARK if sample.memorised else "") + (printable(sample.text) or EMPTY)
+    if sample.ended and cell_len(text) <= width:
         return text
     return set_cell_size(text, min(width - 1, cell_len(text))).rstrip() + "…"
