@@ -41,7 +41,7 @@ from bigram_tui.tui.render.colors import (
 )
 from bigram_tui.tui.render.heatmap import body, header, legend
 from bigram_tui.tui.render.heatmap_styles import HeatmapStyles
-from bigram_tui.tui.render.picture import AMISS, DECADES, ColorScale, Picture, paint, round_up
+from bigram_tui.tui.render.picture import DECADES, NAN, ColorScale, Picture, paint, round_up
 from bigram_tui.tui.views import VIEWS
 
 Floats = npt.NDArray[np.float64]
@@ -134,7 +134,7 @@ def test_each_value_gets_the_nearest_level(
     assert painted.limit == round_up(max(finite, default=0.0))
     for value, level in zip(table.ravel().tolist(), levels(painted).ravel().tolist(), strict=True):
         if math.isnan(value):
-            assert level == AMISS
+            assert level == NAN
         else:
             place = expected_place(value, painted.limit, scale, diverging) * (LEVELS - 1)
             assert abs(level - place) <= 0.5 + 1e-9
@@ -153,14 +153,14 @@ def test_a_table_of_zeros_is_all_at_zero(scale: ColorScale, diverging: bool) -> 
 def test_infinity_takes_the_ends_of_the_ramp_and_leaves_the_scale_alone(scale: ColorScale) -> None:
     table = np.array([[-np.inf, np.inf], [2.0, np.nan]])
     painted = paint(table, scale, write, diverging=True)
-    assert levels(painted).tolist() == [[0, LEVELS - 1], [LEVELS - 1, AMISS]]
+    assert levels(painted).tolist() == [[0, LEVELS - 1], [LEVELS - 1, NAN]]
     assert painted.limit == 2
 
 
 def test_without_a_finite_number_the_scale_ends_at_one() -> None:
     painted = paint(np.full((2, 2), np.nan), ColorScale.LINEAR, write)
     assert painted.limit == 1
-    assert (levels(painted) == AMISS).all()
+    assert (levels(painted) == NAN).all()
 
 
 def test_a_scale_of_probabilities_ends_at_one() -> None:
@@ -170,7 +170,7 @@ def test_a_scale_of_probabilities_ends_at_one() -> None:
 def test_the_least_number_there_is_can_be_painted() -> None:
     painted = paint(np.full((1, 1), 5e-324), ColorScale.LINEAR, write)
     assert painted.limit > 0
-    assert levels(painted).tolist() != [[AMISS]]
+    assert levels(painted).tolist() != [[NAN]]
 
 
 @given(st.floats(1e-300, 1e300))
@@ -370,9 +370,9 @@ def test_a_cell_without_a_number_stands_out(form: CellForm) -> None:
         drawn = cells(body(shown, labels_of("a"), 0, range(2), form, style, (1, 0)))
         second = drawn[form.label_width + form.width : form.label_width + 2 * form.width]
         if form.halved:
-            assert {cell.color for _, cell in second} == {style.amiss.color}
+            assert {cell.color for _, cell in second} == {style.nan.color}
         else:
-            assert {cell for _, cell in second} == {style.amiss}
+            assert {cell for _, cell in second} == {style.nan}
 
 
 @pytest.mark.parametrize("form", [TINY, SMALL], ids=lambda form: form.name)

@@ -1018,7 +1018,7 @@ def test_an_impossible_word_is_infinite_and_says_why(names: Bigrams, tiny: Bigra
     narrow = plain(word_text([strict, smooth], names, "jq", width=30))
     assert " ".join(narrow[5:]) == "count: “jq” never occurs and α is 0, so P = 0"
     assert plain(word_text([smooth], names, "jq"))[5:] == []
-    (mark,) = inked(word_text([strict], names, "jq")[2], INKS.amiss)
+    (mark,) = inked(word_text([strict], names, "jq")[2], INKS.error)
     assert mark.split()[0] == "∞"
 
 

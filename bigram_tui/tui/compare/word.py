@@ -69,7 +69,7 @@ def word_lines(
         cells = []
         for run in shown:
             value = float(surprises[run.number].nats[k])
-            cell = Text(f"{decimal(value, 2):>5} ", styles.amiss if math.isinf(value) else "")
+            cell = Text(f"{decimal(value, 2):>5} ", styles.error if math.isinf(value) else "")
             share = value / longest if 0 < value < math.inf else 0.0
             cell.append(across(share, max(0, room - 6 - GAP)), run.color)
             cells.append(cell)

@@ -10,7 +10,7 @@ from bigram_tui.formatting.printable import in_cells
 from bigram_tui.tui.render.cell_form import CellForm
 from bigram_tui.tui.render.colors import GLYPHS, GLYPHS_ONLY, LEVELS, halves_style, ramp
 from bigram_tui.tui.render.heatmap_styles import CURSOR, OUTSIDE, HeatmapStyles
-from bigram_tui.tui.render.picture import AMISS, DECADES, ColorScale, Picture
+from bigram_tui.tui.render.picture import DECADES, NAN, ColorScale, Picture
 
 LABEL_GAP = 4
 """Columns from one label to the next, where not every column has one."""
@@ -191,7 +191,7 @@ def _bigrams(first: str, labels: Sequence[str], columns: range, form: CellForm) 
 
 
 def _glyphs(level: int, diverging: bool, width: int) -> str:
-    if level == AMISS:
+    if level == NAN:
         return "×" * width
     place = level / (LEVELS - 1)
     if not diverging:

@@ -10,7 +10,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from bigram_tui.tui.render.colors import Depth, cell_styles, halves_style, ramp
-from bigram_tui.tui.render.picture import AMISS
+from bigram_tui.tui.render.picture import NAN
 
 CURSOR, OUTSIDE = -1, -2
 """Stand for a level at the cursor, and below the last row."""
@@ -55,7 +55,7 @@ class HeatmapStyles:
     depth: Depth
     label: Style
     cursor: Style
-    amiss: Style
+    nan: Style
     ground: Style = field(default_factory=Style.null)
     """The style of the widget, under those of the cells."""
 
@@ -81,7 +81,7 @@ class HeatmapStyles:
 
     def _cells(self, *, diverging: bool) -> Cells:
         styles = cell_styles(diverging, self.dark, self.depth)
-        signs = {AMISS: self.amiss, CURSOR: self.cursor}
+        signs = {NAN: self.nan, CURSOR: self.cursor}
 
         def style_of(kind: Kind) -> Style:
             assert isinstance(kind, int)
@@ -92,7 +92,7 @@ class HeatmapStyles:
     def _halves(self, *, diverging: bool) -> Cells:
         colors = ramp(diverging, self.dark, self.depth)
         signs = {
-            AMISS: self.amiss.color,
+            NAN: self.nan.color,
             CURSOR: self.cursor.bgcolor,
             OUTSIDE: self.label.bgcolor,
         }

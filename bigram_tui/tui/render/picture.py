@@ -15,7 +15,7 @@ from bigram_tui.tui.render.pooling import Table, extremes, pool
 
 Levels = npt.NDArray[np.uint8]
 
-AMISS = 255
+NAN = 255
 """The level of a cell that holds no number."""
 
 DECADES = 4
@@ -74,7 +74,7 @@ class Picture:
         return values
 
     def row(self, row: int, columns: range | None = None) -> list[int]:
-        """Return the levels of a row at all columns or at some: each 0 to LEVELS − 1, or AMISS."""
+        """Return the levels of a row at all columns or at some: each 0 to LEVELS − 1, or NAN."""
         if columns is None:
             columns = range(self.table.shape[1])
         known = self._levels.get(row)
@@ -113,7 +113,7 @@ class Picture:
             place = self.scale.place(np.clip(np.abs(values) / self.limit, 0, 1))
             if self.diverging:
                 place = (1 + np.sign(values) * place) / 2
-        levels = np.full(values.shape, AMISS, dtype=np.uint8)
+        levels = np.full(values.shape, NAN, dtype=np.uint8)
         drawable = ~np.isnan(place)
         levels[drawable] = np.rint(place[drawable] * (LEVELS - 1)).astype(np.uint8)
         return levels

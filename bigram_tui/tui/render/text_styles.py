@@ -13,5 +13,5 @@ class TextStyles:
     strong: Style
     faint: Style
     mark: Style
-    amiss: Style
+    error: Style
     chosen: Style

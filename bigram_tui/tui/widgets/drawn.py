@@ -25,7 +25,7 @@ class Drawn(Widget):
         "drawn--strong",
         "drawn--faint",
         "drawn--mark",
-        "drawn--amiss",
+        "drawn--error",
         "drawn--chosen",
     }
 
@@ -39,7 +39,7 @@ class Drawn(Widget):
     def text_styles(self) -> TextStyles:
         """The styles of the theme."""
         if self._text_styles is None:
-            kinds = ("title", "strong", "faint", "mark", "amiss", "chosen")
+            kinds = ("title", "strong", "faint", "mark", "error", "chosen")
             styles = (self.get_component_rich_style(f"drawn--{k}", partial=True) for k in kinds)
             self._text_styles = TextStyles(*styles)
         return self._text_styles

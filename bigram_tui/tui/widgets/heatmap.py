@@ -46,7 +46,7 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
     """
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES = {"heatmap--label", "heatmap--cursor", "heatmap--amiss"}
+    COMPONENT_CLASSES = {"heatmap--label", "heatmap--cursor", "heatmap--nan"}
 
     picture: var[Picture | None] = var(None)
     message: var[str] = var("")
@@ -90,7 +90,7 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
                 depth=self._depth,
                 label=self.get_component_rich_style("heatmap--label"),
                 cursor=self.get_component_rich_style("heatmap--cursor"),
-                amiss=self.get_component_rich_style("heatmap--amiss"),
+                nan=self.get_component_rich_style("heatmap--nan"),
             )
         return self._heatmap_styles
 
@@ -103,7 +103,7 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
                 styles,
                 label=ground + styles.label,
                 cursor=ground + styles.cursor,
-                amiss=ground + styles.amiss,
+                nan=ground + styles.nan,
                 ground=ground,
             )
         return self._grounded_cache

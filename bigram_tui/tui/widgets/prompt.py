@@ -51,7 +51,7 @@ class Prompt(Horizontal):
         self._answer = answer
         if not self.display:
             self._focused = self.screen.focused
-        self._write(f"{question}:", amiss=False)
+        self._write(f"{question}:", error=False)
         box = self.query_one(Input)
         box.value = value
         self._show(True)
@@ -64,12 +64,12 @@ class Prompt(Horizontal):
         if complaint is None:
             self._leave()
         else:
-            self._write(complaint, amiss=True)
+            self._write(complaint, error=True)
 
-    def _write(self, text: str, *, amiss: bool) -> None:
+    def _write(self, text: str, *, error: bool) -> None:
         label = self.query_one("#question", Label)
         label.update(Content(text))
-        label.set_class(amiss, "-amiss")
+        label.set_class(error, "-error")
 
     def on_key(self, event: events.Key) -> None:
         if event.key == "escape":

@@ -56,7 +56,7 @@ class RunsBar(Widget):
     """All runs in one line: number, colour, name, state, iteration, loss."""
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES = {"runs-bar--active", "runs-bar--idle", "runs-bar--amiss"}
+    COMPONENT_CLASSES = {"runs-bar--active", "runs-bar--idle", "runs-bar--error"}
 
     runs: reactive[Sequence[RunState]] = reactive(())
     active: reactive[int] = reactive(0)
@@ -80,7 +80,7 @@ class RunsBar(Widget):
     def _entries(self) -> list[Text]:
         active = self.get_component_rich_style("runs-bar--active", partial=True)
         idle = self.get_component_rich_style("runs-bar--idle", partial=True)
-        amiss = self.get_component_rich_style("runs-bar--amiss", partial=True)
+        error = self.get_component_rich_style("runs-bar--error", partial=True)
         share = self.size.width // max(1, len(self.runs))
         entries = []
         for number, run in enumerate(self.runs, 1):
@@ -88,7 +88,7 @@ class RunsBar(Widget):
             text.append("━━ " if run.started else "── ", run.color)
             text.append(run.name)
             if run.state:
-                text.append(f" {run.state}", amiss if run.failed else None)
+                text.append(f" {run.state}", error if run.failed else None)
             text.append(f" {run.words if share >= WORDS_WIDTH else run.numbers}".rstrip() + " ")
             text.stylize_before(active if number - 1 == self.active else idle)
             pad = min(share, WORDS_WIDTH + 4) - cell_len(text.plain)
