@@ -18,9 +18,9 @@ from bigram_tui.model.bigrams import Bigrams, Matrix
 from bigram_tui.model.loss import negative_log_likelihood, softmax
 from bigram_tui.model.torch_rng import LECTURE_SEED, start_weights
 
-LECTURE_RATE, FIRST_RATE, HOPELESS_RATE = 50.0, 0.1, 500.0
+LECTURE_RATE, FIRST_RATE, FAR_TOO_LARGE_RATE = 50.0, 0.1, 500.0
 LECTURE_L2, STRONG_L2 = 0.01, 1.0
-JUST_STABLE, JUST_UNSTABLE, HOPELESS = 0.97, 1.03, 5.0
+JUST_STABLE, JUST_UNSTABLE, FAR_TOO_LARGE = 0.97, 1.03, 5.0
 """Learning rates as multiples of the critical one."""
 STEADY = 0.5
 """Up to this multiple no step overshoots in any direction."""
@@ -49,17 +49,17 @@ def presets(bigrams: Bigrams, seed: int = LECTURE_SEED) -> list[Preset]:
     """
     _, valley = _minimum(bigrams, LECTURE_L2)
     critical = valley.critical_learning_rate
-    hopeless = max(HOPELESS_RATE, HOPELESS * critical)
+    far_too_large = max(FAR_TOO_LARGE_RATE, FAR_TOO_LARGE * critical)
     first_try = (
-        "the lecture's η for a single word: so short that every step lowers the loss of any text, "
-        f"and slow: it is 1/{critical / FIRST_RATE:,.0f} of the stable limit at the minimum"
+        "the lecture's η for a single word: so small that every step lowers the loss of any text, "
+        f"but slow: it is 1/{critical / FIRST_RATE:,.0f} of the stable limit at the minimum"
     )
     chosen = [
         ("lecture", LECTURE_RATE, f"the lecture's values; {_outlook(LECTURE_RATE, valley)}"),
         ("first try", FIRST_RATE, first_try),
         ("just stable", JUST_STABLE * critical, _outlook(JUST_STABLE * critical, valley)),
         ("just unstable", JUST_UNSTABLE * critical, _outlook(JUST_UNSTABLE * critical, valley)),
-        ("hopeless", hopeless, _outlook(hopeless, valley)),
+        ("far too large", far_too_large, _outlook(far_too_large, valley)),
     ]
     return [
         *(Preset(name, rate, LECTURE_L2, "random", reason) for name, rate, reason in chosen),
@@ -96,8 +96,8 @@ def _zero_start(bigrams: Bigrams, seed: int) -> str:
     nll = negative_log_likelihood(softmax(weights), bigrams)
     total = nll + LECTURE_L2 * float(np.square(weights).mean())
     return (
-        f"from W = 0 every row begins uniform, the loss at log V = {math.log(size):.4f} instead of "
-        f"{total:.4f}, and the rows of W with mean 0, to which only λ would draw them"
+        f"with W = 0 every row starts uniform, the loss at log V = {math.log(size):.4f} instead of "
+        f"{total:.4f}, and each row of W has the mean 0, to which otherwise only λ would draw it"
     )
 
 
@@ -113,6 +113,6 @@ def _strong(bigrams: Bigrams) -> Preset:
     reason = (
         f"λ = {STRONG_L2:g} smooths: its minimum has NLL "
         f"{negative_log_likelihood(table, bigrams):.4f} instead of the counts' "
-        f"{counting_optimum(bigrams).nll:.4f}, and of counting's tables is nearest to α = {alpha}"
+        f"{counting_optimum(bigrams).nll:.4f}, and the nearest table of counting has α = {alpha}"
     )
     return Preset("strong λ", rate, STRONG_L2, "random", reason)

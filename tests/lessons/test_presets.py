@@ -114,7 +114,7 @@ def number(pattern: str, preset: Preset) -> float:
 
 def test_the_presets_and_their_values(of_names: dict[str, Preset]) -> None:
     assert list(of_names) == [
-        *("lecture", "first try", "just stable", "just unstable", "hopeless"),
+        *("lecture", "first try", "just stable", "just unstable", "far too large"),
         *("zero start", "strong λ"),
     ]
     values = {
@@ -126,7 +126,7 @@ def test_the_presets_and_their_values(of_names: dict[str, Preset]) -> None:
         "first try": (0.1, 0.01, "random"),
         "just stable": (72.35, 0.01, "random"),
         "just unstable": (76.82, 0.01, "random"),
-        "hopeless": (500, 0.01, "random"),
+        "far too large": (500, 0.01, "random"),
         "zero start": (50, 0.01, "zeros"),
         "strong λ": (50, 1, "random"),
     }
@@ -140,7 +140,7 @@ def test_the_critical_learning_rate_is_that_of_the_hessian(
     assert critical == pytest.approx(74.583, abs=5e-4)
     assert of_names["just stable"].learning_rate == pytest.approx(0.97 * critical, rel=1e-9)
     assert of_names["just unstable"].learning_rate == pytest.approx(1.03 * critical, rel=1e-9)
-    for name in ("lecture", "just stable", "just unstable", "hopeless"):
+    for name in ("lecture", "just stable", "just unstable", "far too large"):
         preset = of_names[name]
         limit = number(r"stable limit (\S+) at the minimum", preset)
         assert limit == pytest.approx(critical, abs=0.005)
@@ -162,7 +162,12 @@ def test_each_reason_is_one_sentence(of_names: dict[str, Preset]) -> None:
 
 @pytest.mark.parametrize(
     ("name", "factor"),
-    [("lecture", -0.34), ("just stable", -0.94), ("just unstable", -1.06), ("hopeless", -12.41)],
+    [
+        ("lecture", -0.34),
+        ("just stable", -0.94),
+        ("just unstable", -1.06),
+        ("far too large", -12.41),
+    ],
 )
 def test_near_the_minimum_a_step_swings_across_as_far_as_it_says(
     names: Bigrams, of_names: dict[str, Preset], name: str, factor: float
@@ -209,10 +214,10 @@ def test_what_is_just_unstable_falls_at_first_and_never_settles(
     assert training.distances[-100:].min() > 0.39
 
 
-def test_the_hopeless_is_worse_than_its_start_ever_after(
+def test_a_rate_far_too_large_is_worse_than_its_start_ever_after(
     names: Bigrams, of_names: dict[str, Preset]
 ) -> None:
-    training = descend(names, of_names["hopeless"], 3000)
+    training = descend(names, of_names["far too large"], 3000)
     assert training.totals[1:].min() > 4.5 > training.totals[0]
 
 
@@ -283,7 +288,7 @@ def test_presets_of_any_text(bigrams: Bigrams) -> None:
     for preset in found.values():
         assert 0 < preset.learning_rate < math.inf
         assert "nan" not in preset.reason
-    for name in ("lecture", "just stable", "just unstable", "hopeless"):
+    for name in ("lecture", "just stable", "just unstable", "far too large"):
         check_outlook(bigrams, found[name])
     totals = descend(bigrams, found["first try"], 20).totals
     assert (np.diff(totals) <= 1e-15).all()
@@ -301,15 +306,15 @@ def test_the_strong_penalty_is_within_reach_on_any_text(bigrams: Bigrams) -> Non
 def test_small_and_certain_texts(count_lines: CountLines, lines: list[str]) -> None:
     bigrams = count_lines(lines)
     found = by_name(bigrams)
-    for name in ("lecture", "just stable", "just unstable", "hopeless"):
+    for name in ("lecture", "just stable", "just unstable", "far too large"):
         check_outlook(bigrams, found[name])
 
 
-def test_the_hopeless_is_beyond_the_limit_of_a_text_that_bears_more(
+def test_a_rate_far_too_large_is_beyond_the_limit_of_a_text_that_bears_more(
     count_lines: CountLines,
 ) -> None:
     bigrams = count_lines([CHAIN])
-    preset = by_name(bigrams)["hopeless"]
+    preset = by_name(bigrams)["far too large"]
     assert preset.learning_rate > 500
     assert preset.reason.endswith("so it never settles")
     assert abs(after_a_step(bigrams, preset)) > 1
@@ -319,5 +324,5 @@ def test_a_row_without_counts(count_lines: CountLines) -> None:
     """As a part of a split text may have."""
     bigrams = count_lines(["ab", "ba", "bb"], "abc")
     assert not bigrams.row_sums[3]
-    for name in ("lecture", "just stable", "just unstable", "hopeless"):
+    for name in ("lecture", "just stable", "just unstable", "far too large"):
         check_outlook(bigrams, by_name(bigrams)[name])
