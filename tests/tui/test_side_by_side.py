@@ -397,6 +397,13 @@ def test_a_gap_of_rounding_alone_is_written_as_its_bound(tiny: Bigrams) -> None:
     assert cells_of(sides, "gap", optima(tiny)) == ["<1e-12", "<1e-12"]
 
 
+def test_a_loss_that_is_no_number_has_no_gap(tiny: Bigrams) -> None:
+    run = run_of(CountingBackend(), tiny).snapshot()
+    lost = replace(run, losses=np.full_like(run.losses, math.nan))
+    assert lost.has_loss
+    assert cells_of([side(1, lost, reference=True), side(2, run)], "gap", optima(tiny))[0] == ""
+
+
 def test_there_is_no_gap_where_the_least_is_not_known(tiny: Bigrams) -> None:
     """Not yet, of a run that is not there, or with a penalty that only its backend knows."""
     sides = [side(1, run_of(OwnPenalty(), tiny), reference=True), side(2, Snapshot("late"))]

@@ -124,7 +124,7 @@ def _gap(snapshot: Snapshot, optimum: OptimumOf) -> str:
         return ""
     # Solved to 1e-12: what is less is rounding, and may be negative.
     gap = snapshot.total - best.total
-    return difference(gap) if abs(gap) >= 1e-12 else "<1e-12"
+    return "<1e-12" if abs(gap) < 1e-12 else difference(gap, nan="")
 
 
 def _gradient_norm(snapshot: Snapshot) -> str:
