@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -26,6 +26,15 @@ CountLines = Callable[..., Bigrams]
 def slow(*values: object) -> list[Any]:
     """Mark some values of a parameter as slow."""
     return [pytest.param(value, marks=pytest.mark.slow) for value in values]
+
+
+T = TypeVar("T")
+
+
+def not_none(value: T | None) -> T:
+    """Return a value that must be there."""
+    assert value is not None
+    return value
 
 
 def _count_lines(lines: Iterable[str], characters: str | None = None) -> Bigrams:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pytest
@@ -150,7 +151,8 @@ def test_two_tokens_are_one_equation(counts: tuple[int, int], l2: float) -> None
 
     optimum = gradient_optimum(table([counts, (0, 0)]), l2)
     assert optimum.total == pytest.approx(expected, rel=0, abs=1e-12)
-    np.testing.assert_allclose(weights_of(optimum), [[x, -x], [0, 0]], rtol=1e-11, atol=1e-11)
+    expected_weights = np.array([[x, -x], [0.0, 0.0]])
+    np.testing.assert_allclose(weights_of(optimum), expected_weights, rtol=1e-11, atol=1e-11)
 
 
 def test_one_token_has_nothing_to_learn() -> None:
@@ -183,10 +185,10 @@ def test_lbfgs_and_autograd_find_the_same(names: Bigrams, l2: float) -> None:
     torch = pytest.importorskip("torch")
     joint = torch.tensor(names.counts / names.total)
 
-    def loss(w: object) -> object:
+    def loss(w: Any) -> Any:
         return -(joint * torch.log_softmax(w, dim=1)).sum() + l2 * (w**2).mean()
 
-    def closure() -> object:
+    def closure() -> Any:
         solver.zero_grad()
         value = loss(w)
         value.backward()

@@ -6,6 +6,7 @@ check can fail comes with it: a billionth added to the gradient of either is not
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,7 +41,7 @@ def differences(a: Run, b: Run) -> dict[str, float]:
     """The largest |Δ| of each part of two models."""
     one, other = a.snapshot(), b.snapshot()
     assert one.iteration == other.iteration
-    found = {
+    found: dict[str, tuple[Any, Any]] = {
         "P": (one.probabilities, other.probabilities),
         "W": (one.weights, other.weights),
         "gradient": (one.gradient, other.gradient),
@@ -102,7 +103,7 @@ def by_hand(off: Matrix | float | None = None) -> Backend:
 
 
 def by_autograd(off: Matrix | float | None = None, objective: str = "counts") -> Backend:
-    values = {"device": "cpu", "dtype": "float64", "objective": objective}
+    values: dict[str, Any] = {"device": "cpu", "dtype": "float64", "objective": objective}
     return TorchBackend(**values) if off is None else PerturbedTorch(**values, off=off)
 
 

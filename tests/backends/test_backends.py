@@ -19,7 +19,8 @@ from bigram_tui.backend import Backend, Bigrams, Iteration, Matrix, hyperparamet
 from bigram_tui.testing import BackendTests
 from bigram_tui.testing.cases import cases
 from bigram_tui.training.registry import choose
-from bigram_tui.training.run import Run, Status
+from bigram_tui.training.run import Run
+from bigram_tui.training.snapshot import Status
 from tests.training.test_run import HeavyBall
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "example_backend.py"

@@ -1,5 +1,7 @@
 """The torch backend on a GPU of NVIDIA: the same path as on the CPU, and nothing copied back."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -45,6 +47,10 @@ def test_the_path_is_that_of_the_cpu(size: int, dtype: str, tolerance: float) ->
             True,
             "cpu",
         )
+        assert one.probabilities is not None
+        assert other.probabilities is not None
+        assert one.weights is not None
+        assert other.weights is not None
         np.testing.assert_allclose(one.probabilities, other.probabilities, rtol=0, atol=tolerance)
         np.testing.assert_allclose(one.weights, other.weights, rtol=0, atol=10 * tolerance)
         there.advance()
@@ -58,11 +64,14 @@ def test_the_path_is_that_of_the_cpu(size: int, dtype: str, tolerance: float) ->
 def test_no_matrix_is_copied_from_the_gpu_unless_it_is_looked_at(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    copied = []
+    copied: list[int] = []
     copy = torch.Tensor.cpu
-    monkeypatch.setattr(
-        torch.Tensor, "cpu", lambda self: (copied.append(self.numel()), copy(self))[1]
-    )
+
+    def noted(self: Any) -> Any:
+        copied.append(self.numel())
+        return copy(self)
+
+    monkeypatch.setattr(torch.Tensor, "cpu", noted)
     run = run_on("cuda", "float64", bigrams_of(512), start_weights(512))
     copied.clear()
     with torch.profiler.profile(activities=list(torch.profiler.supported_activities())) as profile:

@@ -204,7 +204,7 @@ def test_a_constant_added_to_a_row_of_logits_changes_no_probability(
 def test_large_logits_do_not_overflow(tiny: Bigrams) -> None:
     weights = np.array([[1e4, 0, 0], [1e308, 1e308, 0], [-1e308, -1e308, -1e308]])
     (model,) = iterations(NumpyBackend(l2=0.0), tiny, weights, 1)
-    expected = [[1, 0, 0], [0.5, 0.5, 0], [1 / 3, 1 / 3, 1 / 3]]
+    expected = np.array([[1, 0, 0], [0.5, 0.5, 0], [1 / 3, 1 / 3, 1 / 3]])
     np.testing.assert_allclose(model.probabilities, expected, rtol=1e-15)
 
 

@@ -21,6 +21,7 @@ from bigram_backends.pitfalls import (
 )
 from bigram_tui.backend import Backend, Iteration, Matrix
 from bigram_tui.comparison import lockstep
+from bigram_tui.comparison.chunk import lead
 from bigram_tui.comparison.lineup import Lineup
 from bigram_tui.comparison.lockstep import Lockstep
 from bigram_tui.corpus.reading import read_corpus
@@ -28,8 +29,9 @@ from bigram_tui.model.bigrams import Bigrams
 from bigram_tui.testing import BackendTests
 from bigram_tui.training import timeline
 from bigram_tui.training.registry import choose, pitfalls
-from bigram_tui.training.run import Run, Status
+from bigram_tui.training.run import Run
 from bigram_tui.training.session import Session
+from bigram_tui.training.snapshot import Status
 from tests.conftest import CountLines
 from tests.training.test_runner import wait_until
 
@@ -201,11 +203,11 @@ def test_the_whole_training_is_the_right_one_and_the_table_is_not(
     runs = [Run(make(), names, lecture_weights) for make in (NoKeepdim, NumpyBackend)]
     for run in runs:
         run.advance(200)
-    ours, theirs = (run.snapshot() for run in runs)
-    np.testing.assert_allclose(ours.losses[:, :2], theirs.losses[:, :2], rtol=0, atol=1e-12)
-    assert not ours.disagrees
-    assert "the rows of NoKeepdim's P sum to" in ours.doubt
-    assert theirs.doubt == ""
+    one, other = (run.snapshot() for run in runs)
+    np.testing.assert_allclose(one.losses[:, :2], other.losses[:, :2], rtol=0, atol=1e-12)
+    assert not one.disagrees
+    assert "the rows of NoKeepdim's P sum to" in one.doubt
+    assert other.doubt == ""
 
 
 @given(lines, st.integers(0, 1000))
@@ -457,7 +459,6 @@ def test_the_models_of_a_chunk_take_bounded_memory_with_their_gradients_and_stat
     lineup, steps = together
     lineup.reference = next(runner for runner in lineup.runners if runner.name == "no-reset")
     chunks: list[int] = []
-    lead = lockstep.lead
 
     def counted(run: Run, start: int, count: int) -> object:
         chunks.append(count)

@@ -116,7 +116,7 @@ def test_a_run_goes_back_bit_for_bit_in_recycled_memory() -> None:
 
 
 def place(matrix: Matrix) -> int:
-    return matrix.__array_interface__["data"][0]  # type: ignore[no-any-return]
+    return matrix.__array_interface__["data"][0]
 
 
 def test_memory_is_used_again_when_nobody_holds_it_any_more() -> None:

@@ -17,6 +17,7 @@ from typing import IO, Any
 
 import pytest
 
+from bigram_tui.cli import exit_status
 from bigram_tui.cli import main as cli
 from bigram_tui.cli.arguments import parse, parse_serve, settings
 
@@ -177,7 +178,7 @@ def test_wrong_use_is_answered_by_one_line(
 ) -> None:
     if "torch" in arguments:
         pytest.importorskip("torch")
-    assert cli.run(arguments) == cli.WRONG_USE == 2
+    assert cli.run(arguments) == exit_status.WRONG_USE == 2
     printed = capsys.readouterr()
     assert printed.out == ""
     (line,) = printed.err.splitlines()
@@ -198,16 +199,16 @@ def test_wrong_use_exits_with_status_2(output: str) -> None:
 def test_what_is_quick_to_fail_comes_before_the_reading(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert cli.run(["missing.txt", "--backend", "nope"]) == cli.WRONG_USE
+    assert cli.run(["missing.txt", "--backend", "nope"]) == exit_status.WRONG_USE
     assert "nope" in capsys.readouterr().err
-    assert cli.run(["missing.txt", "--set", "nope.l2=1"]) == cli.WRONG_USE
+    assert cli.run(["missing.txt", "--set", "nope.l2=1"]) == exit_status.WRONG_USE
     assert "nope" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("folder")
 def test_a_file_that_is_no_one_backend_fails_alone(capsys: pytest.CaptureFixture[str]) -> None:
     chosen = ("--backend", "two.py", "--backend", "count")
-    assert cli.run(["good.txt", "--headless", *chosen]) == cli.FAILED == 1
+    assert cli.run(["good.txt", "--headless", *chosen]) == exit_status.FAILED == 1
     printed = capsys.readouterr()
     assert "two.py must define one subclass of Backend, not Mine, Other" in printed.out
     (count,) = (line for line in printed.out.splitlines() if line.split()[:1] == ["count"])
@@ -240,14 +241,14 @@ def test_a_file_that_is_no_one_backend_fails_alone(capsys: pytest.CaptureFixture
 def test_values_at_the_edge_are_taken(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.run(["good.txt", "--headless", *LIGHT, *arguments]) == cli.DONE == 0
+    assert cli.run(["good.txt", "--headless", *LIGHT, *arguments]) == exit_status.DONE == 0
     printed = capsys.readouterr()
     assert printed.err == ""
     assert printed.out.startswith("good.txt: 2 lines, 9 bigrams")
 
 
 def test_what_is_not_said_has_its_default() -> None:
-    assert vars(cli.parse([])) == {
+    assert vars(parse([])) == {
         "files": [],
         "no_cache": False,
         "backend": [],
@@ -279,7 +280,7 @@ def test_what_is_not_said_has_its_default() -> None:
 @pytest.mark.usefixtures("folder")
 def test_the_last_of_two_settings_of_one_field_holds(capsys: pytest.CaptureFixture[str]) -> None:
     twice = ("--set", "count.smoothing=1", "--set", "count.smoothing=2", "--smoothing", "3")
-    assert cli.run(["good.txt", "--json", "--backend", "count", *twice]) == cli.DONE
+    assert cli.run(["good.txt", "--json", "--backend", "count", *twice]) == exit_status.DONE
     (run,) = json.loads(capsys.readouterr().out)["runs"]
     assert run["hyperparameters"] == {"smoothing": 2.0}
 
@@ -291,7 +292,7 @@ def test_the_last_of_two_settings_of_one_field_holds(capsys: pytest.CaptureFixtu
 def help_text(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
     """What --help prints in a terminal of 24×80."""
     monkeypatch.setenv("COLUMNS", "80")
-    assert cli.run(["--help"]) == cli.DONE
+    assert cli.run(["--help"]) == exit_status.DONE
     printed = capsys.readouterr()
     assert printed.err == ""
     return printed.out
@@ -304,7 +305,7 @@ def test_the_help_fits_two_screens(help_text: str) -> None:
 
 
 def test_the_help_names_every_option(help_text: str) -> None:
-    options = [f"--{name.replace('_', '-')}" for name in vars(cli.parse([])) if name != "files"]
+    options = [f"--{name.replace('_', '-')}" for name in vars(parse([])) if name != "files"]
     assert [option for option in (*options, "--version", "FILE") if option not in help_text] == []
 
 
@@ -322,7 +323,7 @@ def test_the_examples_of_the_help_are_right(help_text: str) -> None:
 
 
 def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["--version"]) == cli.DONE
+    assert cli.run(["--version"]) == exit_status.DONE
     printed = capsys.readouterr()
     assert (printed.out, printed.err) == (f"bigram-tui {metadata.version('bigram-tui')}\n", "")
 
@@ -335,7 +336,7 @@ def test_the_backends_are_listed_with_source_and_state(
     drop_ins.mkdir(parents=True)
     (drop_ins / "mine.py").write_text(MINE, encoding="utf-8")
     (drop_ins / "poor.py").write_text("import a_module_that_nobody_has\n", encoding="utf-8")
-    assert cli.run(["--list-backends"]) == cli.DONE
+    assert cli.run(["--list-backends"]) == exit_status.DONE
     printed = capsys.readouterr()
     assert printed.err == ""
     usual, mistaken, files = printed.out.split("\n\n")
@@ -358,10 +359,10 @@ def test_the_backends_are_listed_with_source_and_state(
 
 @pytest.mark.usefixtures("folder")
 def test_pitfalls_run_only_where_they_are_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["good.txt", "--json", "--run", "numpy", "--steps", "1"]) == cli.DONE
+    assert cli.run(["good.txt", "--json", "--run", "numpy", "--steps", "1"]) == exit_status.DONE
     assert [run["backend"] for run in json.loads(capsys.readouterr().out)["runs"]] == ["numpy"]
     asked = ["--backend", "no-keepdim", "--backend", "numpy", "--run", "plus-sign:lr=1,l2=0"]
-    assert cli.run(["good.txt", "--json", "--lr", "1", "--steps", "9", *asked]) == cli.DONE
+    assert cli.run(["good.txt", "--json", "--lr", "1", "--steps", "9", *asked]) == exit_status.DONE
     runs = json.loads(capsys.readouterr().out)["runs"]
     assert [run["backend"] for run in runs] == ["no-keepdim", "numpy", "plus-sign lr=1 l2=0"]
     wrong, right, rising = (run["loss_history"]["total"] for run in runs)
@@ -406,7 +407,7 @@ def imported_by(*statements: str) -> set[str]:
     ids=" ".join,
 )
 def test_to_parse_arguments_imports_nothing_heavy(arguments: list[str]) -> None:
-    modules = imported_by(f"cli.parse({arguments!r})")
+    modules = imported_by(f"parse({arguments!r})")
     assert modules & {"numpy", "torch", "textual", "rich", "bigram_backends"} == set()
 
 
@@ -591,5 +592,5 @@ def test_an_interrupt_ends_training_at_once(folder: Path, output: str) -> None:
         seen = read_until(process.stderr, b"under way\n")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE)
-    assert process.returncode == cli.INTERRUPTED == 130
+    assert process.returncode == exit_status.INTERRUPTED == 130
     assert (seen + err, out) == (b"under way\n", b"")

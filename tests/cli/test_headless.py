@@ -16,7 +16,9 @@ from typing import Any, NoReturn
 import numpy as np
 import pytest
 
+from bigram_tui.cli import exit_status
 from bigram_tui.cli import main as cli
+from bigram_tui.cli.arguments import parse
 from bigram_tui.cli.headless import document, train
 from bigram_tui.cli.plan import make_plan, read
 from bigram_tui.model.bigrams import Bigrams
@@ -92,7 +94,7 @@ def here(*arguments: object) -> tuple[int, str]:
     return status, output.getvalue()
 
 
-def document_of(*arguments: object, status: int = cli.DONE) -> dict[str, Any]:
+def document_of(*arguments: object, status: int = exit_status.DONE) -> dict[str, Any]:
     found, output = here(*arguments, "--json")
     assert found == status
     result: dict[str, Any] = strictly(output)
@@ -261,7 +263,7 @@ def test_a_comparison_is_of_the_two_final_tables(unlucky: Path, names: Bigrams) 
 
 
 def test_numbers_are_printed_with_every_digit() -> None:
-    options = cli.parse([str(NAMES), *backends("count", "numpy"), "--split", "80/10/10"])
+    options = parse([str(NAMES), *backends("count", "numpy"), "--split", "80/10/10"])
     plan = make_plan(options)
     session = plan.session(read(plan.request))
     results = list(train(session, 20, 5, explicit=True))
@@ -475,7 +477,7 @@ def test_text_of_any_script_and_any_escape_comes_through_the_document(tmp_path: 
 
 
 def test_a_backend_that_fails_leaves_the_others_alone(unlucky: Path, light: dict[str, Any]) -> None:
-    found = document_of(NAMES, *backends("count", unlucky, "numpy"), status=cli.FAILED)
+    found = document_of(NAMES, *backends("count", unlucky, "numpy"), status=exit_status.FAILED)
     assert [run["backend"] for run in found["runs"]] == ["count", "unlucky", "numpy"]
     for name in ("count", "numpy"):
         theirs, alone = ({**run_of(d, name), "seconds": 0} for d in (found, light))
@@ -496,7 +498,7 @@ def test_a_backend_that_cannot_even_start_leaves_the_others_alone(
     broken.write_text("raise OSError('no such thing')\n", encoding="utf-8")
     stillborn = ("--set", "unlucky.lasts=0")
     chosen = backends(broken, unlucky, "count")
-    found = document_of(NAMES, *chosen, *stillborn, status=cli.FAILED)
+    found = document_of(NAMES, *chosen, *stillborn, status=exit_status.FAILED)
     assert [run["backend"] for run in found["runs"]] == ["broken", "unlucky", "count"]
     for name, reason in (("broken", "OSError: no such thing"), ("unlucky", "ValueError: out of")):
         run = run_of(found, name)
@@ -512,7 +514,13 @@ def test_a_backend_that_cannot_even_start_leaves_the_others_alone(
 
 def test_a_run_that_diverges_leaves_the_others_alone(light: dict[str, Any]) -> None:
     found = document_of(
-        NAMES, *backends("numpy", "count"), "--lr", "100000", "--split", "9/1", status=cli.FAILED
+        NAMES,
+        *backends("numpy", "count"),
+        "--lr",
+        "100000",
+        "--split",
+        "9/1",
+        status=exit_status.FAILED,
     )
     diverged, fine = found["runs"]
     assert "diverged at step" in diverged["error"]
@@ -530,7 +538,7 @@ def test_a_run_that_diverges_leaves_the_others_alone(light: dict[str, Any]) -> N
 def test_a_device_that_is_not_there_is_one_failed_run() -> None:
     pytest.importorskip("torch")
     options = (*backends("torch", "count"), "--device", "xpu:99", "--steps", 1)
-    found = document_of(NAMES, *options, status=cli.FAILED)
+    found = document_of(NAMES, *options, status=exit_status.FAILED)
     assert run_of(found, "torch")["error"].startswith("torch failed at step 0: ")
     assert run_of(found, "count")["error"] is None
 
@@ -547,7 +555,7 @@ def test_without_torch_the_other_backends_run_and_a_note_says_so(
     without_torch: dict[str, str], light: dict[str, Any]
 ) -> None:
     done = apart(NAMES, "--json", **without_torch)
-    assert done.returncode == cli.DONE
+    assert done.returncode == exit_status.DONE
     found, named = without_seconds(strictly(done.stdout)), without_seconds(light)
     # Unless they are named, numpy is the reference; and so the first of the pair.
     assert found.pop("comparison")[0]["a"] == "numpy" != named.pop("comparison")[0]["a"]
@@ -562,7 +570,7 @@ def test_without_torch_to_ask_for_it_is_answered_by_one_line(
 ) -> None:
     path = text_file(tmp_path, "ab")
     done = apart(path, "--headless", "--backend", "torch", **without_torch)
-    assert done.returncode in (cli.FAILED, cli.WRONG_USE)
+    assert done.returncode in (exit_status.FAILED, exit_status.WRONG_USE)
     printed = (done.stdout + done.stderr).splitlines()
     assert [line for line in printed if "Traceback" in line] == []
     (line,) = (line for line in printed if line.startswith(("bigram-tui: ", "torch ")))
@@ -580,7 +588,7 @@ def rows(table: str, backends: Iterable[str]) -> list[list[str]]:
 
 def test_the_table_has_one_row_for_each_backend(light: dict[str, Any]) -> None:
     status, table = here(NAMES, "--headless", *backends("count", "numpy"))
-    assert status == cli.DONE
+    assert status == exit_status.DONE
     head = table.splitlines()[0]
     for fact in (
         "names.txt",
@@ -603,7 +611,7 @@ def test_the_table_has_one_row_for_each_backend(light: dict[str, Any]) -> None:
 def test_the_table_shows_held_out_losses_if_there_are_any() -> None:
     options = (NAMES, *backends("count"), "--split", "8/1/1")
     status, table = here(*options, "--headless")
-    assert status == cli.DONE
+    assert status == exit_status.DONE
     assert "lines split 25,816 / 3,224 / 3,217, equal ones together)" in " ".join(table.split())
     run = run_of(document_of(*options), "count")
     (words,) = rows(table, ["count"])
@@ -618,14 +626,14 @@ def test_the_table_shows_held_out_losses_if_there_are_any() -> None:
 def test_what_goes_into_a_pipe_has_no_escape_codes(option: str, unlucky: Path) -> None:
     chosen = backends("count", "numpy", unlucky)
     done = apart(NAMES, option, *chosen, TERM="xterm-256color", COLORTERM="truecolor")
-    assert (done.returncode, done.stderr) == (cli.FAILED, "")
+    assert (done.returncode, done.stderr) == (exit_status.FAILED, "")
     assert "unlucky failed at step 2" in done.stdout
     assert re.findall(r"[^\n\x20-\x7e\u00a0-\U0010ffff]", done.stdout) == []
 
 
 def test_the_table_names_what_failed_below_it(unlucky: Path) -> None:
     status, table = here(NAMES, "--headless", *backends(unlucky, "count"))
-    assert status == cli.FAILED
+    assert status == exit_status.FAILED
     assert [words[:2] for words in rows(table, ["count"])] == [["count", "0"]]
     (line,) = (line for line in table.splitlines() if "failed at step" in line)
     message, where = line.rsplit(" ", 1)
@@ -635,7 +643,7 @@ def test_the_table_names_what_failed_below_it(unlucky: Path) -> None:
 
 def test_the_table_shows_a_run_that_diverged() -> None:
     status, table = here(NAMES, "--headless", "--backend", "numpy", "--lr", "100000")
-    assert status == cli.FAILED
+    assert status == exit_status.FAILED
     words, message = rows(table, ["numpy"])
     assert words[2] in ("inf", "nan")
     assert message[1] == "diverged"
@@ -658,7 +666,7 @@ def test_no_text_of_the_corpus_is_taken_for_a_command(
 ) -> None:
     path = text_file(tmp_path, line, name=f"[b]{ESCAPE}[2J.txt")
     status, table = here(path, "--headless", "--backend", "count", "--smoothing", "0")
-    assert status == cli.DONE
+    assert status == exit_status.DONE
     assert re.findall(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e]", table) == []
     assert "[b]␛[2J.txt" in table
     if shown is not None:  # no character stands twice, so that each name is the line
@@ -669,7 +677,7 @@ def test_no_name_of_a_backend_is_taken_for_a_command(tmp_path: Path) -> None:
     path = tmp_path / f"[b]{ESCAPE}[2J.py"
     path.write_text(UNLUCKY.replace("raise", "return"), encoding="utf-8")
     status, table = here(NAMES, "--headless", "--backend", path)
-    assert status == cli.DONE
+    assert status == exit_status.DONE
     assert ESCAPE not in table
     assert len(rows(table, ["[b]␛[2J"])) == 1
 
@@ -678,6 +686,6 @@ def test_a_name_that_the_model_does_not_end_is_broken_off_visibly(tmp_path: Path
     path = text_file(tmp_path, "a" * 1_000_000)
     options = (path, "--backend", "count", "--smoothing", "0", "--samples", 1)
     status, table = here(*options, "--headless")
-    assert status == cli.DONE
+    assert status == exit_status.DONE
     assert "a…" in table
     assert run_of(document_of(*options), "count")["samples"] == ["a" * 100]

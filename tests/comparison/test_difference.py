@@ -12,11 +12,13 @@ import pytest
 from bigram_backends.counting import CountingBackend
 from bigram_backends.numpy_gradient import NumpyBackend
 from bigram_tui.backend import Backend
+from bigram_tui.cli import exit_status
 from bigram_tui.cli import main as cli
 from bigram_tui.comparison.difference import compare, optimum_of
 from bigram_tui.model.bigrams import Bigrams, Matrix
 from bigram_tui.training.run import Run
 from bigram_tui.training.snapshot import Snapshot
+from tests.conftest import not_none
 
 Finish = Callable[..., Snapshot]
 
@@ -37,10 +39,14 @@ def test_the_largest_differences_are_found(finish: Finish) -> None:
     near, far = finish(NumpyBackend(), 30), finish(NumpyBackend(), 31)
     found = compare(near, far)
     assert found.max_abs_probability == max(
-        abs(a - b) for a, b in zip(near.probabilities.flat, far.probabilities.flat, strict=True)
+        abs(a - b)
+        for a, b in zip(
+            not_none(near.probabilities).flat, not_none(far.probabilities).flat, strict=True
+        )
     )
     assert found.max_abs_weight == max(
-        abs(a - b) for a, b in zip(near.weights.flat, far.weights.flat, strict=True)
+        abs(a - b)
+        for a, b in zip(not_none(near.weights).flat, not_none(far.weights).flat, strict=True)
     )
     assert found.max_abs_nll == abs(near.nll - far.nll)
     assert not found.agree
@@ -105,7 +111,7 @@ def test_the_reference_comes_first_in_every_pair(
     text = tmp_path / "few.txt"
     text.write_text("emma\nanna\n")
     runs = ["--run", "count", "--run", "numpy:lr=1", "--run", "numpy:lr=1"]
-    assert cli.run([str(text), "--json", *runs, "--reference", "numpy lr=1"]) == cli.DONE
+    assert cli.run([str(text), "--json", *runs, "--reference", "numpy lr=1"]) == exit_status.DONE
     pairs = json.loads(capsys.readouterr().out)["comparison"]
     assert [(pair["a"], pair["b"]) for pair in pairs] == [
         ("numpy lr=1", "count"),
@@ -134,7 +140,7 @@ def test_a_wrong_run_is_one_line(
 ) -> None:
     text = tmp_path / "few.txt"
     text.write_text("emma\n")
-    assert cli.run([str(text), "--json", "--backend", "count", *wrong]) == cli.WRONG_USE
+    assert cli.run([str(text), "--json", "--backend", "count", *wrong]) == exit_status.WRONG_USE
     printed = capsys.readouterr()
     assert printed.out == ""
     assert len(printed.err.splitlines()) == 1

@@ -79,7 +79,7 @@ def changed(runner: Runner) -> Runner:
     for iteration in (4, 6):
         loaded(runner).step(iteration - runner.snapshot.iteration)
         wait_until(
-            lambda reached=iteration: runner.is_idle and runner.snapshot.iteration == reached
+            lambda reached=iteration: runner.is_idle and runner.snapshot.iteration == reached  # type: ignore[misc]
         )
         runner.set("learning_rate", 3)
     wait_until(lambda: runner.is_idle and runner.snapshot.changes == (4,))

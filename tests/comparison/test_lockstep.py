@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ from bigram_backends.counting import CountingBackend
 from bigram_backends.numpy_gradient import NumpyBackend
 from bigram_tui.backend import Backend, Iteration, Matrix, hyperparameter
 from bigram_tui.comparison import chunk, lockstep
+from bigram_tui.comparison.chunk import lead
+from bigram_tui.comparison.difference import distances
 from bigram_tui.comparison.frame import Frame, can_go_on
 from bigram_tui.comparison.lineup import Lineup
 from bigram_tui.comparison.lockstep import Lockstep
@@ -26,6 +29,7 @@ from bigram_tui.training.run import Run
 from bigram_tui.training.runner import Runner
 from bigram_tui.training.session import Session
 from bigram_tui.training.snapshot import Snapshot, Status
+from tests.conftest import not_none
 from tests.training.test_runner import wait_until
 
 START = np.zeros((3, 3))
@@ -127,7 +131,7 @@ class Company:
         for name in names:
             self[name].start()
         for name in names:
-            wait_until(lambda runner=self[name]: runner.snapshot.status is not Status.LOADING)
+            wait_until(lambda runner=self[name]: runner.snapshot.status is not Status.LOADING)  # type: ignore[misc]
 
     def __getitem__(self, name: str) -> Runner:
         (found,) = (runner for runner in self.lineup.runners if runner.name == name)
@@ -264,15 +268,18 @@ def largest(a: Matrix | None, b: Matrix | None) -> float:
 def apart(a: Run, b: Run) -> Row:
     """|ΔP|, |ΔW| and |Δnll| of two runs where they stand."""
     one, other = a.snapshot(), b.snapshot()
-    assert one.probabilities is not None
-    assert other.probabilities is not None
-    nlls = [nll_of(run.probabilities, run_counts) for run, run_counts in
+    nlls = [nll_of(not_none(run.probabilities), run_counts) for run, run_counts in
             ((one, a.bigrams.counts), (other, b.bigrams.counts))]  # fmt: skip
     return (
         largest(one.probabilities, other.probabilities),
         largest(one.weights, other.weights),
         abs(nlls[0] - nlls[1]),
     )
+
+
+def greatest(a: Row, b: Row) -> Row:
+    """Return the larger one of each number of two rows."""
+    return max(a[0], b[0]), max(a[1], b[1]), max(a[2], b[2])
 
 
 def maxima(a: Run, b: Run, iterations: int) -> list[Row]:
@@ -282,7 +289,7 @@ def maxima(a: Run, b: Run, iterations: int) -> list[Row]:
         a.advance()
         b.advance()
         now = apart(a, b)
-        rows.append(tuple(max(old, new) for old, new in zip(rows[-1], now, strict=True)))
+        rows.append(greatest(rows[-1], now))
     return rows
 
 
@@ -317,8 +324,7 @@ def test_a_step_brings_all_to_the_same_iteration(gather: Gather) -> None:
         frame = company.step(k)
         assert (frame.position, frame.training, frame.rate) == (reached, False, None)
         assert company.iterations() == {"a": reached, "b": reached, "numpy": reached}
-    assert company.snapshot("b").weights is not None
-    assert company.snapshot("b").weights[0, 0] == 210.0
+    assert not_none(company.snapshot("b").weights)[0, 0] == 210.0
 
 
 def test_runs_that_were_ahead_or_behind_are_brought_along(gather: Gather) -> None:
@@ -447,7 +453,7 @@ def test_to_pause_twice_stops_also_the_runs_that_are_brought_along(
         company = gather({**swings(1), "slow": lambda between=gate: Swing(between=between)})
         company.step(1)
         company["a"].step(59)
-        wait_until(lambda runner=company["a"]: runner.snapshot.iteration == 60)
+        wait_until(lambda runner=company["a"]: runner.snapshot.iteration == 60)  # type: ignore[misc]
         company.lockstep.seek(60)
         company.lockstep.train()
         wait_until(gate.reached.is_set)
@@ -470,7 +476,7 @@ def test_it_says_when_all_is_where_it_is_to_be(gather: Gather) -> None:
     for position in (5, 10):
         company.lockstep.step(5)
         assert company.idle.acquire(timeout=20)
-        wait_until(lambda wanted=position: company.frame.position == wanted)
+        wait_until(lambda wanted=position: company.frame.position == wanted)  # type: ignore[misc]
     company.lockstep.look()
     assert company.idle.acquire(timeout=20)
 
@@ -495,8 +501,9 @@ def test_every_run_is_bit_for_bit_what_it_was(
             run.advance(iteration)
             here, expected = company.snapshot(name), run.snapshot()
             assert here.iteration == (0 if name == "count" else iteration)
-            assert here.probabilities is not None
-            assert here.probabilities.tobytes() == expected.probabilities.tobytes()
+            assert (
+                not_none(here.probabilities).tobytes() == not_none(expected.probabilities).tobytes()
+            )
             assert here.nll == expected.nll
 
 
@@ -554,7 +561,7 @@ def test_to_reset_begins_again_with_the_present_hyperparameters(gather: Gather) 
     assert [frame.drifts[company[name]].start for name in "bc"] == [0, 0]
     assert [len(company.maxima(name)) for name in "bc"] == [1, 1]
     company.step(4)
-    speeds = [company.snapshot(name).weights[0, 0] / 4 for name in "abc"]
+    speeds = [not_none(company.snapshot(name).weights)[0, 0] / 4 for name in "abc"]
     assert speeds == [1, 5, 3]
 
 
@@ -593,7 +600,7 @@ def test_in_every_frame_of_a_training_all_stand_at_its_iteration(gather: Gather)
         assert by_name["count"].iteration == 0
         assert by_name["short"].iteration == min(699, frame.position)
         for name, speed in (("a", 1), ("b", 2)):
-            assert by_name[name].weights[0, 0] == speed * frame.position
+            assert not_none(by_name[name].weights)[0, 0] == speed * frame.position
         assert {runner.name for runner in frame.now} >= {"b", "count"}
         for runner, now in frame.now.items():
             assert now.since == frame.position
@@ -793,7 +800,7 @@ def test_the_way_that_was_left_is_forgotten_with_its_maxima(
     for more in (1, 4):
         company.step(more)
         rest = maxima(a, b, more)[1:]
-        expected += [tuple(map(max, zip(expected[-1], row, strict=True))) for row in rest]
+        expected += [greatest(expected[-1], row) for row in rest]
         assert_trail(company.maxima("b"), expected)
     if changed == "b":
         a = run_of(Swing(1), tiny)
@@ -806,7 +813,7 @@ def test_the_way_that_was_left_is_forgotten_with_its_maxima(
     expected = maxima(a, b, 5)
     (a if changed == "a" else b).set("speed", 1.2)
     for row in maxima(a, b, 4)[1:]:
-        expected.append(tuple(map(max, zip(expected[-1], row, strict=True))))
+        expected.append(greatest(expected[-1], row))
     assert_trail(company.maxima("b"), expected)
 
 
@@ -922,7 +929,6 @@ def test_the_models_of_a_leg_take_bounded_memory(
     gather: Gather, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chunks: list[int] = []
-    lead = lockstep.lead
 
     def counted(run: Run, start: int, count: int) -> object:
         chunks.append(count)
@@ -1120,7 +1126,7 @@ def test_to_close_ends_the_thread_in_every_state(gather: Gather) -> None:
             company.wait_for(1)
         assert len(set(threading.enumerate()) - of_runs) == 1
         company.lockstep.close()
-        wait_until(lambda keep=before | of_runs: set(threading.enumerate()) <= keep)
+        wait_until(lambda keep=before | of_runs: set(threading.enumerate()) <= keep)  # type: ignore[misc]
 
 
 def test_a_run_that_cannot_be_loaded_holds_up_nobody(gather: Gather) -> None:
@@ -1231,7 +1237,7 @@ def test_a_copy_in_the_middle_of_a_training_is_brought_along(gather: Gather) -> 
     company.lockstep.pause()
     position = company.settle().position
     assert company.iterations() == {"a": position, "b": position, "b #2": position}
-    assert company.snapshot("b #2").weights[0, 0] == 2 * position
+    assert not_none(company.snapshot("b #2").weights)[0, 0] == 2 * position
 
 
 # Orders and changes at awkward moments
@@ -1241,9 +1247,10 @@ def test_an_order_that_comes_just_before_it_rests_is_carried_out(
     gather: Gather, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     company = gather(swings(1, 2))
-    rest, given = Lockstep._rest, []
+    rest = Lockstep._rest
+    given: list[None] = []
 
-    def late(self: Lockstep, *plan: object) -> None:
+    def late(self: Lockstep, *plan: Any) -> None:
         if not given:
             given.append(None)
             self.step(3)
@@ -1258,9 +1265,10 @@ def test_orders_that_come_just_before_a_leg_leave_the_trails_as_they_are(
 ) -> None:
     company = gather(swings(1, 1.3))
     company.step(20)
-    go, given = Lockstep._go, []
+    go = Lockstep._go
+    given: list[None] = []
 
-    def late(self: Lockstep, *plan: object) -> None:
+    def late(self: Lockstep, *plan: Any) -> None:
         if not given:
             given.append(None)
             self.seek(2)
@@ -1409,7 +1417,7 @@ def test_a_run_that_is_loaded_anew_is_compared_only_where_the_others_are(
 ) -> None:
     company = gather({"a": Swing, "twin": Swing})
     company.step(10)
-    distances, attempts = chunk.distances, []
+    attempts: list[None] = []
 
     def once(a: Iteration, b: Iteration) -> tuple[float, float]:
         attempts.append(None)
@@ -1497,9 +1505,10 @@ def test_a_run_that_is_loaded_just_before_it_rests_is_brought_along(
     gather: Gather, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     company = gather(swings(1, 2), later=("b",))
-    rest, given = Lockstep._rest, []
+    rest = Lockstep._rest
+    given: list[None] = []
 
-    def late(self: Lockstep, *plan: object) -> None:
+    def late(self: Lockstep, *plan: Any) -> None:
         if not given:
             given.append(None)
             company.load("b")
@@ -1562,7 +1571,11 @@ def test_after_a_run_has_joined_the_pace_holds_again_where_it_went_fast(gather: 
     company.lockstep.look()
     company.settle()
     assert set(company.iterations().values()) == {20}
-    for go_back in (lambda: company.lockstep.seek(4), company.lockstep.reset):
+    ways: list[Callable[[], object]] = [
+        lambda: company.lockstep.seek(4),
+        company.lockstep.reset,
+    ]
+    for go_back in ways:
         go_back()
         company.settle()
         moments.clear()
@@ -1591,6 +1604,6 @@ def test_a_change_in_the_middle_of_a_leg_leaves_every_maximum_at_its_iteration(
     (a if changed == "gated" else b).set("speed", 2.0)
     rest = maxima(a, b, 43 - at)[1:]
     for row in rest:
-        expected.append(tuple(map(max, zip(expected[-1], row, strict=True))))
+        expected.append(greatest(expected[-1], row))
     assert company.frame.drifts[company["b"]].start == 0
     assert_trail(company.maxima("b"), expected)

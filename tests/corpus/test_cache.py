@@ -94,12 +94,17 @@ def test_a_corpus_from_the_cache_is_the_one_that_was_read(
     assert not found.train.counts.flags.writeable
 
 
+def rewrite_in_the_past(path: Path) -> None:
+    path.write_bytes(b"emma\nava\nleo\n")
+    os.utime(path, LONG_AGO)
+
+
 @pytest.mark.parametrize(
     ("change", "kept"),
     [
         (lambda path: None, True),
         (lambda path: path.write_bytes(b"emma\nava\nzoe\nlea\n"), False),
-        (lambda path: (path.write_bytes(b"emma\nava\nleo\n"), os.utime(path, LONG_AGO)), False),
+        (rewrite_in_the_past, False),
         (lambda path: os.utime(path, (2e9, 2e9)), False),
         (lambda path: path.unlink(), False),
     ],
@@ -306,7 +311,7 @@ def test_an_array_that_is_missing_is_no_error(kept: Kept, name: str) -> None:
 
 def test_no_object_is_ever_unpickled(kept: Kept) -> None:
     wanted, file, _ = kept
-    opened = []
+    opened: list[object] = []
 
     class Trap:
         def __reduce__(self) -> tuple[Any, ...]:
@@ -385,7 +390,7 @@ def test_what_was_not_used_for_longest_makes_room(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     requests = [CorpusRequest((text(tmp_path, b"emma\n" * 10, f"text{k}"),)) for k in range(4)]
-    files = {}
+    files: dict[CorpusRequest, Path] = {}
     for age, wanted in zip((10, 30, 20), requests, strict=False):
         wanted.read()
         (files[wanted],) = set(folder.iterdir()) - set(files.values())

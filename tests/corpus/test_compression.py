@@ -11,6 +11,7 @@ import gzip
 import lzma
 import os
 import re
+import select
 import shutil
 import struct
 import subprocess
@@ -478,12 +479,12 @@ def test_a_magic_that_comes_byte_by_byte_is_recognised(
     data = PACK[kind](TEXT) + PACK[kind](MORE)
     reader, writer = os.pipe()
     written = 0
-    select = streams.select.select
+    waiting = select.select
 
     def write_when_silent(*arguments: Any) -> Any:
         """Give one byte more after each pause."""
         nonlocal written
-        ready = select(*arguments)
+        ready = waiting(*arguments)
         if not ready[0] and written < len(data):
             os.write(writer, data[written : written + 1])
             written += 1
@@ -491,7 +492,7 @@ def test_a_magic_that_comes_byte_by_byte_is_recognised(
                 os.close(writer)
         return ready
 
-    monkeypatch.setattr(streams.select, "select", write_when_silent)
+    monkeypatch.setattr(select, "select", write_when_silent)
     cancellation = CancelToken() if watched else None
     try:
         with open_text(probe(f"/dev/fd/{reader}"), cancellation) as stream:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -72,7 +73,7 @@ def test_what_was_read_until_a_stop_is_a_text_of_whole_lines(
     path = tmp_path_factory.getbasetemp() / "stopped"
     data = ending.join(["xx", "yy", "zz", *lines]).encode()
     path.write_bytes(data)
-    options = {"split": split, "chunk_size": chunk_size}
+    options: dict[str, Any] = {"split": split, "chunk_size": chunk_size}
     with mock.patch.object(builder, "count_pieces", _threads_at_once):
         result = read_corpus(
             str(path), cancellation=cancelled_at(chunks), workers=workers, **options
@@ -122,6 +123,7 @@ def test_a_stop_in_the_first_of_two_files_leaves_the_second(tmp_path: Path) -> N
         assert (result.until, result.extent.size) == (content, size)
         again = read_items(str(one), str(two), until=result.until, chunk_size=70)
         assert {item for found, _ in again for item in found} == items
+    assert result.extent is not None
     assert result.extent.done == one.stat().st_size + 100
 
 

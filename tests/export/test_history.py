@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from bigram_backends.numpy_gradient import NumpyBackend
+from bigram_tui.cli import exit_status
 from bigram_tui.cli import main as cli
 from bigram_tui.errors import UserError
 from bigram_tui.export.history import BLOCK, COLUMNS, check_target, write_history
@@ -217,7 +218,7 @@ def test_the_command_line_writes_all_runs(
     path = tmp_path / "losses.csv"
     runs = ["--run", "numpy:lr=1", "--run", "numpy:lr=2,l2=0", "--run", "count:smoothing=0"]
     arguments = [str(text), "--headless", "--steps", "4", *runs, "--history", str(path)]
-    assert cli.run(arguments) == cli.DONE
+    assert cli.run(arguments) == exit_status.DONE
     rows = read(path)
     named = [(row["run"], row["backend"]) for row in rows]
     assert named == [
@@ -226,5 +227,5 @@ def test_the_command_line_writes_all_runs(
         ("count smoothing=0", "count"),
     ]
     assert {row["l2"] for row in rows[5:10]} == {"0.0"}
-    assert cli.run(arguments) == cli.WRONG_USE
+    assert cli.run(arguments) == exit_status.WRONG_USE
     assert "--overwrite" in capsys.readouterr().err

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 
+from bigram_tui.analysis.optimum import Optimum, gradient_optimum
 from bigram_tui.lessons import families as families_module
 from bigram_tui.lessons.families import Families, LambdaMatch, families, match
 from bigram_tui.model.bigrams import Bigrams, Matrix
@@ -209,6 +210,18 @@ def test_large_texts_have_fewer_places(count_lines: CountLines) -> None:
     np.testing.assert_allclose(found.shares, np.arange(21) / 20, atol=1e-15)
 
 
+def penalties_solved(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Note each λ whose optimum is solved from now on."""
+    solved: list[float] = []
+
+    def solve(bigrams: Bigrams, l2: float) -> Optimum:
+        solved.append(l2)
+        return gradient_optimum(bigrams, l2)
+
+    monkeypatch.setattr(families_module, "gradient_optimum", solve)
+    return solved
+
+
 def test_it_says_how_far_it_is_and_can_be_stopped(
     tiny: Bigrams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,21 +234,13 @@ def test_it_says_how_far_it_is_and_can_be_stopped(
         if done == 3:
             raise KeyboardInterrupt
 
-    solved: list[float] = []
-    solve = families_module.gradient_optimum
-    monkeypatch.setattr(
-        families_module, "gradient_optimum", lambda b, l2: solved.append(l2) or solve(b, l2)
-    )
+    solved = penalties_solved(monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         families(tiny, stop)
     assert 3 <= len(solved) < 30
 
 
 def test_a_place_takes_few_solutions(names: Bigrams, monkeypatch: pytest.MonkeyPatch) -> None:
-    solved: list[float] = []
-    solve = families_module.gradient_optimum
-    monkeypatch.setattr(
-        families_module, "gradient_optimum", lambda b, l2: solved.append(l2) or solve(b, l2)
-    )
+    solved = penalties_solved(monkeypatch)
     families(names)
     assert len(solved) < 5 * 99

@@ -25,7 +25,7 @@ from bigram_tui.lessons import libraries, pitfall_run
 from bigram_tui.lessons.pitfall_run import Trial, run, steady_rate, unseen_bigram
 from bigram_tui.lessons.pitfalls import L2, PITFALLS, Pitfall
 from bigram_tui.lessons.transcript import Entry, transcript
-from bigram_tui.model.bigrams import Bigrams, Matrix, Vocabulary
+from bigram_tui.model.bigrams import Bigrams, Counts, Matrix, Vocabulary
 from bigram_tui.model.sampling import draw_samples, uniforms
 from bigram_tui.model.torch_rng import LECTURE_SEED, start_weights
 from bigram_tui.training.descent import critical_rate
@@ -432,7 +432,7 @@ def divided(table: Matrix, *, by_column: bool) -> list[list[float]]:
     ]
 
 
-def nll_by_loop(table: list[list[float]], counts: Matrix) -> float:
+def nll_by_loop(table: list[list[float]], counts: Counts) -> float:
     cells = [
         count * math.log(table[i][j])
         for i, row in enumerate(counts.tolist())

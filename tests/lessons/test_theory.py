@@ -102,7 +102,7 @@ def test_there_are_twelve_pages_in_the_order_of_the_theory() -> None:
 
 
 def test_every_link_is_a_destination_and_each_of_them_is_used() -> None:
-    used = set()
+    used: set[str] = set()
     for section in sections():
         hrefs = [str(t.attrs["href"]) for t in tokens_of(section.text) if t.type == "link_open"]
         assert hrefs, section.title

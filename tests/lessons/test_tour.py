@@ -178,7 +178,7 @@ def test_it_goes_from_the_first_step_to_the_last_and_ends() -> None:
     assert tour.place is None
     assert tour.step is None
     tour.begin()
-    places = []
+    places: list[int] = []
     while tour.place is not None:
         places.append(tour.place)
         assert tour.step is STEPS[tour.place]

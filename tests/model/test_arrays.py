@@ -42,7 +42,7 @@ LOST = (
 )
 
 
-class Far(torch.Tensor):  # type: ignore[misc]
+class Far(torch.Tensor):  # type: ignore[misc, name-defined]
     """A tensor that NumPy can't read until it was copied."""
 
     @property
@@ -146,7 +146,7 @@ def test_what_is_computed_there_is_what_numpy_computes(
         run.advance(100)
         losses.append(run.snapshot().losses[:, :3])
     assert len(losses[0]) == 101
-    np.testing.assert_allclose(*losses, rtol=1e-12, atol=0)
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-12, atol=0)
     assert (losses[0] != losses[1]).any()  # two ways of computing, not one and itself
 
 
@@ -166,7 +166,9 @@ def test_a_penalty_of_the_backends_own_is_given_what_numpy_can_read(
     COPIED.clear()
     run.advance(3)
     assert [size for size in COPIED if size == 27 * 27] == [27 * 27] * 3
-    assert run.snapshot().regularization == np.abs(run.snapshot().weights).max()
+    weights = run.snapshot().weights
+    assert weights is not None
+    assert run.snapshot().regularization == np.abs(weights).max()
 
 
 # What shows there as it does here
@@ -220,7 +222,7 @@ def test_rows_that_do_not_sum_to_one_are_noticed_there_too(tiny: Bigrams) -> Non
 @pytest.mark.parametrize("size", [1, 3, 300])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_the_mean_square_is_that_of_an_exact_sum(size: int, dtype: type) -> None:
-    weights = np.random.default_rng(size).normal(0, 3, (size, size)).astype(dtype)
+    weights: Matrix = np.random.default_rng(size).normal(0, 3, (size, size)).astype(dtype)
     expected = math.fsum(float(w) ** 2 for w in weights.flat) / size**2
     assert size < 300 or weights.size > BLOCK
     for array in (weights, torch.tensor(weights), far(weights), weights.T):

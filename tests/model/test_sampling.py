@@ -181,7 +181,7 @@ def test_a_float32_table_whose_rows_miss_1_by_a_little_still_draws(names: Bigram
     table = (names.counts / names.row_sums[:, None]).astype(np.float32)
     nearly_one: Iterator[float] = repeat(JUST_BELOW_1)
     (name,) = draw_samples(table, names.vocabulary, nearly_one, 1, longest=5)
-    last = {i: max(np.flatnonzero(row)) for i, row in enumerate(table)}
+    last = {i: int(max(np.flatnonzero(row))) for i, row in enumerate(table)}
     token, expected = 0, []
     for _ in range(5):
         token = last[token]

@@ -143,6 +143,10 @@ class PseudoTerminal:
                 raise AssertionError(f"no {what}:\n{self.text}")
             time.sleep(POLL_SECONDS)
 
+    def wait_until_gone(self, text: str) -> None:
+        """Wait until a text is not on the screen any more."""
+        self.wait_until(lambda: text not in self.text, f"end of {text!r}")
+
     def wait_for_end(self, seconds: float = PATIENCE_SECONDS) -> int:
         """Wait for the program to end; its status, which is −n where signal n ended it."""
         try:

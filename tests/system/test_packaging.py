@@ -19,6 +19,8 @@ import bigram_tui
 ROOT = Path(__file__).parents[2]
 NAMES = ROOT / "data" / "names.txt"
 
+pytestmark = pytest.mark.slow
+
 STRANGER = {
     "pyproject.toml": """
         [build-system]
@@ -79,8 +81,6 @@ NO_TORCH = '''
 """Python imports a sitecustomize by itself; this one makes torch as good as not installed."""
 
 import sys
-
-pytestmark = pytest.mark.slow
 
 
 class NoTorch:

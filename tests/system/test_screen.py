@@ -16,7 +16,7 @@ from typing import IO
 
 import pytest
 
-from bigram_tui.cli import main as cli
+from bigram_tui.cli import exit_status
 from tests.cli.test_cli import LIGHT, PATIENCE, PROGRAM, environment, folder, started
 from tests.system.pseudo_terminal import PseudoTerminal, running
 
@@ -107,7 +107,7 @@ def test_a_backend_that_is_still_loading_does_not_spoil_the_end(folder: Path) ->
 @pytest.mark.usefixtures("folder")
 def test_an_unknown_theme_is_answered_by_one_line() -> None:
     with terminal(*PROGRAM, "good.txt", *LIGHT, "--theme", "plaid") as opened:
-        assert opened.wait_for_end() == cli.WRONG_USE
+        assert opened.wait_for_end() == exit_status.WRONG_USE
         assert "\x1b" not in opened.output
         (line,) = opened.output.splitlines()
         assert line.startswith("bigram-tui: no theme 'plaid'; there are: ")
@@ -184,7 +184,7 @@ def test_what_is_wrong_with_a_text_ends_its_reading_on_screen(before: bytes, lin
         if before:
             opened.wait_for("enter explores the part before it, 3 lines; q quits")
             opened.send("q")
-        assert opened.wait_for_end() == cli.WRONG_USE
+        assert opened.wait_for_end() == exit_status.WRONG_USE
         assert opened.left_behind() == {}
         (told,) = (line for line in opened.lines if line.startswith("bigram-tui: "))
         assert told.startswith(f"bigram-tui: 'pipe' is not UTF-8: byte 0xEB in line {line};")
@@ -200,7 +200,7 @@ def test_what_was_read_before_something_wrong_is_explored_on_screen() -> None:
         opened.send("\r")
         opened.wait_for("first 13 bytes  3 lines")
         opened.send("q")
-        assert opened.wait_for_end() == cli.DONE
+        assert opened.wait_for_end() == exit_status.DONE
         assert opened.left_behind() == {}
         assert "bigram-tui:" not in opened.shown
 
@@ -214,7 +214,7 @@ def test_an_interrupt_of_reading_clears_the_bar_and_leaves_nothing() -> None:
         opened.wait_for("/s")  # the rate
         assert "reading" in opened.shown
         opened.send("\x03")
-        assert opened.wait_for_end() == cli.INTERRUPTED
+        assert opened.wait_for_end() == exit_status.INTERRUPTED
         STOP.set()
         while os.read(pipe.fileno(), 1 << 16)[-1:] != b"!":
             pass  # make room for what is still to be written
@@ -252,7 +252,7 @@ def test_without_a_terminal_no_bar_is_drawn(output: str) -> None:
             wait_until_read(pipe)
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=PATIENCE)
-        assert (process.returncode, out, err) == (cli.INTERRUPTED, b"", b"")
+        assert (process.returncode, out, err) == (exit_status.INTERRUPTED, b"", b"")
 
 
 def wait_until_read(pipe: IO[bytes]) -> None:

@@ -54,7 +54,7 @@ def test_every_lesson_and_dialogue_opens_and_closes(start: Start) -> None:
         terminal.send(key)
         terminal.wait_for(text)
         terminal.send("\x1b")
-        terminal.wait_until(lambda text=text: text not in terminal.text, f"end of {text!r}")
+        terminal.wait_until_gone(text)
     terminal.send("q")
     assert terminal.wait_for_end() == 0
     assert terminal.left_behind() == {}

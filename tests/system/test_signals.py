@@ -137,8 +137,8 @@ def under_way(folder: Path, backend: str, *before: str) -> Iterator["subprocess.
     """
     (folder / "backend.py").write_text(backend, "utf-8")
     command = [*before, str(PROGRAM), str(NAMES), "--headless", "--backend", "backend.py"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=folder, **pipes) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=folder, stdout=pipe, stderr=pipe) as process:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not (folder / "under-way").exists():
             assert process.poll() is None, process.communicate()

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,10 +20,10 @@ needs_another_user = pytest.mark.skipif(
 HOMELESS = ["env", "-u", "HOME", "setpriv", "--reuid", "64242", "--clear-groups"]
 
 
-def run(*command: str, **options: object) -> "subprocess.CompletedProcess[str]":
+def run(*command: str, **options: Any) -> "subprocess.CompletedProcess[str]":
     """Run a command and keep what it prints."""
-    given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-    return subprocess.run(command, text=True, timeout=60, check=False, **given)  # type: ignore[call-overload,no-any-return]
+    given: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+    return subprocess.run(command, text=True, timeout=60, check=False, **given)
 
 
 @pytest.fixture

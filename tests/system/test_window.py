@@ -86,7 +86,7 @@ def test_a_window_of_one_column_and_back(start: Start) -> None:
         terminal.resize(100, 30)
         terminal.wait_for(text)
         terminal.send("\x1b")
-        terminal.wait_until(lambda text=text: text not in terminal.text, f"end of {text!r}")
+        terminal.wait_until_gone(text)
     terminal.send("q")
     assert terminal.wait_for_end() == 0
 

@@ -29,13 +29,13 @@ from bigram_tui.corpus.bundled import bundled_names
 from bigram_tui.corpus.items import read_items
 from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.lessons.derivation import reasons
-from bigram_tui.model.bigrams import Bigrams, Matrix
+from bigram_tui.model.bigrams import Bigrams, Counts, Matrix
 from bigram_tui.model.loss import negative_log_likelihood
 from bigram_tui.model.sampling import draw_samples, uniforms
 from bigram_tui.model.surprise import surprise
 from bigram_tui.model.torch_rng import LECTURE_SEED
 from bigram_tui.training.run import Run
-from tests.conftest import CountLines
+from tests.conftest import CountLines, not_none
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 EMMA_X, EMMA_Y = [0, 5, 13, 13, 1], [5, 13, 13, 1, 0]  # .emma.
@@ -145,7 +145,8 @@ def test_the_most_likely_table_has_the_least_nll_and_is_that_of_the_counts(tiny:
     found = []
     for rows in tables:
         shares = [[Fraction(cell, sum(row)) for cell in row] for row in rows]
-        likelihood = math.prod(shares[i][j] ** n for (i, j), n in np.ndenumerate(tiny.counts) if n)
+        counts = np.ndenumerate(tiny.counts)
+        likelihood = math.prod(shares[i][j] ** int(n) for (i, j), n in counts if n)
         nll = negative_log_likelihood(np.array(shares, dtype=float), tiny)
         assert nll == pytest.approx(-math.log(likelihood) / 8, rel=1e-13)
         found.append((likelihood, nll))
@@ -241,7 +242,7 @@ def test_the_losses_of_a_run_are_the_formulas_by_plain_loops(
     assert found.nll == pytest.approx(3.769305, rel=0, abs=5e-7)
     assert found.regularization == pytest.approx(penalty, rel=1e-14)
     assert found.total == found.nll + found.regularization
-    costs = surprise(found.probabilities, emma.vocabulary.encode_line("emma")).nats
+    costs = surprise(not_none(found.probabilities), emma.vocabulary.encode_line("emma")).nats
     np.testing.assert_allclose(costs, [-math.log(q) for q in picked], rtol=1e-14)
 
 
@@ -292,8 +293,8 @@ def test_w_is_the_whole_model(names: Bigrams, lecture_weights: Matrix) -> None:
     """A run that is started from W anew goes on bit for bit; log P is W less a constant per row."""
     run = Run(NumpyBackend(), names, lecture_weights)
     run.advance(30)
-    weights, table = run.snapshot().weights, run.snapshot().probabilities
-    assert weights is not None
+    weights = not_none(run.snapshot().weights)
+    table = not_none(run.snapshot().probabilities)
     assert weights.shape == (27, 27)
     np.testing.assert_allclose(np.ptp(weights - np.log(table), axis=1), 0, atol=1e-14)
     again = Run(NumpyBackend(), names, weights)
@@ -390,9 +391,10 @@ def test_the_penalty_pulls_each_weight_by_its_slope(
 def test_the_minus_sign_matters(names: Bigrams, lecture_weights: Matrix) -> None:
     """W ← W − η·gradient descends; with a plus the total is 77.2 after 20 iterations."""
     run = Run(NumpyBackend(50.0, 0.01), names, lecture_weights)
-    gradient = run.snapshot().gradient
+    gradient = not_none(run.snapshot().gradient)
     run.advance()
-    np.testing.assert_allclose(run.snapshot().weights, lecture_weights - 50 * gradient, rtol=1e-15)
+    moved = not_none(run.snapshot().weights)
+    np.testing.assert_allclose(moved, lecture_weights - 50 * gradient, rtol=1e-15)
     assert run.snapshot().total == pytest.approx(3.3790, abs=5e-5)
 
     up = losses(NumpyBackend(-50.0, 0.01), names, lecture_weights, 20)
@@ -438,10 +440,12 @@ def test_the_pipeline_from_a_word_to_its_update(emma: Bigrams, lecture_weights: 
     update = [[a - 0.1 * g for a, g in zip(*rows, strict=True)] for rows in pairs]
 
     run = Run(NumpyBackend(0.1, l2=0.0), emma, lecture_weights)
-    np.testing.assert_allclose(run.snapshot().gradient, gradient, rtol=0, atol=1e-16)
+    found = not_none(run.snapshot().gradient)
+    np.testing.assert_allclose(found, np.array(gradient), rtol=0, atol=1e-16)
     assert [k for k, row in enumerate(gradient) if any(row)] == [0, 1, 5, 13]
     run.advance()
-    np.testing.assert_allclose(run.snapshot().weights, update, rtol=0, atol=1e-15)
+    found = not_none(run.snapshot().weights)
+    np.testing.assert_allclose(found, np.array(update), rtol=0, atol=1e-15)
 
 
 # Tensors of PyTorch
@@ -514,7 +518,8 @@ def test_the_update_stays_outside_the_graph(emma: Bigrams, lecture_weights: Matr
     with torch.no_grad():
         by_no_grad -= 0.1 * by_no_grad.grad
     for w in (by_data, by_no_grad):
-        np.testing.assert_allclose(w.detach(), run.snapshot().weights, rtol=0, atol=1e-15)
+        expected = not_none(run.snapshot().weights)
+        np.testing.assert_allclose(w.detach(), expected, rtol=0, atol=1e-15)
         assert (w.is_leaf, w.grad_fn) == (True, None)
 
 
@@ -537,7 +542,7 @@ def test_gradients_that_are_not_reset_pile_up(names: Bigrams, lecture_weights: M
     for _ in range(51):
         run = Run(NumpyBackend(50.0, 0.01), names, weights)
         totals.append(run.snapshot().total)
-        piled = piled + run.snapshot().gradient
+        piled = piled + not_none(run.snapshot().gradient)
         weights = weights - 50 * piled
     for k, total in printed.items():
         assert totals[k] == pytest.approx(total, rel=0, abs=5.1e-4)
@@ -570,7 +575,7 @@ def test_a_capital_letter_makes_floats_that_can_index_nothing() -> None:
 # A sum without keepdim
 
 
-def without_keepdim(odds: Matrix) -> Matrix:
+def without_keepdim(odds: Matrix | Counts) -> Matrix:
     return odds / odds.sum(axis=1)
 
 
@@ -651,7 +656,8 @@ def test_training_with_it_takes_the_same_path(names: Bigrams, lecture_weights: M
         loss.backward()
         w.data += -50 * w.grad
         right.advance()
-    np.testing.assert_allclose(w.detach(), right.snapshot().weights, rtol=0, atol=1e-12)
+    expected = not_none(right.snapshot().weights)
+    np.testing.assert_allclose(w.detach(), expected, rtol=0, atol=1e-12)
 
 
 @dataclass
@@ -675,7 +681,7 @@ def test_row_sums_and_names_do_see_it(names: Bigrams, lecture_weights: Matrix) -
     assert (right.row_sums, right.doubt) == (None, "")
     assert right.nll == pytest.approx(found.nll, rel=0, abs=1e-14)
     drawn = [
-        draw_samples(run.probabilities, names.vocabulary, uniforms(LECTURE_SEED), 20)
+        draw_samples(not_none(run.probabilities), names.vocabulary, uniforms(LECTURE_SEED), 20)
         for run in (right, found)
     ]
     assert drawn[0] != drawn[1]
@@ -739,7 +745,7 @@ def test_finite_logits_give_no_zero(names: Bigrams, lecture_weights: Matrix) -> 
         if l2 == 0:
             assert np.diff(costs) == pytest.approx(0.6, abs=0.05)
         else:
-            best = softmax(gradient_optimum(names, l2).weights)
+            best = softmax(not_none(gradient_optimum(names, l2).weights))
             assert costs[-1] == pytest.approx(-math.log(best[word[1], word[2]]), rel=0, abs=1e-9)
 
 
@@ -902,7 +908,8 @@ def test_a_linear_layer_and_cross_entropy_are_this_model(
     loss.backward()
     found = Run(NumpyBackend(l2=l2), names, lecture_weights).snapshot()
     assert found.total == pytest.approx(loss.item(), rel=1e-13)
-    np.testing.assert_allclose(found.gradient, layer.weight.grad.T, rtol=0, atol=1e-15)
+    gradient = not_none(found.gradient)
+    np.testing.assert_allclose(gradient, layer.weight.grad.T, rtol=0, atol=1e-15)
     assert sum(p.numel() for p in layer.parameters()) == lecture_weights.size == 729
 
 
@@ -980,7 +987,7 @@ def test_an_embedding_changes_the_way_to_the_logits_and_nothing_after_them(
     e, u = lecture_weights[:, :2], lecture_weights[:2]
     assert e.size + u.size == 108
     assert first.nll == pytest.approx(total_loss(e @ u, names, 0.0), rel=1e-13)
-    slopes = nll_gradient(first.probabilities, names) @ u.T
+    slopes = nll_gradient(not_none(first.probabilities), names) @ u.T
     for cell in np.ndindex(e.shape):
         step = np.zeros_like(e)
         step[cell] = 1e-5
@@ -991,7 +998,7 @@ def test_an_embedding_changes_the_way_to_the_logits_and_nothing_after_them(
     found = run.snapshot()
     assert (found.doubt, found.message) == ("", "")
     assert found.nll == pytest.approx(2.618, abs=1e-3)  # so few numbers can't come to the floor
-    logits = np.log(found.probabilities)
+    logits = np.log(not_none(found.probabilities))
     assert np.linalg.matrix_rank(logits - logits.mean(axis=1, keepdims=True), tol=1e-9) == 2
     run.back(300)
     np.testing.assert_array_equal(run.snapshot().probabilities, first.probabilities)

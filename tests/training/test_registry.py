@@ -5,6 +5,7 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,7 +90,7 @@ def test_the_bundled_backends_are_found_by_name_and_load() -> None:
     assert loaded["numpy"].__module__ == "bigram_backends.numpy_gradient"
 
 
-def in_a_fresh_python(code: str) -> object:
+def in_a_fresh_python(code: str) -> Any:
     """What a program prints as JSON."""
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
@@ -136,7 +137,7 @@ def test_an_installed_backend_whose_library_is_missing_says_what_to_install(
     monkeypatch.syspath_prepend(str(tmp_path))
     point = metadata.EntryPoint("strange", "strange_package.deep:Strange", registry.GROUP)
     gone = metadata.EntryPoint("gone", "strange_package.nowhere:Gone", registry.GROUP)
-    monkeypatch.setattr(registry.metadata, "entry_points", lambda group: [point, gone])
+    monkeypatch.setattr(metadata, "entry_points", lambda group: [point, gone])
     found = discover()
     assert list(found) == ["gone", "strange"]
     obstacle = found["strange"].obstacle
@@ -195,7 +196,7 @@ def test_pitfalls_of_other_packages_are_found_too_and_two_of_a_name_get_a_number
     def entry_points(group: str) -> list[metadata.EntryPoint]:
         return [metadata.EntryPoint(name, "package:Class", group) for name in points[group]]
 
-    monkeypatch.setattr(registry.metadata, "entry_points", entry_points)
+    monkeypatch.setattr(metadata, "entry_points", entry_points)
     assert list(discover()) == ["good"]
     assert list(pitfalls()) == ["bad", "twice", "twice-2"]
     assert [source.name for source in choose(["twice-2", "good"])] == ["twice-2", "good"]
@@ -211,7 +212,7 @@ def test_a_file_is_a_backend_by_its_path(tmp_path: Path, folder: Path) -> None:
     assert (source.name, source.origin, source.obstacle) == ("mine", str(path), None)
     backend = source.load()
     assert backend.__name__ == "Mine"
-    assert backend().speed == 2.0
+    assert vars(backend())["speed"] == 2.0
     assert "mine" not in discover()  # only what was asked for, and only this once
 
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ import pytest
 from bigram_backends.counting import CountingBackend
 from bigram_tui.backend import Backend, Iteration, Matrix, hyperparameter
 from bigram_tui.model.bigrams import Bigrams
-from bigram_tui.training.run import Run, Status
+from bigram_tui.training.run import Run
 from bigram_tui.training.runner import Runner
+from bigram_tui.training.snapshot import Status
 
 START = np.zeros((3, 3))
 UNIFORM = np.full((3, 3), 1 / 3)
@@ -135,7 +137,11 @@ def test_orders_given_while_it_loads_are_carried_out_after(begin: Begin, tiny: B
 
 def test_steps_add_up(begin: Begin) -> None:
     allowed = threading.Semaphore(0)
-    runner = begin(Plain(between=lambda _: allowed.acquire() and None))
+
+    def wait(_: Matrix) -> None:
+        allowed.acquire()
+
+    runner = begin(Plain(between=wait))
     runner.step(2)
     runner.step(3)
     wait_until(lambda: runner.snapshot.training)
@@ -177,10 +183,13 @@ def test_an_order_soon_after_single_steps_is_seen_soon(begin: Begin) -> None:
         if weights[0, 0] == 21:
             runner.pause()
 
+    def is_at(iteration: int) -> bool:
+        return settled(runner)() and at(runner) == iteration
+
     runner = begin(Plain(between=pause_in_training))
     for iteration in range(1, 21):
         runner.step(1)
-        wait_until(lambda reached=iteration: settled(runner)() and at(runner) == reached)
+        wait_until(partial(is_at, iteration))
     runner.train()
     wait_until(lambda: settled(runner)() and at(runner) > 20)
     assert at(runner) <= 22
@@ -299,7 +308,7 @@ def test_to_close_ends_an_idle_thread(begin: Begin) -> None:
 def test_a_load_that_fails_says_why_and_the_next_order_tries_again(
     begin: Begin, tiny: Bigrams, error: BaseException, message: str
 ) -> None:
-    attempts = []
+    attempts: list[None] = []
 
     def load() -> Run:
         attempts.append(None)

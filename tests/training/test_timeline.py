@@ -319,7 +319,7 @@ def test_settings_keep_a_copy_that_nobody_changes() -> None:
     values["a"] = 2
     assert settings.at(0)["a"] == 1
     with pytest.raises(TypeError):
-        settings.at(0)["a"] = 3
+        settings.at(0)["a"] = 3  # type: ignore[index]
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers()), max_size=10))

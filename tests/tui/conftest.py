@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from textual.css.model import RuleSet
 from textual.css.parse import parse
-from textual.css.tokenize import Token
+from textual.css.tokenizer import Token
 from textual.css.types import CSSLocation
 from textual.pilot import Pilot
 from textual.widget import Widget

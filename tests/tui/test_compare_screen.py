@@ -1026,7 +1026,7 @@ async def test_m_shows_all_maps_or_two_and_their_difference(
         pictures = [heatmap.picture for heatmap in app.screen.query(Heatmap)][:3]
         for picture, expected in zip(pictures, (a, b, a - b), strict=True):
             assert picture is not None
-            assert np.array_equal(picture.table, expected)
+            assert np.array_equal(np.asarray(picture.table), expected)
         limits = [picture.limit for picture in pictures if picture is not None]
         assert limits[0] == limits[1]
         await press(pilot, settle, "1")

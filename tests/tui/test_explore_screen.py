@@ -18,6 +18,7 @@ from textual.command import CommandPalette
 from textual.events import MouseDown, MouseMove
 from textual.pilot import Pilot
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Footer, Input, OptionList
 
 from bigram_tui.analysis.ordering import ORDERS, TokenOrder
@@ -47,7 +48,7 @@ from bigram_tui.tui.widgets.prompt import Prompt
 from bigram_tui.tui.widgets.row_list import RowList
 from bigram_tui.tui.widgets.sample_list import SampleList
 from bigram_tui.tui.widgets.status import RunsBar, StatusLine
-from tests.conftest import slow
+from tests.conftest import not_none, slow
 from tests.tui.conftest import MakeApp, Settle, TextOf, WaitUntil, notifications, sizes
 
 SIZE = (120, 40)
@@ -107,7 +108,7 @@ def cell_colors(pilot: Pilot[None]) -> set[str]:
     return colors
 
 
-def colors_of(pilot: Pilot[None], widget: type) -> set[str]:
+def colors_of(pilot: Pilot[None], widget: type[Widget]) -> set[str]:
     """The colours of what is written in a widget."""
     region = pilot.app.screen.query_one(widget).region
     strips = pilot.app.screen._compositor.render_strips()[region.y : region.bottom]
@@ -264,7 +265,7 @@ async def test_reset_begins_again_from_the_same_start(
         await settle(pilot)
         run = run_of(pilot)
         assert (run.iteration, run.latest) == (0, 0)
-        assert np.array_equal(run.weights, first)
+        assert np.array_equal(not_none(run.weights), not_none(first))
         assert shown(pilot, Heatmap) == picture
 
 

@@ -7,6 +7,7 @@ import pytest
 from bigram_tui.errors import UserError
 from bigram_tui.paths import config_folder
 from bigram_tui.tui.keymap import read_keymap
+from tests.tui.conftest import MakeApp, Settle
 
 
 def test_without_a_file_there_are_no_keys(tmp_path: Path) -> None:
@@ -46,7 +47,7 @@ def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
     assert read_keymap(path, {"step"}) == {"step": "w"}
 
 
-async def test_a_key_of_the_users_takes_a_step(make_app, settle) -> None:
+async def test_a_key_of_the_users_takes_a_step(make_app: MakeApp, settle: Settle) -> None:
     path = config_folder() / "keymap.toml"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text('step = "w"', "utf-8")

@@ -9,7 +9,12 @@ from bigram_tui.tui.render.memo import IdentityRef, Memo
 
 def test_a_value_is_made_once_for_each_object() -> None:
     made: list[int] = []
-    memo = Memo(lambda: made.append(len(made)) or len(made))
+
+    def make() -> int:
+        made.append(len(made))
+        return len(made)
+
+    memo = Memo(make)
     a, b = np.zeros(3), np.zeros(3)
     assert [memo[a], memo[b], memo[a], memo[b]] == [1, 2, 1, 2]
     assert len(memo) == 2

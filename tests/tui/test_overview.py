@@ -21,7 +21,7 @@ from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.legend import Legend
 from bigram_tui.tui.widgets.maps import MapPane
 from bigram_tui.tui.widgets.status import StatusLine
-from tests.conftest import slow
+from tests.conftest import not_none, slow
 from tests.tui.conftest import Settle, TextOf, WaitUntil, notifications, sizes
 
 DESIGNED = [(80, 24), (120, 40), (200, 60)]
@@ -114,7 +114,7 @@ async def test_each_drawn_cell_has_the_colour_of_the_largest_in_its_block(
         levels = np.array([picture.row(row) for row in range(len(table))])
         for line in range(math.ceil(cells / 2)):
             strip = heatmap.render_line(line + 1)
-            drawn = [s.style for s in strip.crop(3, 3 + cells) for _ in s.text]
+            drawn = [not_none(s.style) for s in strip.crop(3, 3 + cells) for _ in s.text]
             for column, style in enumerate(drawn):
                 for row, color in ((2 * line, style.color), (2 * line + 1, style.bgcolor)):
                     if row >= cells or (row, column) == heatmap._place_of(heatmap.cursor):
@@ -170,12 +170,12 @@ async def test_the_mouse_goes_to_the_same_bigram_and_its_block_is_marked(
         assert table[cursor] == table[np.ix_(rows, columns)].max()
         marked = heatmap.heatmap_styles.cursor
         (segment,) = heatmap.render_line(1 + 4).crop(3 + 7, 3 + 8)
-        assert segment.style.color == marked.bgcolor
+        assert not_none(segment.style).color == marked.bgcolor
         labels = pilot.app.session.corpus.train.vocabulary.labels  # type: ignore[attr-defined]
         for line, where, token in ((5, 0, cursor[0]), (0, 3 + 7, cursor[1])):
             (label,) = heatmap.render_line(line).crop(where, where + 2)
             assert label.text.strip() == labels[token].strip()
-            assert label.style.bgcolor == marked.bgcolor
+            assert not_none(label.style).bgcolor == marked.bgcolor
 
 
 async def test_plus_goes_into_the_detail_around_the_cursor_and_minus_comes_back(

@@ -19,6 +19,7 @@ from bigram_tui.lessons.pitfall_run import Trial, run
 from bigram_tui.lessons.pitfalls import PITFALLS, Pitfall
 from bigram_tui.lessons.presets import presets
 from bigram_tui.lessons.transcript import Entry
+from bigram_tui.model.bigrams import Matrix
 from bigram_tui.training.runner import Runner
 from bigram_tui.training.snapshot import Snapshot, Status
 from bigram_tui.tui.app import BigramApp
@@ -85,7 +86,7 @@ def trial_of(pilot: Pilot[None], pitfall: Pitfall) -> Trial:
     """Run a pitfall with the texts and the seed of the app."""
     session = app_of(pilot).session
 
-    def sample(table: pitfalls_screen.Matrix) -> list[str]:
+    def sample(table: Matrix) -> list[str]:
         return [printable(name.text) for name in session.sample(table, NAMES)]
 
     return run(pitfall, session.corpus.train, session.start_weights, sample, session.seed)
@@ -354,12 +355,10 @@ async def test_without_torch_the_reason_is_told_and_the_others_work(
 async def test_an_error_in_the_thread_is_told(
     make_app: MakeApp, opened: Opened, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = pitfalls_screen.run
-
     def broken(pitfall: Pitfall, *rest: object, **more: object) -> Trial:
         if pitfall is PITFALLS[0]:
             raise MemoryError("no\n  [red]room")
-        return original(pitfall, *rest, **more)  # type: ignore[arg-type]
+        return run(pitfall, *rest, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(pitfalls_screen, "run", broken)
     async with make_app().run_test(size=SMALL) as pilot:
@@ -465,9 +464,9 @@ async def test_markup_and_commands_in_names_and_in_the_unseen_bigram_show_as_the
         assert_safe(pilot)
 
 
-def _table(pilot: Pilot[None]) -> pitfalls_screen.Matrix:
+def _table(pilot: Pilot[None]) -> Matrix:
     counts = app_of(pilot).session.corpus.train.counts + 1.0
-    smoothed: pitfalls_screen.Matrix = counts / counts.sum(axis=1, keepdims=True)
+    smoothed: Matrix = counts / counts.sum(axis=1, keepdims=True)
     return smoothed
 
 
@@ -503,7 +502,7 @@ async def test_enter_puts_the_mistake_beside_the_right_way(
     variant = pitfall.variant
     assert variant is not None
     own = {"numpy": {"learning_rate": 20.0, "l2": 0.125}, "count": {"smoothing": 3.0}}
-    async with make_app(settings=own).run_test(size=MIDDLE) as pilot:  # type: ignore[arg-type]
+    async with make_app(settings=own).run_test(size=MIDDLE) as pilot:
         await settle(pilot)
         await pilot.press("S")
         await opened(pilot, pitfall)

@@ -3,6 +3,7 @@
 import gc
 import math
 from itertools import product
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -84,9 +85,12 @@ def test_the_peak_of_a_block_is_a_cell_with_its_number(
 def test_a_table_is_looked_at_once_and_forgotten_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[int] = []
     original = pooling._extremes
-    monkeypatch.setattr(
-        pooling, "_extremes", lambda table: (looks.append(len(table)), original(table))[1]
-    )
+
+    def noted(table: Any) -> Any:
+        looks.append(len(table))
+        return original(table)
+
+    monkeypatch.setattr(pooling, "_extremes", noted)
     gc.collect()
     before = len(pooling._results)
     table = np.ones((7, 7))

@@ -413,7 +413,7 @@ async def test_arrows_choose_the_cell_and_brackets_the_place(
             assert str(way.border_title).startswith(f"P({name})")
             assert way.plot.marker == place
             for curve, p in zip(way.plot.curves, found.row(row), strict=True):
-                np.testing.assert_allclose(curve.values, p[:, column], rtol=1e-12)
+                np.testing.assert_allclose(np.asarray(curve.values), p[:, column], rtol=1e-12)
 
         check("n | e", 5, 14, place)
         await pilot.press("down", "right", "right", "right_square_bracket")

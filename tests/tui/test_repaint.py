@@ -41,10 +41,10 @@ def painted(monkeypatch: pytest.MonkeyPatch) -> Painted:
 
         monkeypatch.setattr(owner, method, wrapped)
 
-    for owner in BY_LINE:
-        watch(owner, "render_line")
-    for owner in WHOLE:
-        watch(owner, "render")
+    for by_line in BY_LINE:
+        watch(by_line, "render_line")
+    for whole in WHOLE:
+        watch(whole, "render")
     return record
 
 

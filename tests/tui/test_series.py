@@ -137,7 +137,7 @@ def test_only_what_is_new_and_what_columns_begin_in_is_looked_at() -> None:
 
     def at(places: npt.NDArray[np.int64]) -> Floats:
         looked_at.append(len(places))
-        return table[places, 0]  # type: ignore[no-any-return]
+        return table[places, 0]
 
     def draw(length: int) -> int:
         looked_at.clear()
@@ -162,12 +162,16 @@ def test_two_tables_are_told_apart_though_they_begin_alike() -> None:
     assert Series.column(fork, 0).range(False) == (1, 3)
 
 
+def shifted(table: Floats, shift: float) -> Series:
+    return Series.from_tables(
+        len(table), lambda at: table[at, 0] + shift, [table], "shifted", shift
+    )
+
+
 def test_what_it_depends_on_besides_the_table_is_minded() -> None:
     table = np.ones((4 * BLOCK, 1))
     for shift in (1.0, 2.0, 1.0):
-        series = Series.from_tables(
-            len(table), lambda at, s=shift: table[at, 0] + s, [table], "shifted", shift
-        )
+        series = shifted(table, shift)
         assert series.range(False) == (1 + shift, 1 + shift)
 
 
@@ -202,7 +206,9 @@ def test_a_difference_to_another_table_is_another() -> None:
     own = np.zeros((2 * BLOCK, 1))
     for level in range(50):
         other = np.full((2 * BLOCK, 1), float(level))
-        apart = Series.from_tables(
-            len(own), lambda at, o=other: own[at, 0] - o[at, 0], [own, other], "apart"
-        )
+
+        def difference(at: npt.NDArray[np.int64], other: Floats = other) -> Floats:
+            return own[at, 0] - other[at, 0]
+
+        apart = Series.from_tables(len(own), difference, [own, other], "apart")
         assert apart.range(False) == (-level, -level)

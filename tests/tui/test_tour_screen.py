@@ -1,5 +1,7 @@
 """The tour on screen: its whole way, how it is left, what keys mean meanwhile and afterwards."""
 
+from typing import Any
+
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -168,10 +170,10 @@ async def test_it_hides_nothing_that_it_speaks_of(
             assert bar.region.bottom == footer.region.y
             told = STEPS[step].text
             assert told is not None
-            others = [Heatmap, Legend, "StatusLine", "Footer"]
+            others: list[Any] = [Heatmap, Legend, "StatusLine", "Footer"]
             others += ["#runs", "#losses"] if compares else ["RunsBar", Inspector, "#names"]
             for which in others:
-                widget = screen.query(which).first()  # type: ignore[arg-type]
+                widget = screen.query(which).first()
                 assert widget.region.area > 0, which
                 assert widget.region in screen.region, which
                 assert not widget.region.overlaps(bar.region), which

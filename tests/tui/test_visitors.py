@@ -21,7 +21,7 @@ from bigram_tui.tui.app import BigramApp
 from bigram_tui.tui.browser_driver import BrowserDriver
 from bigram_tui.tui.screens.chooser import Chooser
 from bigram_tui.tui.widgets.prompt import Prompt
-from tests.conftest import slow
+from tests.conftest import not_none, slow
 from tests.tui.conftest import MakeApp, Settle, WaitUntil, notifications
 
 SIZE = (120, 40)
@@ -96,7 +96,9 @@ async def test_all_exports_are_downloads_for_which_no_path_is_asked(
     assert [float(row[3]) for row in rows if row[1] == "numpy"] == run.losses[:, 0].tolist()
     assert downloads["losses.jsonl"].count("\n") == len(rows)
     _, *table = csv.reader(StringIO(downloads["P.csv"], newline=""))
-    assert np.array_equal([[float(cell) for cell in row[1:]] for row in table], run.probabilities)
+    assert np.array_equal(
+        [[float(cell) for cell in row[1:]] for row in table], not_none(run.probabilities)
+    )
     assert downloads["bigram-tui.svg"].startswith("<svg")
     assert "as a picture" not in downloads["bigram-tui.svg"]
 

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from bigram_tui.model.bigrams import Bigrams
-from tests.web.serving import PATIENCE, Server, is_alive, serving, wait_for
+from tests.cli.test_cli import PATIENCE
+from tests.web.serving import Server, is_alive, serving, wait_for
 
 pytest.importorskip("textual_serve", reason="textual-serve is not installed")
 api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
@@ -75,7 +76,7 @@ class Visitor:
         """Wait until a pattern stands on the terminal."""
         seen = re.compile(pattern)
         try:
-            return wait_for(lambda: seen.search(self.text()), pattern)  # type: ignore[no-any-return]
+            return wait_for(lambda: seen.search(self.text()), pattern)
         except AssertionError:
             raise AssertionError(f"{pattern} never came:\n{self.text()}") from None
 

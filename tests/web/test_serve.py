@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from bigram_tui.cli import exit_status, screen
 from bigram_tui.cli import main as cli
-from bigram_tui.cli import screen
 from bigram_tui.cli.arguments import parse, parse_serve
 from bigram_tui.cli.terminal import WEB_DRIVER
 from tests.cli.test_cli import PATIENCE, apart, environment
@@ -108,7 +108,7 @@ def test_a_mistake_is_told_in_one_line_before_anything_is_served(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments, expected = WRONG[name]
-    assert cli.run(["serve", *arguments]) == cli.WRONG_USE
+    assert cli.run(["serve", *arguments]) == exit_status.WRONG_USE
     out, err = capsys.readouterr()
     assert out == ""
     assert expected in err
@@ -123,7 +123,7 @@ def test_a_wrong_keymap_is_told_too(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     (tmp_path / "bigram-tui").mkdir()
     (tmp_path / "bigram-tui" / "keymap.toml").write_text('fly = "f"\n')
-    assert cli.run(["serve", "good.txt"]) == cli.WRONG_USE
+    assert cli.run(["serve", "good.txt"]) == exit_status.WRONG_USE
     assert "no action 'fly'" in capsys.readouterr().err
 
 
@@ -131,7 +131,7 @@ def test_a_wrong_keymap_is_told_too(
 def test_a_port_in_use_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     with serving(Path.cwd(), "good.txt") as server:
         port = server.url.rpartition(":")[2]
-        assert cli.run(["serve", "good.txt", "--port", port]) == cli.WRONG_USE
+        assert cli.run(["serve", "good.txt", "--port", port]) == exit_status.WRONG_USE
     expected = f"bigram-tui: port {port} is in use: give another with --port, or --port 0"
     assert capsys.readouterr().err.startswith(expected)
 
@@ -142,16 +142,16 @@ def test_without_textual_serve_one_line_says_what_to_install(
     monkeypatch.setitem(sys.modules, "textual_serve", None)
     for module in ("bigram_tui.web.server", "bigram_tui.web.visit", "textual_serve.server"):
         monkeypatch.delitem(sys.modules, module)
-    assert cli.run(["serve", NAMES]) == cli.WRONG_USE
+    assert cli.run(["serve", NAMES]) == exit_status.WRONG_USE
     assert capsys.readouterr().err.endswith(": pip install textual-serve\n")
 
 
 def test_the_servers_help_names_its_own_options(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["serve", "--help"]) == cli.DONE
+    assert cli.run(["serve", "--help"]) == exit_status.DONE
     out = capsys.readouterr().out
     assert "--port" in out
     assert "--host" in out
-    assert cli.run(["--help"]) == cli.DONE
+    assert cli.run(["--help"]) == exit_status.DONE
     assert "bigram-tui serve names.txt" in capsys.readouterr().out
 
 
@@ -184,7 +184,7 @@ def test_a_refusal_has_the_reason() -> None:
 def test_another_server_is_refused_what_ours_refuses(arguments: list[str]) -> None:
     """Before the program reads its input, in which the keys of the visitor come."""
     done = apart(*arguments, text="emma\n", TEXTUAL_DRIVER=WEB_DRIVER)
-    assert done.returncode == cli.WRONG_USE
+    assert done.returncode == exit_status.WRONG_USE
     assert done.stdout == ""
     assert "not for visitors" in done.stderr or "standard input" in done.stderr
 
@@ -213,7 +213,7 @@ def test_the_screen_opens_where_a_server_asks_for_it() -> None:
     rest, errors = child.communicate(timeout=PATIENCE)
     output += rest
     assert errors == b""
-    assert child.returncode == cli.DONE
+    assert child.returncode == exit_status.DONE
     assert unpacked(output)[-1] == (b"M", b'{"type": "exit"}')
 
 
