@@ -1975,7 +1975,7 @@ TESTED = {
     "t": "test_t_changes_between_dark_and_light",
     "tab": "test_tab_brings_one_pane_after_the_other_forward",
     "E": "test_capital_e_offers_what_can_be_written",
-    "question_mark": "test_question_mark_shows_the_keys_on_one_page",
+    "question_mark": "test_a_training_goes_on_behind_a_dialogue",
     **dict.fromkeys(
         ["enter", "M", "N", "L", "G", "T", "P", "H", "F"],
         "test_a_dialogue_leaves_the_runs_where_they_are",

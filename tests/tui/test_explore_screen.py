@@ -1737,7 +1737,7 @@ TESTED = {
     "Y": "test_a_key_makes_an_axis_logarithmic",
     "t": "test_t_changes_between_dark_and_light",
     "escape": "test_escape_leaves_the_hyperparameters",
-    "question_mark": "test_question_mark_shows_the_keys_on_one_page",
+    "question_mark": "test_a_key_closes_the_help",
     "q": "test_a_key_quits",
     "ctrl+q": "test_a_key_quits",
     "ctrl+z": "test_ctrl_z_is_nothing_where_no_shell_waits",
