@@ -309,7 +309,7 @@ async def test_what_moved_alone_is_followed_by_all_others(
     "keys",
     [
         ("question_mark", "B", "E", "enter", "M", "L", "ctrl+p"),
-        pytest.param(tuple("NGTPHF"), marks=pytest.mark.slow),
+        pytest.param(("N", "G", "T", "P", "H", "F"), marks=pytest.mark.slow),
     ],
     ids=["dialogues", "lessons"],
 )

@@ -29,10 +29,9 @@ EXPLORE: dict[str, tuple[str, ...]] = {
     **{f"explore, view {view.name}": ("v",) for view in VIEWS[1:]},
     "explore, back in the timeline": ("v", "Z"),
     "explore, order by frequency": ("O",),
-    "explore, running": ("space",),
-    "hyperparameters": ("space", "p"),
+    "hyperparameters": ("p",),
     "type a hyperparameter": ("enter",),
-    "jump": ("escape", "slash"),
+    "jump": ("escape", "escape", "slash"),
     "palette": ("escape", "ctrl+p"),
     "help": ("escape", "question_mark"),
     "lessons": ("escape", "L"),
@@ -56,14 +55,12 @@ EXPLORE: dict[str, tuple[str, ...]] = {
 COMPARE: dict[str, tuple[str, ...]] = {
     "compare": ("c",),
     "compare, after 10 steps": ("S",),
-    **{f"compare, plot {n}": ("o",) for n in range(2, 6)},
+    **{f"compare, plot {n}": ("o",) for n in range(2, 5)},
     "compare, more columns": ("i",),
     "compare, A, B, A − B": ("m",),
     "compare, a word": ("w",),
     "compare, add a run": ("escape", "B"),
-    "compare, no such run": ("escape", "9"),
-    "compare, at the start": ("home", "z"),
-    "compare, help": ("question_mark",),
+    "compare, help": ("escape", "question_mark"),
 }
 
 
@@ -77,9 +74,9 @@ async def pages(pilot: Pilot[None], settle: Settle) -> list[str]:
         if widget.max_scroll_y > 0 and widget.region.height > 5 and widget.id != "heatmap"
     ]
     for widget in scrolled:
-        while widget.scroll_offset.y < widget.max_scroll_y:
-            widget.scroll_page_down(animate=False)
-            await settle(pilot)
+        for start in range(0, widget.max_scroll_y + 1, widget.region.height - 2):
+            widget.scroll_to(y=start, animate=False)
+            await pilot.pause()
             lines += screen_text(pilot).split("\n")
         widget.scroll_home(animate=False)
     return lines
@@ -114,7 +111,8 @@ async def test_no_screen_uses_a_word_that_was_retired(
         await settle(pilot)
         texts |= await walk(pilot, settle, COMPARE)
     async with make_app(("numpy",), tour=True).run_test(size=SIZE) as pilot:
-        texts |= await walk(pilot, settle, {f"tour, step {n}": ("enter",) for n in range(1, 8)})
+        tour = {f"tour, step {n}": ("enter",) for n in range(2, 8)}
+        texts |= await walk(pilot, settle, {"tour, step 1": (), **tour})
     file = Path(os.environ.get("SCREEN_TEXTS", tmp_path / "texts.txt"))
     file.write_text(
         "\n\n".join("\n".join((f"## {name}", *lines)) for name, lines in texts.items()), "utf-8"
