@@ -2,7 +2,7 @@
 
 Each gets an environment of its own under `.pythons`, with the program installed from a wheel, so
 that the tests in `tests/system` run what a user would have. PyTorch, a download of gigabytes for
-most Pythons, is left out: what needs it is skipped, and `make test` has tested it.
+most Pythons, is left out: what needs it is skipped, and `make test-all` has tested it.
 """
 
 import shutil

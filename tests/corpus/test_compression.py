@@ -219,6 +219,7 @@ def compare(
     return accepted, refused
 
 
+@pytest.mark.slow
 @each_kind
 def test_files_of_every_structure_are_read_as_their_tool_reads_them(
     kind: str, tmp_path: Path
@@ -452,6 +453,7 @@ def test_an_xz_dictionary_has_its_limit(tmp_path: Path, monkeypatch: pytest.Monk
 # Memory, pipes, damage that shows late
 
 
+@pytest.mark.slow
 @each_kind
 def test_a_bomb_does_not_fill_the_memory(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "bomb"

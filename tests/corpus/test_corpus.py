@@ -314,6 +314,7 @@ class Repeated(io.RawIOBase):
         return next(self._pieces, b"")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "end", "total"),
     [

@@ -121,6 +121,7 @@ def test_a_run_may_have_any_name(tmp_path: Path, suffix: str) -> None:
     assert [(row["run"], row["backend"]) for row in rows] == [(name, name)] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
 def test_a_long_history_is_not_gathered_in_memory(tmp_path: Path, suffix: str) -> None:
     run = long_run(1, 20_000)

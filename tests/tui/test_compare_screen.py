@@ -199,6 +199,7 @@ async def test_the_worst_difference_is_that_since_the_first_iteration(
         assert "since" not in shown(pilot, "#runs")
 
 
+@pytest.mark.slow
 async def test_c_loads_all_backends(
     make_app: MakeApp, settle: Settle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -380,6 +381,7 @@ async def test_keys_that_come_fast_go_back_one_after_the_other(
         assert iterations(pilot) == [7, 0]
 
 
+@pytest.mark.slow
 async def test_steps_add_up(make_app: MakeApp, settle: Settle) -> None:
     async with add_runs(make_app(), 0).run_test(size=SIZE) as pilot:
         await opened(pilot, settle)
@@ -406,6 +408,7 @@ async def test_a_key_goes_back_with_all_together(
             assert np.array_equal(run.weights, weights)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 async def test_back_from_the_first_iteration_only_says_so(
     make_app: MakeApp, settle: Settle
 ) -> None:
@@ -467,6 +470,7 @@ async def test_reset_begins_again_with_all(make_app: MakeApp, settle: Settle, sh
         assert screen_text(pilot) == picture
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning", "ignore:invalid:RuntimeWarning")
 async def test_keys_say_so_where_no_run_can_go_on(make_app: MakeApp, settle: Settle) -> None:
     app = make_app(settings={"numpy": {"learning_rate": 1e5, "l2": 1000}})
@@ -670,6 +674,7 @@ async def test_a_number_without_a_run_only_says_how_many_there_are(
             assert screen_of(pilot).active == 0
 
 
+@pytest.mark.slow
 async def test_a_click_on_a_row_chooses_its_run(make_app: MakeApp, settle: Settle) -> None:
     async with add_runs(make_app(), 0).run_test(size=SIZE) as pilot:
         await opened(pilot, settle)
@@ -842,6 +847,7 @@ async def test_when_the_reference_goes_the_first_run_takes_its_place(
         assert iterations(pilot) == [0, 10]
 
 
+@pytest.mark.slow
 async def test_the_only_run_stays_and_that_is_said(make_app: MakeApp, settle: Settle) -> None:
     async with make_app(("numpy",)).run_test(size=SIZE) as pilot:
         await opened(pilot, settle, "D")
@@ -875,6 +881,7 @@ async def test_a_key_moves_the_chosen_run_along_the_list(
             assert sorted(iterations(pilot)) == [0, 10, 10]
 
 
+@pytest.mark.slow
 async def test_changes_of_the_list_show_in_explore_too(
     make_app: MakeApp, settle: Settle, shown: Shown
 ) -> None:
@@ -938,6 +945,7 @@ async def test_a_change_in_the_past_forks_that_run_alone(
         assert cell(table(pilot, shown), 3, "|ΔP| now") == difference(apart)
 
 
+@pytest.mark.slow
 async def test_a_value_is_typed_and_a_wrong_one_is_complained_about(
     make_app: MakeApp, settle: Settle, shown: Shown
 ) -> None:
@@ -1196,6 +1204,7 @@ async def test_a_key_moves_the_cursor_of_all_maps(
         assert app.screen.query_one(Heatmap).cursor == (row, column)
 
 
+@pytest.mark.slow
 async def test_the_mouse_moves_the_cursor_of_all_maps(make_app: MakeApp, settle: Settle) -> None:
     async with make_app().run_test(size=SIZE) as pilot:
         await opened(pilot, settle)
@@ -1285,6 +1294,7 @@ async def test_o_plots_one_kind_after_the_other(
         assert plots[4] == plots[0]
 
 
+@pytest.mark.slow
 async def test_the_plot_above_the_optimum_says_what_is_never_attained(
     make_app: MakeApp, settle: Settle, shown: Shown, wait_until: WaitUntil
 ) -> None:
@@ -1506,6 +1516,7 @@ async def test_capital_e_offers_what_can_be_written(make_app: MakeApp, settle: S
         ]  # fmt: skip
 
 
+@pytest.mark.slow
 async def test_the_palette_offers_every_action_of_the_screen(
     make_app: MakeApp, settle: Settle
 ) -> None:
@@ -1593,6 +1604,7 @@ async def test_a_backend_that_cannot_be_loaded_holds_up_nobody(
         assert not pilot.app.screen.query_one("#notice").display
 
 
+@pytest.mark.slow
 async def test_r_tries_again_what_could_not_be_imported(
     make_app: MakeApp, settle: Settle, shown: Shown, tmp_path: Path
 ) -> None:
@@ -1607,6 +1619,7 @@ async def test_r_tries_again_what_could_not_be_imported(
         assert cell(table(pilot, shown), 2, "|ΔP| now")
 
 
+@pytest.mark.slow
 @sizes(SMALL, SIZE, WIDE)
 async def test_a_reference_that_cannot_be_loaded_holds_up_nobody(
     make_app: MakeApp, settle: Settle, tmp_path: Path, size: tuple[int, int]
@@ -1689,6 +1702,7 @@ async def test_a_backend_that_is_loaded_later_is_brought_along(
         assert cell(lines, 3, "worst") == difference(max(apart))
 
 
+@pytest.mark.slow
 async def test_a_run_that_ends_early_stays_and_is_held_against_all_later_iterations(
     make_app: MakeApp, settle: Settle, shown: Shown, tmp_path: Path
 ) -> None:
@@ -1730,6 +1744,7 @@ def odd_corpus(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 @sizes(SMALL, SIZE, WIDE)
 async def test_a_text_of_odd_characters_is_drawn_as_itself_in_all_panes(
     make_app: MakeApp, settle: Settle, odd_corpus: Path, shown: Shown, size: tuple[int, int]
@@ -1770,6 +1785,7 @@ async def test_a_word_of_odd_characters_is_told_as_itself(
         assert_safe(pilot)
 
 
+@pytest.mark.slow
 @sizes(SMALL, WIDE)
 async def test_the_names_of_runs_are_no_markup(
     make_app: MakeApp, settle: Settle, shown: Shown, tmp_path: Path, size: tuple[int, int]
@@ -1810,6 +1826,7 @@ def widths_of(pilot: Pilot[None]) -> list[int]:
 SIZES = [SMALL, SIZE, WIDE, (40, 10), (60, 20), (100, 34), (99, 34), (150, 33), (250, 80)]
 
 
+@pytest.mark.slow
 @sizes(*SIZES)
 async def test_it_opens_and_works_at_every_size(
     make_app: MakeApp, settle: Settle, size: tuple[int, int]
@@ -1836,6 +1853,7 @@ async def test_it_opens_and_works_at_every_size(
 SELECTORS = "StatusLine", "#runs", "LossCurve", "#values", "#beside", "#word", "#cell", "Footer"
 
 
+@pytest.mark.slow
 async def test_nothing_overlaps_and_all_is_in_sight(
     make_app: MakeApp, settle: Settle, text_of: TextOf
 ) -> None:

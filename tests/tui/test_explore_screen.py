@@ -199,6 +199,7 @@ async def test_a_key_changes_the_pace_and_says_so(
         assert paces[-1] == paces[-2], "the last one stays"
 
 
+@pytest.mark.slow
 async def test_a_change_of_pace_takes_effect_while_it_runs(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil
 ) -> None:
@@ -298,6 +299,7 @@ async def test_keys_that_can_do_nothing_say_so(make_app: MakeApp, settle: Settle
         assert iterations(pilot) == [0, 0]
 
 
+@pytest.mark.slow
 async def test_a_finished_run_can_go_on_where_it_was_gone_back(
     make_app: MakeApp, settle: Settle, tmp_path: Path
 ) -> None:
@@ -342,6 +344,7 @@ async def test_a_diverged_run_says_so_to_every_key_that_steps(
         assert run_of(pilot).status is Status.READY
 
 
+@pytest.mark.slow
 async def test_full_speed_after_a_slow_pace_does_not_overshoot(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil, tmp_path: Path
 ) -> None:
@@ -469,6 +472,7 @@ async def test_up_and_down_go_from_one_control_to_another(
         assert app.screen.query_one(Heatmap).cursor == cursor
 
 
+@pytest.mark.slow
 async def test_up_and_down_know_the_order_of_three_controls(
     make_app: MakeApp, settle: Settle, tmp_path: Path
 ) -> None:
@@ -578,6 +582,7 @@ async def test_a_wrong_value_is_complained_about_and_escape_leaves(
         assert isinstance(pilot.app.focused, Control), "where one came from"
 
 
+@pytest.mark.slow
 async def test_a_complaint_is_gone_when_the_question_is_asked_again(
     make_app: MakeApp, settle: Settle, shown: Shown
 ) -> None:
@@ -590,6 +595,7 @@ async def test_a_complaint_is_gone_when_the_question_is_asked_again(
         assert "is a number" not in shown(pilot, Prompt)
 
 
+@pytest.mark.slow
 @sizes((80, 24), (60, 16), SIZE, (200, 60))
 async def test_what_is_asked_and_typed_and_complained_about_is_to_be_seen(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil, size: tuple[int, int]
@@ -639,6 +645,7 @@ async def test_escape_leaves_the_hyperparameters(make_app: MakeApp, settle: Sett
         assert pilot.app.focused is pilot.app.screen.query_one(Heatmap)
 
 
+@pytest.mark.slow
 async def test_a_change_takes_effect_while_training_which_goes_on(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil
 ) -> None:
@@ -681,6 +688,7 @@ async def test_divergence_shows_its_reason_and_z_leads_back(
         assert not app.screen.query_one("#notice").display
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("backend", "rate", "too_large"), [("plus-sign", 50.0, False), ("numpy", 1e5, True)]
 )
@@ -809,6 +817,7 @@ async def test_g_samples_other_names(make_app: MakeApp, settle: Settle, shown: S
         assert shown(pilot, SampleList) == second
 
 
+@pytest.mark.slow
 async def test_names_are_those_of_the_session(
     make_app: MakeApp, settle: Settle, shown: Shown
 ) -> None:
@@ -886,6 +895,7 @@ async def test_t_changes_between_dark_and_light(make_app: MakeApp, settle: Settl
         assert len(grounds[0] & grounds[1]) <= 2
 
 
+@pytest.mark.slow
 async def test_the_curve_and_the_inspector_follow_the_theme(
     make_app: MakeApp, settle: Settle
 ) -> None:
@@ -1078,6 +1088,7 @@ async def test_the_heatmap_scrolls_to_keep_the_cursor_in_sight(
             assert heatmap.cell_at(x, y) in {app.screen.cursor, (25, app.screen.cursor[1])}
 
 
+@pytest.mark.slow
 async def test_the_labels_stay_while_the_cells_scroll(
     make_app: MakeApp, settle: Settle, shown: Shown
 ) -> None:
@@ -1129,6 +1140,7 @@ async def test_capital_o_shows_the_tokens_in_another_order(
         await wait_until(pilot, lambda: "order: code point" in str(heatmap.border_title))
 
 
+@pytest.mark.slow
 async def test_each_order_is_looked_for_once_and_the_last_one_wanted_is_shown(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -1155,6 +1167,7 @@ async def test_each_order_is_looked_for_once_and_the_last_one_wanted_is_shown(
     assert sorted(looked_for) == ["frequency", "similarity"]
 
 
+@pytest.mark.slow
 async def test_the_numbers_of_an_order_are_those_of_its_cells(
     make_app: MakeApp, settle: Settle, shown: Shown, wait_until: WaitUntil
 ) -> None:
@@ -1294,6 +1307,7 @@ async def test_a_key_opens_a_lesson_that_leaves_the_runs_alone(
         assert iterations(pilot) == [3, 0]
 
 
+@pytest.mark.slow
 async def test_the_menu_opens_each_lesson(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil
 ) -> None:
@@ -1379,6 +1393,7 @@ async def test_of_textuals_own_commands_the_palette_offers_those_that_work_here(
         assert offered - ours == {"Theme", "Quit", "Tour"}
 
 
+@pytest.mark.slow
 async def test_the_palette_changes_the_theme(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil
 ) -> None:
@@ -1394,6 +1409,7 @@ async def test_the_palette_changes_the_theme(
         assert not app.current_theme.dark
 
 
+@pytest.mark.slow
 async def test_the_palette_quits(make_app: MakeApp, settle: Settle, wait_until: WaitUntil) -> None:
     app = make_app()
     async with app.run_test(size=SIZE) as pilot:
@@ -1465,6 +1481,7 @@ async def test_the_mouse_moves_the_cursor(make_app: MakeApp, settle: Settle, sho
             assert inspected(shown(pilot, Inspector)) == "dg"
 
 
+@pytest.mark.slow
 async def test_the_mouse_beside_the_cells_leaves_the_cursor(
     make_app: MakeApp, settle: Settle
 ) -> None:
@@ -1576,6 +1593,7 @@ def assert_safe(pilot: Pilot[None]) -> None:
         assert cell_len(text) == pilot.app.size.width, text
 
 
+@pytest.mark.slow
 @sizes((80, 24), SIZE, (200, 60))
 async def test_a_text_of_odd_characters_is_drawn_as_itself(
     make_app: MakeApp, settle: Settle, odd_corpus: Path, size: tuple[int, int]
@@ -1610,6 +1628,7 @@ async def test_markup_in_a_text_is_shown_as_text(
         assert "[b" in shown(pilot, Heatmap)
 
 
+@pytest.mark.slow
 async def test_an_escape_sequence_can_be_jumped_to(
     make_app: MakeApp, settle: Settle, shown: Shown, odd_corpus: Path
 ) -> None:
@@ -1655,6 +1674,7 @@ async def test_an_infinite_held_out_loss_explains_itself(
         assert re.search(r"held out \d\.\d{4}", str(app.screen.query_one(LossCurve).border_title))
 
 
+@pytest.mark.slow
 async def test_what_is_said_in_words_counts_the_places(
     make_app: MakeApp, settle: Settle, shown: Shown
 ) -> None:

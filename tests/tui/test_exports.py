@@ -146,6 +146,7 @@ async def test_the_table_is_that_of_the_active_run_and_the_view(
     assert np.array_equal([[float(text) for text in row[1:]] for row in rows], weights)
 
 
+@pytest.mark.slow
 async def test_a_table_that_a_run_does_not_have_is_not_written(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil, tmp_path: Path
 ) -> None:
@@ -271,6 +272,7 @@ async def test_a_file_of_odd_characters_reads_back(
 # Asking
 
 
+@pytest.mark.slow
 async def test_the_names_that_are_proposed_have_the_right_endings(
     make_app: MakeApp, settle: Settle
 ) -> None:
@@ -355,6 +357,7 @@ async def test_what_appears_between_the_question_and_the_answer_is_not_replaced(
     assert path.read_text("utf-8") == "mine"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("what", "name", "complaint"),
     [
@@ -431,6 +434,7 @@ async def test_what_fails_while_it_is_written_is_said_in_one_line(
     assert path.read_text("utf-8") == "mine"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write all")
 async def test_a_folder_that_may_not_be_written_to_is_left_as_it_is(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil, tmp_path: Path
@@ -466,6 +470,7 @@ async def test_the_folder_of_the_user_can_be_written_with_a_tilde(
     assert (tmp_path / "all.csv").exists()
 
 
+@pytest.mark.slow
 async def test_the_screen_that_was_left_meanwhile_is_no_matter(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil, tmp_path: Path
 ) -> None:

@@ -275,6 +275,7 @@ async def test_a_long_word_leaves_all_to_be_seen(
             await rest(pilot)
 
 
+@pytest.mark.slow
 @sizes((60, 16), (40, 12), (20, 6), (10, 3))
 async def test_smaller_screens_are_not_refused(
     make_app: MakeApp, opened: Opened, rest: Rest, numpy_only: None, size: tuple[int, int]
@@ -370,6 +371,7 @@ async def test_the_floor_is_explained_with_the_loss(
 # Arrows
 
 
+@pytest.mark.slow
 async def test_arrows_move_and_stay_inside(
     make_app: MakeApp, opened: Opened, rest: Rest, numpy_only: None
 ) -> None:
@@ -447,6 +449,7 @@ async def test_keys_step_and_go_back(
         assert "what the steps have made of it" in formula(pilot)
 
 
+@pytest.mark.slow
 async def test_keys_in_quick_succession_are_all_obeyed(
     make_app: MakeApp, opened: Opened, rest: Rest, numpy_only: None
 ) -> None:
@@ -726,6 +729,7 @@ async def test_steps_are_not_taken_for_nobody(
         assert len(taken) == 1
 
 
+@pytest.mark.slow
 async def test_it_opens_over_the_compare_screen_too(
     make_app: MakeApp, settle: Settle, opened: Opened, wait_until: WaitUntil, numpy_only: None
 ) -> None:
@@ -799,6 +803,7 @@ async def open_early(pilot: Pilot[None], wait_until: WaitUntil) -> NetworkScreen
     return network(pilot)
 
 
+@pytest.mark.slow
 async def test_while_torch_loads_it_says_so_and_works(
     make_app: MakeApp, settle: Settle, rest: Rest, wait_until: WaitUntil, text_of: TextOf,
     loading: Loading,
@@ -838,6 +843,7 @@ async def test_it_may_be_closed_and_opened_while_torch_loads(
         assert not notifications(pilot)
 
 
+@pytest.mark.slow
 async def test_the_program_may_be_left_while_torch_loads(
     make_app: MakeApp, wait_until: WaitUntil, loading: Loading
 ) -> None:
@@ -894,6 +900,7 @@ async def test_a_library_that_fails_leaves_the_word_to_numpy(
 # Odd texts
 
 
+@pytest.mark.slow
 async def test_hostile_characters_are_shown_harmlessly(
     make_app: MakeApp, opened: Opened, rest: Rest, numpy_only: None, tmp_path: Path
 ) -> None:
@@ -929,6 +936,7 @@ def many_characters(wide: bool) -> str:
     return "".join(sorted(c for c, _ in zip(letters, range(600), strict=False)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wide", [False, *slow(True)], ids=["narrow", "wide"])
 @sizes(SMALL, LARGE)
 async def test_a_vocabulary_of_600_characters(

@@ -85,6 +85,7 @@ def block_of(place: int, block: int, size: int) -> range:
     return range(place * block, min(size, (place + 1) * block))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", [TRUE_COLOR, *slow(GLYPHS_ONLY)], ids=lambda depth: depth.name)
 @sizes(*DESIGNED, (60, 16), (40, 12))
 async def test_it_opens_with_the_whole_table_in_sight(
@@ -257,6 +258,7 @@ async def test_what_the_model_lacks_leaves_the_keys_in_order(
         assert screen_of(pilot).cursor == (block, 2 * block)
 
 
+@pytest.mark.slow
 async def test_the_maps_beside_each_other_have_it_too(
     make_large: MakeLarge, settle: Settle, text_of: TextOf
 ) -> None:

@@ -189,6 +189,7 @@ async def test_why_tells_what_the_run_has_after_the_next_step(
         assert number(value_of(text, "then P")) == pytest.approx(p_of(run, cell), 1e-5)
 
 
+@pytest.mark.slow
 async def test_side_by_side_why_tells_of_the_active_run_where_all_are(
     make_app: MakeApp, settle: Settle, opened: Opened
 ) -> None:
@@ -320,6 +321,7 @@ async def test_zero_has_no_sign(
             await pilot.press("escape")
 
 
+@pytest.mark.slow
 async def test_of_a_text_in_a_single_line_no_more_is_told_than_one_can_read(
     make_app: MakeApp, settle: Settle, opened: Opened, tmp_path: Path
 ) -> None:
@@ -475,6 +477,7 @@ async def test_counting_is_not_measured_for_what_it_does_not_have(
         assert not re.search(r"[ληW]|gradient|nearest", text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", PANELS)
 async def test_a_run_that_has_diverged_or_failed_has_dialogues_too(
     make_app: MakeApp, settle: Settle, opened: Opened, tmp_path: Path, key: str
@@ -596,6 +599,7 @@ async def test_what_is_told_just_when_a_dialogue_closes_is_lost(
         panel.tell(Text("too late"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["enter", *slow("N")])
 async def test_one_can_quit_while_a_dialogue_works(
     make_app: MakeApp,
@@ -657,6 +661,7 @@ async def test_markup_and_control_characters_show_as_themselves(
             await pilot.press("escape")
 
 
+@pytest.mark.slow
 @sizes(TINY, SMALL)
 @pytest.mark.parametrize("key", PANELS)
 @pytest.mark.parametrize("screen", ["explore", *slow("compare")])
@@ -793,6 +798,7 @@ async def test_a_prompt_keeps_the_order_of_keys_typed_at_once(
         assert isinstance(pilot.app.focused, Control)
 
 
+@pytest.mark.slow
 @pytest.mark.xfail(strict=True, reason="later keys overtake the one that opens the prompt")
 @pytest.mark.parametrize("opening", [("slash", "e", "m"), ("p", "enter", "1", "2")])
 async def test_a_prompt_may_be_opened_by_the_first_of_several_keys_typed_at_once(

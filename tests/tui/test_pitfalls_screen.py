@@ -194,6 +194,7 @@ async def test_the_place_in_the_list_is_remembered(make_app: MakeApp, opened: Op
         assert screen_of(pilot).query_one("#titles", OptionList).highlighted == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["escape", *slow("q", "P")])
 @pytest.mark.parametrize("below", [ExploreScreen, CompareScreen])
 async def test_closing_leaves_all_as_it_was(
@@ -268,6 +269,7 @@ async def test_each_pitfall_shows_its_answers(
             assert (sides[0].y == sides[1].y) == (size == WIDE)
 
 
+@pytest.mark.slow
 @SIZES
 async def test_the_lesson_leaves_room_for_its_code(
     make_app: MakeApp, opened: Opened, wait_until: WaitUntil, size: tuple[int, int]
@@ -371,6 +373,7 @@ async def test_an_error_in_the_thread_is_told(
         assert "inf" in written(pilot, "#wrong")
 
 
+@pytest.mark.slow
 async def test_closing_while_it_runs_ends_well(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -398,6 +401,7 @@ async def test_closing_while_it_runs_ends_well(
         assert isinstance(pilot.app.screen, ExploreScreen)
 
 
+@pytest.mark.slow
 async def test_what_another_pitfall_came_to_is_not_shown_for_this_one(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -423,6 +427,7 @@ async def test_what_another_pitfall_came_to_is_not_shown_for_this_one(
         assert written(pilot, "#wrong") == f"✗ wrong\n>>> {PITFALLS[0].name}\n"
 
 
+@pytest.mark.slow
 @SIZES
 async def test_a_hostile_text_is_shown_harmlessly(
     make_app: MakeApp,
@@ -559,6 +564,7 @@ async def test_a_second_time_gives_a_second_run(
         assert app_of(pilot).lineup.reference.name == "numpy"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["no keepdim", *slow("a zero count", "η too large")])
 async def test_the_right_run_is_added_again_if_it_was_removed(
     make_app: MakeApp, settle: Settle, opened: Opened, name: str

@@ -280,6 +280,7 @@ async def test_an_import_that_takes_its_time_holds_up_nobody(
         assert "loading" not in screen_text(pilot)
 
 
+@pytest.mark.slow
 async def test_an_import_that_never_ends_does_not_keep_the_app_from_quitting(
     make_app: MakeApp, wait_until: WaitUntil, tmp_path: Path
 ) -> None:
@@ -304,6 +305,7 @@ async def test_an_import_that_never_ends_does_not_keep_the_app_from_quitting(
         gate.touch()
 
 
+@pytest.mark.slow
 async def test_the_plot_fills_the_room_that_a_backend_with_fewer_controls_leaves(
     make_app: MakeApp, settle: Settle, text_of: TextOf, tmp_path: Path
 ) -> None:

@@ -230,6 +230,7 @@ async def test_the_zero_start_begins_at_zero_and_so_does_its_copy(
         assert not is_zero(app_of(pilot).runners[0])
 
 
+@pytest.mark.slow
 async def test_the_meters_know_where_a_run_began(
     make_app: MakeApp, settle: Settle, take: Take
 ) -> None:
@@ -247,6 +248,7 @@ async def test_the_meters_know_where_a_run_began(
         assert float(found[1]) < 1e-14
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [0, 7])
 async def test_beside_others_it_joins_them_where_they_are(
     make_app: MakeApp, settle: Settle, take: Take, at: int
@@ -267,6 +269,7 @@ async def test_beside_others_it_joins_them_where_they_are(
         assert added.snapshot.iteration == at + 1
 
 
+@pytest.mark.slow
 async def test_the_table_of_runs_tells_presets_apart(
     make_app: MakeApp, settle: Settle, take: Take, text_of: TextOf
 ) -> None:
@@ -485,6 +488,7 @@ async def test_uniform_counts_have_nothing_to_show(
         assert isinstance(pilot.app.screen, TableScreen)
 
 
+@pytest.mark.slow
 async def test_odd_characters_are_shown_as_themselves(
     make_app: MakeApp, settle: Settle, open_families: Opened, text_of: TextOf, tmp_path: Path
 ) -> None:
@@ -529,6 +533,7 @@ async def test_closing_it_ends_the_work(
         assert isinstance(pilot.app.screen, TableScreen)
 
 
+@pytest.mark.slow
 async def test_curves_take_the_colours_of_another_theme(
     make_app: MakeApp, settle: Settle, open_families: Opened, wait_until: WaitUntil
 ) -> None:

@@ -168,6 +168,7 @@ async def test_the_form_follows_a_resize_unless_the_user_chose_one(
         assert heatmap.form.name == "small"
 
 
+@pytest.mark.slow
 async def test_a_notice_takes_its_room_from_the_body_alone(
     make_app: MakeApp, settle: Settle, text_of: TextOf
 ) -> None:

@@ -120,6 +120,7 @@ async def test_every_section_is_there_whole(
             await pilot.press("n")
 
 
+@pytest.mark.slow
 @sizes((40, 12), (60, 16), (200, 60))
 async def test_it_can_be_read_at_any_size(
     make_app: MakeApp, settle: Settle, read: Read, size: tuple[int, int]
@@ -233,6 +234,7 @@ async def test_the_numbers_are_those_of_now(make_app: MakeApp, settle: Settle, r
         assert texts[0] != texts[1]
 
 
+@pytest.mark.slow
 async def test_side_by_side_it_tells_of_the_active_run_where_all_are(
     make_app: MakeApp, settle: Settle, read: Read
 ) -> None:
@@ -284,6 +286,7 @@ async def test_every_link_leads_where_it_says(
             assert_safe(pilot)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("destination", ["view/W", *slow("step", "compare", "cell/jq", "why")])
 async def test_links_are_followed_side_by_side_too(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil, destination: str
@@ -373,6 +376,7 @@ async def test_the_mouse_opens_sections(make_app: MakeApp, settle: Settle) -> No
 # Any text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("backend", "size"), [("numpy", SMALL), ("count", MIDDLE)])
 async def test_hostile_texts_are_shown_as_they_are(
     make_app: MakeApp,

@@ -127,6 +127,7 @@ async def test_where_it_is_is_the_same_on_both_screens(make_app: MakeApp, settle
         assert place(pilot) is None
 
 
+@pytest.mark.slow
 async def test_side_by_side_it_goes_on_by_itself_too(make_app: MakeApp, settle: Settle) -> None:
     async with make_app(tour=True).run_test(size=SMALL) as pilot:
         await settle(pilot)
@@ -197,6 +198,7 @@ async def test_the_cell_under_the_cursor_stays_in_sight(make_app: MakeApp, settl
         assert "\nz " in text or "\nyz" in text
 
 
+@pytest.mark.slow
 @sizes(SMALL, MIDDLE, FLAT, (120, 35))
 @pytest.mark.parametrize("compares", [False, *slow(True)])
 async def test_once_left_the_screen_is_as_if_it_had_never_been(
@@ -229,6 +231,7 @@ async def test_a_resize_leaves_it_in_place(make_app: MakeApp, settle: Settle) ->
 # What keys mean
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keys", [["escape"], ["enter"] * 6 + ["escape", "enter"]], ids=len)
 async def test_afterwards_keys_mean_what_they_meant(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil, keys: list[str]
@@ -248,6 +251,7 @@ async def test_afterwards_keys_mean_what_they_meant(
         assert place(pilot) is None
 
 
+@pytest.mark.slow
 async def test_all_other_keys_work_as_always(make_app: MakeApp, settle: Settle) -> None:
     async with make_app(tour=True).run_test(size=SMALL) as pilot:
         await settle(pilot)
@@ -349,6 +353,7 @@ async def test_the_palette_starts_it_again(
         assert "Theory, with the present numbers" in commands
 
 
+@pytest.mark.slow
 async def test_odd_characters_are_named_safely(
     make_app: MakeApp, settle: Settle, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -14,6 +14,7 @@ from tests.tui.conftest import MakeApp, Settle
 OPENED = {"explore": "", "compare": "c", "theory": "G", "why": "enter", "palette": "ctrl+p"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keys", OPENED.values(), ids=OPENED)
 async def test_messages_of_past_and_known_sizes_lay_nothing_out(
     make_app: MakeApp, settle: Settle, keys: str, monkeypatch: pytest.MonkeyPatch
