@@ -63,12 +63,16 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _interruptible() -> None:
-    """Let child processes be interrupted, though whoever runs the tests ignores SIGINT.
+    """Let child processes be ended by signals, though whoever runs the tests ignores them.
 
-    `make test &` does, and a process inherits that.
+    `make test &` ignores SIGINT and SIGQUIT, `nohup make test` SIGHUP, and a process inherits that.
+    What is handled here is the default in a process that is started from here.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -139,12 +139,15 @@ def under_way(folder: Path, backend: str, *before: str) -> Iterator["subprocess.
     command = [*before, str(PROGRAM), str(NAMES), "--headless", "--backend", "backend.py"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=folder, stdout=pipe, stderr=pipe) as process:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not (folder / "under-way").exists():
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        yield process
+        try:
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            while not (folder / "under-way").exists():
+                assert process.poll() is None, process.communicate()
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            yield process
+        finally:
+            process.kill()  # lest a test that fails waits for it
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGQUIT"])
