@@ -75,7 +75,7 @@ class NetworkScreen(FollowsWindow, Screen[None]):
         super().__init__()
         self._vocabulary = bigrams.vocabulary
         self._depth = depth
-        self._place = 0
+        self._chosen = 0
         """The index of the stage that is looked at."""
         self._worker = NetworkWorker(first_word(bigrams), self._vocabulary, seed, self._report)
         self._state = self._worker.state
@@ -127,15 +127,15 @@ class NetworkScreen(FollowsWindow, Screen[None]):
 
     # What is looked at
 
-    def _choose_bigram(self, place: int) -> None:
+    def _choose_bigram(self, index: int) -> None:
         """Look at a bigram of the word, in the column of its second token."""
         now = self._state.now
-        self._bigram = min(place, len(now.xs) - 1)
+        self._bigram = min(index, len(now.xs) - 1)
         self._token, self._column = now.xs[self._bigram], now.ys[self._bigram]
 
     @property
     def _stage(self) -> Stage:
-        return STAGES[self._place]
+        return STAGES[self._chosen]
 
     @property
     def _tensor(self) -> Tensor:
@@ -178,7 +178,7 @@ class NetworkScreen(FollowsWindow, Screen[None]):
         status, text = (self.query_one(f"#network-{part}", Static) for part in ("status", "text"))
         status.update(status_line(self._state, self._library, self.size.width))
         text.update(stage_text(self._state, self._stage, made_of, text.size.width))
-        self.query_one("#stages", Drawn).draw = partial(stage_lines, now, self._place)
+        self.query_one("#stages", Drawn).draw = partial(stage_lines, now, self._chosen)
         title = tensor_title(name, self._tensor)
         picture = picture_of(name, self._tensor)
         self._pane("result").show(title, picture, labels_of(now, name), [self._cell])
@@ -213,15 +213,15 @@ class NetworkScreen(FollowsWindow, Screen[None]):
 
     def action_stage(self, change: int) -> None:
         """Go to the next stage, or the one before."""
-        self._place = (self._place + change) % len(STAGES)
+        self._chosen = (self._chosen + change) % len(STAGES)
         self._show()
 
     @on(LineClicked, "#stages")
     def _click(self, event: LineClicked) -> None:
         event.stop()
-        place = first_in_sight(self._place, event.pane.size.height) + event.line
-        if place < len(STAGES):
-            self._place = place
+        index = first_in_sight(self._chosen, event.pane.size.height) + event.line
+        if index < len(STAGES):
+            self._chosen = index
             self._show()
 
     def action_move(self, rows: int, columns: int) -> None:

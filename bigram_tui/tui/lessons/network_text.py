@@ -69,10 +69,10 @@ def stage_lines(
 ) -> Sequence[Text]:
     """Write the names of the stages with their shapes, as many as fit."""
     lines = []
-    for place, stage in enumerate(STAGES):
+    for index, stage in enumerate(STAGES):
         shape = str(list(now.tensors[stage.name].values.shape)).replace(" ", "")
         line = Text(f" {stage.name:<7}{shape}".ljust(width), no_wrap=True)
-        if place == chosen:
+        if index == chosen:
             line.stylize(styles.chosen)
         lines.append(line)
     first = first_in_sight(chosen, height)

@@ -89,8 +89,8 @@ class NetworkWorker:
         """Go to a learning rate that is so many places further in RATES."""
 
         def change(net: Network) -> None:
-            place = RATES.index(net.now.learning_rate) + places
-            net.change_rate(RATES[min(max(place, 0), len(RATES) - 1)])
+            index = RATES.index(net.now.learning_rate) + places
+            net.change_rate(RATES[min(max(index, 0), len(RATES) - 1)])
 
         self._change(change)
 

@@ -159,8 +159,8 @@ class PitfallsScreen(FollowsWindow, ModalScreen[Pitfall | None]):
         """Choose the next pitfall, or the one before."""
         self._go_to((self._chosen + change) % len(PITFALLS))
 
-    def _go_to(self, place: int) -> None:
-        self._chosen = place
+    def _go_to(self, index: int) -> None:
+        self._chosen = index
         self.query_one("#pitfall").scroll_home(animate=False)
         self._show()
 

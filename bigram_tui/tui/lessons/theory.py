@@ -82,9 +82,9 @@ class TheoryScreen(FollowsWindow, ModalScreen[str | None]):
         """List the sections: at the side below each other, on top after each other."""
         narrow = "-narrow" in self.classes
         titles = []
-        for place, section in enumerate(sections()):
-            title = _clickable(section.title, f"screen.open({place})")
-            titles.append(title.stylize("reverse") if place == self.section else title)
+        for index, section in enumerate(sections()):
+            title = _clickable(section.title, f"screen.open({index})")
+            titles.append(title.stylize("reverse") if index == self.section else title)
         between = Content("  " if narrow else "\n")
         self.query_one("#theory-sections", Static).update(between.join(titles))
 

@@ -170,9 +170,9 @@ def iteration_at(
     # Of a cell's two columns of dots the first one at the left end, the second one at the right;
     # the other where an iteration stands only there.
     first = round(inside / max(1, width - axes.gutter - 1))
-    found = [axes.x.iteration(DOTS_ACROSS * inside + dot) for dot in (first, 1 - first)]
-    columns = axes.x.of(np.array(found)) // DOTS_ACROSS
-    return found[1] if columns[0] != inside == columns[1] else found[0]
+    nearest = [axes.x.iteration(DOTS_ACROSS * inside + dot) for dot in (first, 1 - first)]
+    columns = axes.x.of(np.array(nearest)) // DOTS_ACROSS
+    return nearest[1] if columns[0] != inside == columns[1] else nearest[0]
 
 
 @dataclass(frozen=True)

@@ -112,8 +112,8 @@ def neighbour(parameter: Hyperparameter, value: Any, direction: int) -> Any:
         return not value
     if parameter.choices:
         known = value in parameter.choices
-        place = parameter.choices.index(value) + direction if known else 0
-        return parameter.choices[place % len(parameter.choices)]
+        index = parameter.choices.index(value) + direction if known else 0
+        return parameter.choices[index % len(parameter.choices)]
     if isinstance(value, str):
         return value
     step = value + direction if isinstance(value, int) else _on_scale(value, direction)

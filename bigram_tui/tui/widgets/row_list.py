@@ -117,9 +117,9 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         self.chosen = end * (len(self._row.order) - 1)
 
     def on_click(self, event: events.Click) -> None:
-        place = event.get_content_offset(self)
-        if place is not None and place.y >= 1:
-            line = place.y - 1 + self.scroll_offset.y
+        point = event.get_content_offset(self)
+        if point is not None and point.y >= 1:
+            line = point.y - 1 + self.scroll_offset.y
             if line < len(self._row.order):
                 self.post_message(LineClicked(self, line))
 
