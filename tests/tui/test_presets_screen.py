@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import OptionList, Static
 
+from bigram_tui.cancellation import CancelledError
 from bigram_tui.lessons.families import families, match
 from bigram_tui.lessons.meters import meters
 from bigram_tui.lessons.presets import Preset, presets
@@ -518,7 +519,7 @@ async def test_closing_it_ends_the_work(
             while time.monotonic() < limit:
                 progress(done, 99)
                 done += 1
-        except Exception:
+        except CancelledError:
             stopped.set()
             raise
 
