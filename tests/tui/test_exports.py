@@ -161,6 +161,7 @@ async def test_a_table_that_a_run_does_not_have_is_not_written(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 async def test_the_table_of_runs_has_all_digits(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil, tmp_path: Path
 ) -> None:

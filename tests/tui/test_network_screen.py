@@ -53,7 +53,7 @@ def numpy_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network_worker, "best_library", lambda: NUMPY)
 
 
-@pytest.fixture(params=["numpy", "torch"])
+@pytest.fixture(params=["numpy", *slow("torch")])
 def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Library:
     """What the screen computes with."""
     found = NUMPY
@@ -393,6 +393,7 @@ async def test_arrows_move_and_stay_inside(
                 assert_stands_out(pilot, "result", (row, column))
 
 
+@pytest.mark.slow
 async def test_stages_share_the_bigram_and_the_column(
     make_app: MakeApp, opened: Opened, rest: Rest, numpy_only: None
 ) -> None:
@@ -590,7 +591,7 @@ async def test_escape_keeps_the_word(
         assert isinstance(pilot.app.screen, NetworkScreen)
 
 
-@pytest.mark.parametrize("word", ["a", "aaaa", LONG], ids=len)
+@pytest.mark.parametrize("word", ["a", *slow("aaaa", LONG)], ids=len)
 @pytest.mark.parametrize("at", ["picked", *slow("dW")])
 async def test_another_word_is_shown_at_any_stage(
     make_app: MakeApp, opened: Opened, rest: Rest, text_of: TextOf, numpy_only: None, word: str,

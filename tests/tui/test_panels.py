@@ -296,6 +296,7 @@ async def test_nothing_is_said_of_weights_where_there_are_none(
         assert not re.search(r"\bW\b", text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("backend", "settings", "name"),
     [("numpy", {"l2": 0.0}, "penalty"), ("count", {"smoothing": 0.0}, "surprise")],
@@ -626,6 +627,7 @@ async def test_one_can_quit_while_a_dialogue_works(
 ODD_NAME = "[red]x\x07"
 
 
+@pytest.mark.slow
 async def test_markup_and_control_characters_show_as_themselves(
     make_app: MakeApp, settle: Settle, opened: Opened, tmp_path: Path
 ) -> None:

@@ -37,7 +37,9 @@ SIZES = sizes(SMALL, MIDDLE, WIDE)
 
 PLACES = {pitfall.name: place for place, pitfall in enumerate(PITFALLS)}
 VARIANTS = [pitfall for pitfall in PITFALLS if pitfall.variant is not None]
-EACH_VARIANT = pytest.mark.parametrize("pitfall", VARIANTS, ids=lambda pitfall: pitfall.name)
+EACH_VARIANT = pytest.mark.parametrize(
+    "pitfall", [VARIANTS[0], *slow(*VARIANTS[1:])], ids=lambda pitfall: pitfall.name
+)
 
 has_torch = importlib.util.find_spec("torch") is not None
 RUNNABLE = [pitfall for pitfall in PITFALLS if has_torch or not pitfall.needs_torch]
@@ -182,6 +184,7 @@ async def test_left_and_right_scroll_and_another_pitfall_begins_at_its_top(
         await wait_until(pilot, lambda: page.scroll_y == 0)
 
 
+@pytest.mark.slow
 async def test_the_place_in_the_list_is_remembered(make_app: MakeApp, opened: Opened) -> None:
     """On another screen as well."""
     async with make_app().run_test(size=SMALL) as pilot:

@@ -432,6 +432,7 @@ async def test_arrows_choose_the_cell_and_brackets_the_place(
         assert pilot.app.screen.cursor == (5, 14), "the dialogue has its own cell"
 
 
+@pytest.mark.slow
 async def test_the_mouse_chooses_a_place(
     make_app: MakeApp, settle: Settle, open_families: Opened
 ) -> None:
@@ -446,7 +447,7 @@ async def test_the_mouse_chooses_a_place(
         assert 30 < int(told(pilot).split()[1]) < 70
 
 
-@pytest.mark.parametrize("backends", [("count",), ("numpy",)])
+@pytest.mark.parametrize("backends", [("count",), *slow(("numpy",))])
 async def test_without_a_penalty_there_is_no_word_of_where_it_stands(
     make_app: MakeApp, settle: Settle, open_families: Opened, backends: tuple[str, ...]
 ) -> None:
@@ -460,6 +461,7 @@ async def test_without_a_penalty_there_is_no_word_of_where_it_stands(
         assert "descends" not in told(pilot)
 
 
+@pytest.mark.slow
 async def test_where_both_ways_are_one_it_says_so(
     make_app: MakeApp, settle: Settle, open_families: Opened, tmp_path: Path
 ) -> None:

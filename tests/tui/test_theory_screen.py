@@ -24,6 +24,7 @@ from tests.tui.conftest import MakeApp, Settle, TextOf, WaitUntil, notifications
 from tests.tui.test_explore_screen import ODD_LINES, assert_safe, screen_text
 
 SMALL, MIDDLE = (80, 24), (120, 40)
+FAST_DESTINATIONS = ("view/W", "step", "cell/jq")
 
 TITLES = [section.title for section in sections()]
 
@@ -254,7 +255,10 @@ async def test_side_by_side_it_tells_of_the_active_run_where_all_are(
 
 
 @pytest.mark.parametrize("backend", ["numpy", *slow("count")])
-@pytest.mark.parametrize("destination", DESTINATIONS)
+@pytest.mark.parametrize(
+    "destination",
+    [*FAST_DESTINATIONS, *slow(*(d for d in DESTINATIONS if d not in FAST_DESTINATIONS))],
+)
 async def test_every_link_leads_where_it_says(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil, destination: str, backend: str
 ) -> None:

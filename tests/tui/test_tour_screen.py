@@ -214,6 +214,7 @@ async def test_once_left_the_screen_is_as_if_it_had_never_been(
     assert await shown(tour=True) == await shown(tour=False)
 
 
+@pytest.mark.slow
 async def test_a_resize_leaves_it_in_place(make_app: MakeApp, settle: Settle) -> None:
     async with make_app(tour=True).run_test(size=MIDDLE) as pilot:
         await settle(pilot)
