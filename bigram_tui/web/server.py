@@ -142,7 +142,8 @@ class Server:
             return
         match message:
             case ["stdin", str(typed)]:
-                await visit.send_bytes(typed.encode(errors="replace"))
+                if keys := typed.encode(errors="ignore"):  # nothing would be the end of the input
+                    await visit.send_bytes(keys)
             case ["resize", {"width": int(width), "height": int(height)}]:
                 await visit.set_terminal_size(width, height)
             case ["focus"]:

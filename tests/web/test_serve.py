@@ -510,7 +510,8 @@ async def test_nonsense_from_a_visitor_is_passed_over(tmp_path: Path, few: str) 
     """And sizes that are no numbers; what comes after it counts."""
     nonsense = (
         "", "{", "[]", "null", "[1]", '["resize"]', '["resize", {"width": "a", "height": 1}]',
-        '["stdin"]', '["stdin", 3]', '["stdin", "\\ud800"]', '["frobnicate", 1]', "9" * 5000,
+        '["stdin"]', '["stdin", 3]', '["stdin", "\\ud800"]', '["stdin", ""]',
+        '["frobnicate", 1]', "9" * 5000,
     )  # fmt: skip
     with serving(tmp_path, few, "--no-tour") as server:
         async with aiohttp.ClientSession() as session:
@@ -520,8 +521,9 @@ async def test_nonsense_from_a_visitor_is_passed_over(tmp_path: Path, few: str) 
                 for text in nonsense:
                     await socket.send_str(text)
                 await socket.send_bytes(b"\xff")
-                await socket.send_str('["stdin", "s"]')
-                await drawn_by(socket, b"step 1")
+                await socket.send_str('["stdin", "a"]')
+                await socket.send_str('["stdin", "M"]')
+                await drawn_by(socket, b"numpy at step 1")
                 await socket.send_str('["ping", "12"]')
                 async with asyncio.timeout(PATIENCE):
                     while (await socket.receive()).data != '["pong", "12"]':
