@@ -407,7 +407,7 @@ def imported_by(*statements: str) -> set[str]:
     ids=" ".join,
 )
 def test_to_parse_arguments_imports_nothing_heavy(arguments: list[str]) -> None:
-    modules = imported_by(f"parse({arguments!r})")
+    modules = imported_by(f"cli.parse({arguments!r})")
     assert modules & {"numpy", "torch", "textual", "rich", "bigram_backends"} == set()
 
 

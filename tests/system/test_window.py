@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.conftest import slow
 from tests.system.conftest import Start
 from tests.system.pseudo_terminal import PseudoTerminal
 
@@ -38,15 +39,15 @@ def storm(terminal: PseudoTerminal) -> tuple[int, int]:
     return 110, 33
 
 
-@pytest.mark.parametrize("move", [drag, storm])
+@pytest.mark.parametrize("move", [storm, *slow(drag)])
 @pytest.mark.parametrize(
     ("opening", "key", "answer"),
     [
         ("", "s", "nll 3.3703"),
-        ("c", "s", "position 1"),
-        (" ", " ", "paused"),
-        ("G", "\x1b", "hyperparameters"),
-        ("\x10", "\x1b", "hyperparameters"),
+        pytest.param("c", "s", "position 1", marks=pytest.mark.slow),
+        pytest.param(" ", " ", "paused", marks=pytest.mark.slow),
+        pytest.param("G", "\x1b", "hyperparameters", marks=pytest.mark.slow),
+        pytest.param("\x10", "\x1b", "hyperparameters", marks=pytest.mark.slow),
     ],
     ids=["explore", "compare", "training", "theory", "palette"],
 )
