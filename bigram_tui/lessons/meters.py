@@ -60,8 +60,8 @@ def _step_size(run: Snapshot, bigrams: Bigrams) -> str:
     if standing <= 0.5:
         return text + "each step would go straight down."
     if standing < 1:
-        return text + "each step would overshoot, less far each time, and so converge."
-    return text + "each step would overshoot, farther each time, and never settle."
+        return text + "each step would overshoot, but less each time, so the run converges."
+    return text + "each step would overshoot, and more each time, so the run never settles."
 
 
 def _invariants(run: Snapshot, bigrams: Bigrams) -> str:
@@ -78,8 +78,8 @@ def _invariants(run: Snapshot, bigrams: Bigrams) -> str:
     apart = float(np.abs(means - factor * run.start_weights.mean(axis=1)).max())
     return (
         f"Each row of the gradient of the NLL sums to 0; the largest sum measured is {sums:.0e}. "
-        "So only λ moves the mean of a row of W: each step multiplies it by 1 − 2ηλ/V². That makes "
-        f"×{factor:.6f} since the start; measured, no mean is farther than {apart:.0e} from that."
+        "So only λ moves the mean of a row of W: each step multiplies it by 1 − 2ηλ/V², which "
+        f"makes {factor:.6f} since the start. The measured means agree with that to {apart:.0e}."
     )
 
 
@@ -91,7 +91,7 @@ def _smoothing(run: Snapshot, bigrams: Bigrams) -> str:
     first, second = (_character(bigrams, token) for token in nearest.farthest)
     alpha = significant(nearest.smoothing, 4)
     return (
-        f"Of all tables of counting, the one with α = {alpha} is nearest to this P (KL "
+        f"Of all tables that counting can give, the one with α = {alpha} is nearest to this P (KL "
         f"{nearest.divergence:.1e} nats). Yet after {first}, {second} has P "
         f"{nearest.probability:.4f} here and {nearest.counting_probability:.4f} there. Both pull "
         "towards uniform, but α adds the same to each count of a row, and λ adds −2λBW/V²."

@@ -97,14 +97,14 @@ STAGES = (
         "dW",
         "dW = W.grad",
         "dW = Xenc.T @ dZ",
-        "∂loss/∂W = Xencᵀ @ ∂loss/∂Z. Only rows whose token stands in X get a gradient; each row "
-        "sums to 0.",
+        "∂loss/∂W = Xencᵀ @ ∂loss/∂Z. Only the rows of tokens in X get a gradient; each row sums "
+        "to 0.",
     ),
     Stage(
         "W′",
         "W.data += -eta * W.grad",
         "W = W - eta * dW",
-        "The step: against the gradient, hence the minus, and outside of the graph.",
+        "The step goes against the gradient, hence the minus, and stays outside of the graph.",
         made="W",
     ),
 )

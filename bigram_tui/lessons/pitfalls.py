@@ -205,8 +205,8 @@ PITFALLS = (
         needs_torch=True,
     ),
     Pitfall(
-        "W rebound",
-        "W rebound by the update",
+        "W reassigned",
+        "W reassigned by the update",
         "W = torch.randn((V, V), generator=g, requires_grad=True)\n"
         "word_loss(W).backward()\nW = W - 0.1 * W.grad\nW.is_leaf\n"
         "word_loss(W).backward()\nW = W - 0.1 * W.grad",

@@ -80,7 +80,9 @@ def _outlook(rate: float, valley: Curvature) -> str:
     """Say how a training goes on near the minimum."""
     multiple = valley.standing(rate)
     share = f"{multiple:.2f}" if multiple >= 0.1 else f"{multiple:.1g}"
-    text = f"η is {share} of the stable limit {valley.critical_learning_rate:,.2f} at the minimum"
+    text = (
+        f"η is {share} times the stable limit {valley.critical_learning_rate:,.2f} at the minimum"
+    )
     if multiple <= STEADY:
         return f"{text}: near it every step goes straight down"
     ratio = abs(1 - 2 * multiple)
@@ -96,8 +98,8 @@ def _zero_start(bigrams: Bigrams, seed: int) -> str:
     nll = negative_log_likelihood(softmax(weights), bigrams)
     total = nll + LECTURE_L2 * float(np.square(weights).mean())
     return (
-        f"with W = 0 every row starts uniform, the loss at log V = {math.log(size):.4f} instead of "
-        f"{total:.4f}, and each row of W has the mean 0, to which otherwise only λ would draw it"
+        f"with W = 0 every row starts uniform, so the total is log V = {math.log(size):.4f}, not "
+        f"{total:.4f}; each row of W has the mean 0, to which otherwise only λ would pull it"
     )
 
 
@@ -112,7 +114,8 @@ def _strong(bigrams: Bigrams) -> Preset:
     alpha = significant(nearest.smoothing, 4)
     reason = (
         f"λ = {STRONG_L2:g} smooths: its minimum has NLL "
-        f"{negative_log_likelihood(table, bigrams):.4f} instead of the counts' "
-        f"{counting_optimum(bigrams).nll:.4f}, and the nearest table of counting has α = {alpha}"
+        f"{negative_log_likelihood(table, bigrams):.4f} instead of "
+        f"{counting_optimum(bigrams).nll:.4f}, that of counting with α = 0, "
+        f"and the nearest table of counting has α = {alpha}"
     )
     return Preset("strong λ", rate, STRONG_L2, "random", reason)

@@ -312,7 +312,7 @@ class BigramApp(App[None]):
         yield SystemCommand("Quit", "key q", self.action_quit)
         if not isinstance(screen, LessonScreen):
             return
-        yield SystemCommand("Tour", "seven steps through the program", screen.action_tour)
+        yield SystemCommand("Tour", "the program in seven stops", screen.action_tour)
         offered: set[str] = set()
         for binding in Binding.make_bindings(screen.BINDINGS):
             if binding.action not in offered and self._is_of_use(binding):

@@ -87,7 +87,7 @@ _HYPERPARAMETERS = [
         "parameters",
         "params",
         "parameters",
-        help="choose ↑ ↓ and change ← → one; enter types a value",
+        help="↑ ↓ choose one, ← → change it, enter to type a value",
         show=True,
     ),
 ]
@@ -190,7 +190,7 @@ NETWORK_KEYS = KeyGroup(
     "Keys",
     [
         _key("tab", "stage(1)", "next stage", "next-stage", show=True),
-        _key("shift+tab", "stage(-1)", "stage before", "stage-before"),
+        _key("shift+tab", "stage(-1)", "previous stage", "stage-before"),
         _key(
             "up,k",
             "move(-1, 0)",

@@ -556,7 +556,7 @@ def errors_of(torch: Any, size: int, width: int, length: int) -> dict[str, Calla
         "no requires_grad": lambda: torch.zeros(()).backward(),
         "req_grad": lambda: torch.randn((2, 2), generator=torch.Generator(), req_grad=True),
         "update in the graph": lambda: leaf.add_(1),
-        "W rebound": lambda: 0.1 * None,  # type: ignore[operator]
+        "W reassigned": lambda: 0.1 * None,  # type: ignore[operator]
     }
 
 
@@ -567,7 +567,7 @@ SAID = {
     "no requires_grad": "does not require grad",
     "req_grad": "req_grad",
     "update in the graph": "leaf Variable",
-    "W rebound": "NoneType",
+    "W reassigned": "NoneType",
 }
 
 
@@ -624,7 +624,7 @@ def test_the_forward_pass_is_right_without_requires_grad(names: Bigrams) -> None
 
 
 def test_a_rebound_w_is_no_leaf_and_says_so_in_a_warning(text: Bigrams) -> None:
-    trial = trial_of(BY_NAME["W rebound"], text)
+    trial = trial_of(BY_NAME["W reassigned"], text)
     assert answer(trial.wrong, "W.is_leaf") == "False"
     assert answer(trial.right, "W.is_leaf") == "True"
     warning, error = trial.wrong[-1].answer.split("\n")
@@ -633,7 +633,7 @@ def test_a_rebound_w_is_no_leaf_and_says_so_in_a_warning(text: Bigrams) -> None:
     assert [entry.code for entry in trial.wrong][-1] == "W = W - 0.1 * W.grad"
 
 
-@pytest.mark.parametrize(("name", "updates"), [("update in the graph", 1), ("W rebound", 2)])
+@pytest.mark.parametrize(("name", "updates"), [("update in the graph", 1), ("W reassigned", 2)])
 def test_the_right_updates_lower_the_loss_of_the_word(
     name: str, updates: int, text: Bigrams, typed: Typed
 ) -> None:

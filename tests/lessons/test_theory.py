@@ -394,7 +394,7 @@ def test_characters_of_the_text_are_shown_as_themselves(
             assert "\n" not in str(NUMBERS["row"](present))
         shown = str(NUMBERS["row"](present))
         assert f"“{shown}” after “{shown}” costs" in text_of(fill(sections()[2].text, present))
-        assert f"{shown} after {shown}: N = " in text_of(fill(sections()[1].text, present))
+        assert f"“{shown}” after “{shown}”: N = " in text_of(fill(sections()[1].text, present))
 
 
 @given(st.text(min_size=1, max_size=30))
@@ -422,7 +422,7 @@ def test_the_file_is_named_as_it_is(
     present = replace(learning, corpus=corpus_of(names, path))
     section = sections()[1]
     filled = fill(section.text, present)
-    assert f"{shown} are B = 229,804 bigrams" in text_of(filled)
+    assert f"{shown} there are B = 229,804 bigrams" in text_of(filled)
     hrefs = [t.attrs["href"] for t in tokens_of(filled) if t.type == "link_open"]
     assert [str(href)[4:] for href in hrefs] == list(section.links)
 

@@ -384,6 +384,7 @@ def test_who_asks_for_it_always_gets_it() -> None:
     assert screen.wants_tour(parse(["--tour"]))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("home")
 def test_on_a_terminal_the_first_visit_begins_with_it_and_the_second_does_not() -> None:
     for visit, toured in ((1, True), (2, False)):

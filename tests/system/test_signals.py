@@ -237,6 +237,7 @@ def test_ctrl_z_stops_the_whole_job_and_fg_brings_it_back(start: Start) -> None:
     assert terminal.left_behind() == {}
 
 
+@pytest.mark.slow
 def test_a_stop_from_outside_leaves_one_screen_that_is_restored(start: Start) -> None:
     terminal = start()
     terminal.signal(signal.SIGSTOP)

@@ -76,6 +76,7 @@ def test_all_after_two_dashes_are_files(tmp_path: Path) -> None:
     assert "3 lines" in done.stdout
 
 
+@pytest.mark.slow
 def test_standard_error_that_is_no_terminal_is_said_to_be_the_reason(start: Start) -> None:
     """On the terminal: the user does not see the other."""
     terminal = start("--steps", "2", shell="{program} 2> /dev/null", wait_for="")

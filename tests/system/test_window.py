@@ -76,6 +76,7 @@ def test_the_screen_settles_at_the_last_size_and_answers(
     assert terminal.left_behind() == {}
 
 
+@pytest.mark.slow
 def test_a_window_of_one_column_and_back(start: Start) -> None:
     terminal = start(columns=100, rows=30)
     for key, text in (("L", "╭─ lessons"), ("H", "╭─ presets"), ("\x10", "Search for commands")):

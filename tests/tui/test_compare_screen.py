@@ -306,6 +306,7 @@ async def test_what_moved_alone_is_followed_by_all_others(
         assert latests(pilot) == [21, 0, 21]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "keys",
     [
@@ -1583,6 +1584,7 @@ async def test_a_run_that_diverges_stays_behind_and_says_so(
         assert not pilot.app.screen.query_one("#notice").display
 
 
+@pytest.mark.slow
 @sizes(SMALL, SIZE, WIDE)
 async def test_a_backend_that_cannot_be_loaded_holds_up_nobody(
     make_app: MakeApp, settle: Settle, shown: Shown, tmp_path: Path, size: tuple[int, int]

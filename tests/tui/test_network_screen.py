@@ -237,6 +237,7 @@ def assert_shows_stage(
         assert_stands_out(pilot, "source", place)
 
 
+@pytest.mark.slow
 @all_sizes
 async def test_each_stage_and_where_it_is_from_is_to_be_seen(
     make_app: MakeApp, opened: Opened, rest: Rest, text_of: TextOf, library: Library,
@@ -814,7 +815,7 @@ async def test_while_torch_loads_it_says_so_and_works(
         await open_early(pilot, wait_until)
         await settle(pilot)
         for name in NAMES:
-            assert "by NumPy, torch loads" in status(pilot)
+            assert "by NumPy while torch loads" in status(pilot)
             assert_shows_stage(pilot, text_of, net, name, 1, 13)
             await pilot.press("tab")
             await settle(pilot)

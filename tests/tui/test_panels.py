@@ -385,7 +385,7 @@ async def test_the_table_of_contexts_has_what_was_counted_and_marks_the_best(
             ]
         best = min(rows, key=lambda row: number(row[5]))
         assert [text for text in highlighted(pilot) if text] == [best[5]]
-        kind = "One distinct line of ten" if split is None else "The validation part"
+        kind = "One in ten distinct lines" if split is None else "The validation part"
         assert kind in told(pilot)
 
 
@@ -444,7 +444,7 @@ async def test_the_meters_show_what_was_measured(
         assert f"η = 8 is {8 / found.critical_learning_rate:.2g} of it" in text
 
         means = app.session.start_weights.mean(axis=1), run.weights.mean(axis=1)
-        factor = re.search(r"×(\S+) since", text)
+        factor = re.search(r"makes (\S+) since", text)
         assert factor is not None
         assert float(factor[1]) < 0.9, "so that it shows"
         np.testing.assert_allclose(means[1], float(factor[1]) * means[0], atol=2e-6)

@@ -296,7 +296,7 @@ async def test_errors_stand_out_and_warnings_before_them_do_not(
 ) -> None:
     pytest.importorskip("torch")
     async with make_app().run_test(size=MIDDLE) as pilot:
-        await opened(pilot, PITFALLS[PLACES["W rebound"]])
+        await opened(pilot, PITFALLS[PLACES["W reassigned"]])
         content = pilot.app.screen.query_one("#wrong", Static).content
         assert isinstance(content, Text)
         red = [

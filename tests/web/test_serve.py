@@ -367,6 +367,7 @@ async def test_a_process_that_ends_closes_the_page(
     assert capfd.readouterr().err == "no ␛[2J text\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", ["b'x' * 999_999", "b'__GANGLION__\\n' + b'no packet' * 9"])
 async def test_a_process_that_writes_no_packets_is_ended(visit_of: VisitOf, noise: str) -> None:
     page = Page()
@@ -549,6 +550,7 @@ async def test_only_the_page_and_its_parts_are_served(tmp_path: Path, few: str) 
                 assert await status(path) in (403, 404), path
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc to look at")
 async def test_a_server_ends_at_once_though_a_program_hangs(tmp_path: Path, few: str) -> None:
     """Here one that is stopped."""
@@ -589,6 +591,7 @@ async def test_a_server_for_this_machine_alone_answers_to_no_other_name(
                 assert refused.value.status == status
 
 
+@pytest.mark.slow
 def test_a_server_that_nohup_started_outlives_its_terminal(tmp_path: Path, few: str) -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which the server inherits
     try:
@@ -601,6 +604,7 @@ def test_a_server_that_nohup_started_outlives_its_terminal(tmp_path: Path, few: 
         signal.signal(signal.SIGHUP, before)
 
 
+@pytest.mark.slow
 async def test_a_message_of_any_depth_ends_nothing(tmp_path: Path, few: str) -> None:
     with serving(tmp_path, few, "--no-tour") as server:
         async with (

@@ -74,24 +74,24 @@ def _lesson(models: Sequence[ContextModel], best: ContextModel | None, sample: S
     if best is not None and best.order < models[-1].order:
         parts.append(
             f"The training loss only falls, but from n = {best.order + 1} on counting predicts new "
-            "lines worse: most contexts are too rare to be counted."
+            "lines worse: most contexts are too rare for their counts to say much."
         )
     elif best is not None:
         parts.append("More context still helps here: the text is large for its alphabet.")
     parts.append(
-        "A network does instead what a table can't: it maps the context to a few numbers "
+        "A network can do what a table can't: it maps the context to a few numbers "
         "(embeddings), so that similar contexts share what they learn. The softmax and the loss "
         "stay as they are."
     )
-    held_out = "One distinct line of ten" if sample.own_split else "The validation part"
+    held_out = "One in ten distinct lines" if sample.own_split else "The validation part"
     notes = "Losses are in nats per character. "
     if best is None:
         notes += "No lines were held out: there are too few."
     else:
         notes += (
-            f"{held_out} is held out: it is not counted, but α is chosen for it. Unknown is the "
-            "share of its predictions in contexts that training never saw. With α = 0 the loss is "
-            "∞ as soon as one pair is new."
+            f"{held_out} is held out: it is not counted, only used to choose α. Unknown is the "
+            "share of held-out predictions whose context never occurs in training. With α = 0 the "
+            "loss is ∞ as soon as one bigram is new."
         )
     parts.append(notes)
     if not sample.whole:

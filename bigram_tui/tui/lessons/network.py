@@ -80,7 +80,7 @@ class NetworkScreen(FollowsWindow, Screen[None]):
         self._worker = NetworkWorker(first_word(bigrams), self._vocabulary, seed, self._report)
         self._state = self._worker.state
         """The network as it is shown."""
-        self._library = "NumPy, torch loads"
+        self._library = "NumPy while torch loads"
         self._ticking: Timer | None = None
         """Takes the steps of a run."""
         self._choose_bigram(1)

@@ -60,7 +60,7 @@ def _least_loss(net: Network, now: Pass) -> str:
     after[2:] = [f"{len(after) - 2} more"] if len(after) > 2 else []
     return (
         f"{label(now, first)} is followed by {' and '.join(after)}: no row of P can give 1 to "
-        f"each, so that no W gets below {net.least_loss:.6f}, the NLL of the word's own counts."
+        f"each, so no W gets below {net.least_loss:.6f}, the NLL of the word's own counts."
     )
 
 

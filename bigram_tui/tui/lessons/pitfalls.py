@@ -60,7 +60,7 @@ class PitfallsScreen(FollowsWindow, ModalScreen[Pitfall | None]):
     def compose(self) -> ComposeResult:
         """Compose the list of names, and the text and both sides of one pitfall."""
         with Horizontal(id="pitfalls") as frame:
-            frame.border_title = "pitfalls: run here and now, on this text"
+            frame.border_title = "pitfalls: executed now, on this text or on one word"
             titles = OptionList(*(Content(p.name) for p in PITFALLS), id="titles", compact=True)
             titles.can_focus = False  # its keys are the screen's
             yield titles
@@ -116,7 +116,7 @@ class PitfallsScreen(FollowsWindow, ModalScreen[Pitfall | None]):
             text.append(f"\n{title}", "bold").append(sentence)
         if self.pitfall.variant:
             beside = self.pitfall.variant.beside
-            text.append("\nenter", "bold").append(f" compares it with {beside}, as they train")
+            text.append("\nenter", "bold").append(f" compares it with {beside}")
         return text.append(f"\n{state}" if state else "", "bold")
 
     def _run(self, pitfall: Pitfall) -> None:

@@ -16,12 +16,12 @@ from bigram_tui.tui.window_size import FollowsWindow
 
 EXPLORE_HELP = """\
 A row is a character, a column the one that follows it. The {brighter} a cell, \
-the more probable; {boundary} starts and ends a line. [b]count[/b] divides the counts; \
+the more probable that bigram; {boundary} starts and ends a line. [b]count[/b] divides the counts; \
 [b]numpy[/b] and [b]torch[/b] start at random and get there by gradient descent, step by \
 step. Samples are drawn from the rows, one character after the other.
 
-A change of a hyperparameter in the past forks the timeline: the losses that \
-were reached before stay on the plot, dim."""
+If you go back and change a hyperparameter, the timeline forks: the old losses \
+stay on the plot, dimmed."""
 
 COMPARE_HELP = """\
 All runs move together. Each is compared with the [b]reference[/b] (◎) at every \
@@ -34,8 +34,8 @@ NETWORK_HELP = """\
 The network learns one word alone. The list has its tensors in the order \
 in which they are computed: forwards from [b]X[/b] to the loss, backwards to [b]dW[/b], \
 and the step, [b]W′[/b]. The line of code is the one that was run. Below it \
-stands where the number under the cursor comes from: the cells that are \
-marked at the left, in the tensor that it is made of. \
+you see how the number under the cursor is computed; the cells that it comes from \
+are marked in the tensor at the left. \
 [b]best[/b] is the loss that no bigram model gets below on this word."""
 
 WORDS = {
@@ -44,7 +44,7 @@ WORDS = {
     "nll": "the average of −log P over all bigrams of the text, in nats",
     "penalty": "λ · mean(W²): what large weights cost",
     "total": "nll + penalty: what training lowers",
-    "gap": "total − best total: what training can still gain",
+    "gap": "total − lowest possible total (for counts: that of α = 0)",
     "surprise": "−log P of one bigram, in nats",
     "samples": "texts that are drawn from P, a character at a time",
 }

@@ -23,7 +23,7 @@ VIEW_LINKS = ("P", "N", "W", "gradient")
 
 LESSONS = (
     ("theory", "G", "theory: the formulas, with the numbers of this run"),
-    ("tour", "", "tour: seven steps through the program"),
+    ("tour", "", "tour: the program in seven stops"),
     ("why", "enter", "why is this cell what it is?"),
     ("network", "T", "tensors: one word through the network and back"),
     ("pitfalls", "P", "pitfalls: classic mistakes, run for real"),
