@@ -229,6 +229,7 @@ def test_files_of_every_structure_are_read_as_their_tool_reads_them(
     assert refused >= 14
 
 
+@pytest.mark.slow
 @each_kind
 def test_a_file_that_was_cut_off_anywhere_is_told_as_such(kind: str, tmp_path: Path) -> None:
     first, data = PACK[kind](TEXT), PACK[kind](TEXT) + PACK[kind](MORE)

@@ -347,8 +347,8 @@ def test_arrays_that_take_slices_alone_are_looked_at_too(names: Bigrams) -> None
     ("standing", "words"),
     [
         (0.3, "each step would go straight down"),
-        (0.8, "would overshoot, less far each time, and so converge"),
-        (1.3, "would overshoot, farther each time, and never settle"),
+        (0.8, "would overshoot, but less each time, so the run converges"),
+        (1.3, "would overshoot, and more each time, so the run never settles"),
     ],
 )
 def test_the_meters_say_what_a_step_does_near_a_minimum_of_this_curvature(

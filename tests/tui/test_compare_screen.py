@@ -1122,6 +1122,7 @@ async def test_n_changes_the_scale_of_the_maps(
         assert "log scale" in str(pilot.app.screen.query_one(Heatmap).border_title)
 
 
+@pytest.mark.slow
 async def test_plus_and_minus_change_the_size_of_the_cells_of_all_maps(
     make_app: MakeApp, settle: Settle
 ) -> None:
@@ -1489,6 +1490,7 @@ async def test_t_changes_between_dark_and_light(make_app: MakeApp, settle: Settl
         assert seen[0] == seen[1] == seen[2]
 
 
+@pytest.mark.slow
 async def test_escape_leaves_whatever_was_asked(make_app: MakeApp, settle: Settle) -> None:
     async with make_app().run_test(size=SIZE) as pilot:
         await opened(pilot, settle, "S", "p")

@@ -87,6 +87,7 @@ async def test_nothing_is_painted_at_rest_in_any_view(
             await pilot.press("v")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "before", "key", "lines"),
     [

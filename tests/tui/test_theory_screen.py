@@ -196,6 +196,7 @@ async def test_a_page_is_scrolled_and_then_turned(
         assert theory(pilot).section == 8
 
 
+@pytest.mark.slow
 async def test_keys_close_it_and_it_opens_where_it_was_left(
     make_app: MakeApp, settle: Settle
 ) -> None:

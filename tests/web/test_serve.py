@@ -454,6 +454,7 @@ async def drawn_by(socket: aiohttp.ClientWebSocketResponse, what: bytes) -> None
             drawn += message.data if isinstance(message.data, bytes) else b""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "origin", [None, "http://evil.example", "null", "https://127.0.0.1", "http://localhost"]
 )
@@ -507,6 +508,7 @@ async def test_what_a_plugin_prints_does_not_come_between_the_packets(
     assert "stray bytes\n" in errors
 
 
+@pytest.mark.slow
 async def test_nonsense_from_a_visitor_is_passed_over(tmp_path: Path, few: str) -> None:
     """And sizes that are no numbers; what comes after it counts."""
     nonsense = (
@@ -564,6 +566,7 @@ async def test_a_server_ends_at_once_though_a_program_hangs(tmp_path: Path, few:
             assert not is_alive(process)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("host", "name", "status"),
     [
