@@ -18,6 +18,7 @@ from bigram_tui.corpus.counter import LINE_END, Alphabet
 from bigram_tui.corpus.errors import CorpusError
 from bigram_tui.corpus.items import read_items
 from bigram_tui.corpus.progress import OnProgress
+from bigram_tui.defaults import LECTURE_SEED
 from bigram_tui.model.bigrams import BOUNDARY, Counts
 
 Tokens = npt.NDArray[np.uint16]
@@ -117,7 +118,7 @@ def read_sample(
     corpus: Corpus,
     *,
     split: Sequence[int] | None = None,
-    seed: int = 2147483647,
+    seed: int = LECTURE_SEED,
     limit: int = SAMPLE_SIZE,
     progress: OnProgress | None = None,
 ) -> Sample:

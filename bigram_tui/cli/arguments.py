@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from bigram_tui import __version__
+from bigram_tui.defaults import LARGEST_VOCABULARY, LECTURE_SEED, MAX_VOCABULARY
 from bigram_tui.errors import UserError
 
 EPILOG = """\
@@ -22,10 +23,6 @@ examples:
 On screen: s steps, space runs, z steps back, 1 2 3 switch backends, ? helps.
 Exit status: 0 done, 1 failed, 2 wrong use, 128+n ended by signal n.
 """
-
-
-MOST_TOKENS = 32_768
-"""LARGEST_VOCABULARY of the corpus, whose module is too heavy to import here."""
 
 
 class UsageError(UserError):
@@ -69,9 +66,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add(
         "--max-vocab",
         type=vocabulary_size,
-        default=2048,
+        default=MAX_VOCABULARY,
         metavar="N",
-        help="at most N tokens, 2 to 32768 (default: 2048)",
+        help=f"at most N tokens, 2 to {LARGEST_VOCABULARY} (default: {MAX_VOCABULARY})",
     )
     add("--no-cache", action="store_true", help="count again, and keep no counts of large files")
     models = parser.add_argument_group("models")
@@ -105,7 +102,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add(
         "--seed",
         type=seed,
-        default=2147483647,
+        default=LECTURE_SEED,
         metavar="N",
         help="for weights and samples (default: the lecture's)",
     )
@@ -186,8 +183,8 @@ def natural(text: str) -> int:
 
 def vocabulary_size(text: str) -> int:
     """Parse the number of tokens that a model may have."""
-    if not (text.isdecimal() and 2 <= int(text) <= MOST_TOKENS):
-        raise argparse.ArgumentTypeError(f"{text} is not between 2 and {MOST_TOKENS:,}")
+    if not (text.isdecimal() and 2 <= int(text) <= LARGEST_VOCABULARY):
+        raise argparse.ArgumentTypeError(f"{text} is not between 2 and {LARGEST_VOCABULARY:,}")
     return int(text)
 
 

@@ -14,13 +14,14 @@ from bigram_tui.cancellation import CancelToken
 from bigram_tui.corpus.ascii_pairs import ASCII, LF, WORKERS, count_pieces, whole_lines
 from bigram_tui.corpus.compression import damage_first
 from bigram_tui.corpus.corpus import Corpus
-from bigram_tui.corpus.counter import LINE_END, MAX_VOCABULARY, BigramCounter
+from bigram_tui.corpus.counter import LINE_END, BigramCounter
 from bigram_tui.corpus.decoding import Decoder, check_encoding
 from bigram_tui.corpus.distinct_items import DistinctItems
 from bigram_tui.corpus.opening import read_chunks
 from bigram_tui.corpus.partial_counts import OnChunk, PartialCounts
 from bigram_tui.corpus.progress import OnProgress
 from bigram_tui.corpus.streams import Readable
+from bigram_tui.defaults import LECTURE_SEED, MAX_VOCABULARY
 from bigram_tui.errors import BrokenTextError, TextError
 from bigram_tui.model.bigrams import Bigrams, Counts
 
@@ -37,7 +38,7 @@ class CorpusBuilder:
     def __init__(
         self,
         split: Sequence[int] | None = None,
-        seed: int = 2147483647,
+        seed: int = LECTURE_SEED,
         max_vocabulary: int = MAX_VOCABULARY,
         cancellation: CancelToken | None = None,
         on_chunk: OnChunk | None = None,

@@ -19,9 +19,10 @@ import numpy.typing as npt
 
 from bigram_tui import __version__
 from bigram_tui.corpus.corpus import Corpus
-from bigram_tui.corpus.counter import LARGEST_VOCABULARY, LINE_END
+from bigram_tui.corpus.counter import LINE_END
 from bigram_tui.corpus.distinct_items import ITEM_BUDGET, ITEM_OVERHEAD, LONGEST_ITEM
 from bigram_tui.corpus.files import TextFile, is_unchanged, title_of
+from bigram_tui.defaults import LARGEST_VOCABULARY
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Vocabulary
 from bigram_tui.paths import cache_folder
 

@@ -9,16 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram_tui.corpus.splitter import Hashes, LineHash, Splitter, line_hashes
+from bigram_tui.defaults import LARGEST_VOCABULARY
 from bigram_tui.errors import TextError
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Counts, Vocabulary
 
 Tokens = npt.NDArray[np.intp]
-
-# Tokens: a table of counts that large takes 8 GiB, and a model several times as much.
-LARGEST_VOCABULARY = 1 << 15
-
-# Tokens of a model by default: its tables then take at most 32 MiB each.
-MAX_VOCABULARY = 1 << 11
 
 LINE_END = "\n"
 BLANKS = "".join(c for c in map(chr, range(0x3001)) if c.isspace() and c != LINE_END)

@@ -15,12 +15,13 @@ from bigram_tui.corpus.files import Kind, TextFile, probe
 from bigram_tui.corpus.opening import open_text, read_chunks
 from bigram_tui.corpus.progress import OnProgress, joint_progress
 from bigram_tui.corpus.splitter import Splitter
+from bigram_tui.defaults import LECTURE_SEED
 
 
 def read_items(
     *paths: str,
     split: Sequence[int] | None = None,
-    seed: int = 2147483647,
+    seed: int = LECTURE_SEED,
     limit: int = sys.maxsize,
     until: int | None = None,
     progress: OnProgress | None = None,

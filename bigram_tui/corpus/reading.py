@@ -8,19 +8,19 @@ from bigram_tui.cancellation import CancelToken
 from bigram_tui.corpus.ascii_pairs import WORKERS
 from bigram_tui.corpus.builder import CHUNK_SIZE, CorpusBuilder
 from bigram_tui.corpus.corpus import Corpus
-from bigram_tui.corpus.counter import MAX_VOCABULARY
 from bigram_tui.corpus.errors import naming_text
 from bigram_tui.corpus.extent import Extent
 from bigram_tui.corpus.files import TextFile, find_files, title_of
 from bigram_tui.corpus.opening import open_text
 from bigram_tui.corpus.partial_counts import OnChunk
 from bigram_tui.corpus.progress import OnProgress, joint_progress
+from bigram_tui.defaults import LECTURE_SEED, MAX_VOCABULARY
 
 
 def read_corpus(
     *paths: str | TextFile,
     split: Sequence[int] | None = None,
-    seed: int = 2147483647,
+    seed: int = LECTURE_SEED,
     max_vocabulary: int = MAX_VOCABULARY,
     progress: OnProgress | None = None,
     cancellation: CancelToken | None = None,

@@ -5,9 +5,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bigram_tui.corpus.corpus import Corpus
-from bigram_tui.corpus.counter import MAX_VOCABULARY
 from bigram_tui.corpus.files import STANDARD_INPUT, Kind, TextFile, find_files, title_of
 from bigram_tui.corpus.reading import read_corpus
+from bigram_tui.defaults import LECTURE_SEED, MAX_VOCABULARY
 
 if TYPE_CHECKING:
     from bigram_tui.corpus.cache import CacheEntry
@@ -30,7 +30,7 @@ class CorpusRequest:
 
     paths: tuple[str, ...]
     split: tuple[int, ...] | None = None
-    seed: int = 2147483647
+    seed: int = LECTURE_SEED
     max_vocabulary: int = MAX_VOCABULARY
     keep: bool = True
     files: tuple[TextFile, ...] = field(init=False)

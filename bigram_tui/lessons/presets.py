@@ -13,10 +13,11 @@ import numpy as np
 from bigram_tui.analysis.curvature import Curvature, curvature
 from bigram_tui.analysis.optimum import counting_optimum, gradient_optimum
 from bigram_tui.analysis.smoothing import nearest_smoothing
+from bigram_tui.defaults import LECTURE_SEED
 from bigram_tui.formatting.numbers import significant
 from bigram_tui.model.bigrams import Bigrams, Matrix
 from bigram_tui.model.loss import negative_log_likelihood, softmax
-from bigram_tui.model.torch_rng import LECTURE_SEED, start_weights
+from bigram_tui.model.torch_rng import start_weights
 
 LECTURE_RATE, FIRST_RATE, FAR_TOO_LARGE_RATE = 50.0, 0.1, 500.0
 LECTURE_L2, STRONG_L2 = 0.01, 1.0

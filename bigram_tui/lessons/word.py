@@ -1,5 +1,6 @@
 """The word of a lesson: the first one, and those that a user types."""
 
+from bigram_tui.defaults import WORD
 from bigram_tui.errors import UserError
 from bigram_tui.formatting.printable import in_cells
 from bigram_tui.model.bigrams import Bigrams, Vocabulary
@@ -32,9 +33,9 @@ def quoted(character: str) -> str:
 
 
 def first_word(bigrams: Bigrams) -> str:
-    """Return the lecture's "emma", or the most frequent characters if the text lacks those."""
+    """Return the lecture's word, or the most frequent characters if the text lacks those."""
     known = bigrams.vocabulary.characters
-    if set("emma") <= set(known):
-        return "emma"
+    if set(WORD) <= set(known):
+        return WORD
     frequent = bigrams.row_sums[1 : len(known) + 1].argsort(kind="stable")[::-1][:4]
     return "".join(known[k] for k in frequent) or bigrams.vocabulary.rare[:4]

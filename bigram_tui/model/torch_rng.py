@@ -9,8 +9,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-LECTURE_SEED = 2147483647
-"""The seed of every generator in the lecture."""
+from bigram_tui.defaults import LECTURE_SEED
 
 _BLOCK = 16
 """From this many values on, torch draws normals in blocks of this many."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from bigram_tui.backend import Backend, configure, hyperparameters
 from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.defaults import LECTURE_SEED
 from bigram_tui.model.bigrams import Matrix
 from bigram_tui.model.sampling import (
     PairedSample,
@@ -16,7 +17,7 @@ from bigram_tui.model.sampling import (
     draw_samples,
     uniforms,
 )
-from bigram_tui.model.torch_rng import LECTURE_SEED, start_weights
+from bigram_tui.model.torch_rng import start_weights
 from bigram_tui.training.registry import BackendError, BackendSource
 from bigram_tui.training.run import Run
 

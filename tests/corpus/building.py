@@ -5,9 +5,9 @@ from typing import Any
 
 from bigram_tui.corpus.builder import CorpusBuilder
 from bigram_tui.corpus.corpus import Corpus
-from bigram_tui.corpus.counter import MAX_VOCABULARY
 from bigram_tui.corpus.errors import naming_text
 from bigram_tui.corpus.streams import Readable
+from bigram_tui.defaults import MAX_VOCABULARY
 
 
 def count_stream(

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from bigram_tui.defaults import LECTURE_SEED
 from bigram_tui.lessons import network
 from bigram_tui.lessons.libraries import NUMPY, Library, best_library, torch_library
 from bigram_tui.lessons.network import FIRST_RATE, Network, Pass, Tensor
@@ -21,7 +22,7 @@ from bigram_tui.lessons.network_origins import Origin, number, origin
 from bigram_tui.lessons.network_stages import NAMES, STAGES
 from bigram_tui.lessons.word import LONGEST_WORD, WordError, first_word, tokens_of
 from bigram_tui.model.bigrams import Bigrams, Matrix, Vocabulary
-from bigram_tui.model.torch_rng import LECTURE_SEED, start_weights
+from bigram_tui.model.torch_rng import start_weights
 from tests.conftest import CountLines
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"

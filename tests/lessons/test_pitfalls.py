@@ -21,13 +21,14 @@ from hypothesis import strategies as st
 from bigram_tui.analysis.optimum import gradient_optimum
 from bigram_tui.cancellation import CancelledError
 from bigram_tui.corpus.reading import read_corpus
+from bigram_tui.defaults import LECTURE_SEED
 from bigram_tui.lessons import libraries, pitfall_run
 from bigram_tui.lessons.pitfall_run import Trial, run, steady_rate, unseen_bigram
 from bigram_tui.lessons.pitfalls import L2, PITFALLS, Pitfall
 from bigram_tui.lessons.transcript import Entry, transcript
 from bigram_tui.model.bigrams import Bigrams, Counts, Matrix, Vocabulary
 from bigram_tui.model.sampling import draw_samples, uniforms
-from bigram_tui.model.torch_rng import LECTURE_SEED, start_weights
+from bigram_tui.model.torch_rng import start_weights
 from bigram_tui.training.descent import critical_rate
 from bigram_tui.training.registry import choose
 from bigram_tui.training.session import Session

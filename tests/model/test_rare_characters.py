@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from bigram_tui.analysis.contexts import context_models, read_sample
 from bigram_tui.analysis.underflow import bigram_probabilities
-from bigram_tui.cli.arguments import MOST_TOKENS, UsageError, parse
+from bigram_tui.cli.arguments import UsageError, parse
 from bigram_tui.corpus.corpus import Corpus
-from bigram_tui.corpus.counter import LARGEST_VOCABULARY, MAX_VOCABULARY
 from bigram_tui.corpus.reading import read_corpus
+from bigram_tui.defaults import LARGEST_VOCABULARY, MAX_VOCABULARY
 from bigram_tui.lessons.derivation import lines_with
 from bigram_tui.lessons.libraries import NUMPY
 from bigram_tui.lessons.network import Network
@@ -173,9 +173,8 @@ def test_contexts_are_of_the_same_tokens(corpus: Corpus, tmp_path: Path) -> None
 
 
 def test_the_most_tokens_are_those_that_can_be_counted() -> None:
-    assert MOST_TOKENS == LARGEST_VOCABULARY
     assert parse(["--max-vocab", "2"]).max_vocab == 2
-    for wrong in ("1", "0", "-1", "x", str(MOST_TOKENS + 1)):
+    for wrong in ("1", "0", "-1", "x", str(LARGEST_VOCABULARY + 1)):
         with pytest.raises(UsageError, match="--max-vocab"):
             parse(["--max-vocab", wrong])
 

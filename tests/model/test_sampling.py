@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.defaults import LECTURE_SEED
 from bigram_tui.model.bigrams import Bigrams, Matrix, Vocabulary
 from bigram_tui.model.sampling import (
     LONGEST,
@@ -22,7 +23,6 @@ from bigram_tui.model.sampling import (
     draw_samples,
     uniforms,
 )
-from bigram_tui.model.torch_rng import LECTURE_SEED
 from bigram_tui.training.session import Session
 
 JUST_BELOW_1 = math.nextafter(1.0, 0.0)

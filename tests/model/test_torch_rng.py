@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bigram_tui.model.torch_rng import LECTURE_SEED, LectureGenerator, start_weights
+from bigram_tui.defaults import LECTURE_SEED
+from bigram_tui.model.torch_rng import LectureGenerator, start_weights
 
 Draw = tuple[str, int]
 

@@ -28,12 +28,12 @@ from bigram_tui.backend import Backend, Iteration, hyperparameter
 from bigram_tui.corpus.bundled import bundled_names
 from bigram_tui.corpus.items import read_items
 from bigram_tui.corpus.reading import read_corpus
+from bigram_tui.defaults import LECTURE_SEED
 from bigram_tui.lessons.derivation import reasons
 from bigram_tui.model.bigrams import Bigrams, Counts, Matrix
 from bigram_tui.model.loss import negative_log_likelihood
 from bigram_tui.model.sampling import draw_samples, uniforms
 from bigram_tui.model.surprise import surprise
-from bigram_tui.model.torch_rng import LECTURE_SEED
 from bigram_tui.training.run import Run
 from tests.conftest import CountLines, not_none
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.defaults import LECTURE_SEED
 from bigram_tui.model.bigrams import Bigrams, Matrix
 from bigram_tui.model.sampling import Sample, draw_samples, uniforms
-from bigram_tui.model.torch_rng import LECTURE_SEED, start_weights
+from bigram_tui.model.torch_rng import start_weights
 from bigram_tui.training.registry import BackendError, BackendSource, choose
 from bigram_tui.training.run import Run
 from bigram_tui.training.session import STARTS, Session

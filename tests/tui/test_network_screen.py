@@ -13,11 +13,11 @@ from rich.text import Text
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
+from bigram_tui.defaults import LECTURE_SEED
 from bigram_tui.lessons.libraries import NUMPY, Library, torch_library
 from bigram_tui.lessons.network import Network
 from bigram_tui.lessons.network_stages import NAMES
 from bigram_tui.model.bigrams import Vocabulary
-from bigram_tui.model.torch_rng import LECTURE_SEED
 from bigram_tui.tui.lessons import network as network_screen
 from bigram_tui.tui.lessons import network_worker
 from bigram_tui.tui.lessons.network import NetworkScreen

@@ -14,6 +14,7 @@ from textual.widgets import Static
 from bigram_tui.comparison.frame import Frame
 from bigram_tui.comparison.lineup import Lineup
 from bigram_tui.comparison.lockstep import Lockstep
+from bigram_tui.defaults import WORD
 from bigram_tui.export.tables import write_table
 from bigram_tui.formatting.printable import EMPTY, printable
 from bigram_tui.model.bigrams import Matrix
@@ -59,8 +60,6 @@ from bigram_tui.tui.widgets.loss_curve import LossCurve
 from bigram_tui.tui.widgets.maps import MOST_MAPS, Map, Maps
 from bigram_tui.tui.widgets.prompt import Prompt
 from bigram_tui.tui.widgets.status import StatusLine
-
-FIRST_WORD = "emma"
 
 MAP_WIDTH = 31
 """Columns of the smallest map: its legend must fit."""
@@ -119,8 +118,8 @@ class CompareScreen(LockstepScreen):
         self._first_row = self._rows = 0  # of the table
         self._plot = 0
         self._pane = PANES[0]
-        known = set(FIRST_WORD) <= set(session.corpus.train.vocabulary.characters)
-        self._word = FIRST_WORD if known else ""
+        known = set(WORD) <= set(session.corpus.train.vocabulary.characters)
+        self._word = WORD if known else ""
 
     # What is on it
 
