@@ -17,7 +17,7 @@ from bigram_tui.model.torch_rng import start_weights
 
 # The same examples in every run; how long one takes says nothing where torch is imported.
 settings.register_profile("fast", deadline=None, derandomize=True, max_examples=20)
-settings.register_profile("thorough", settings.get_profile("fast"), max_examples=200)
+settings.register_profile("thorough", settings.get_profile("fast"), max_examples=100)
 settings.load_profile("fast")  # `make test-all` asks for --hypothesis-profile=thorough
 
 CountLines = Callable[..., Bigrams]

@@ -153,7 +153,7 @@ def _update(
     is_ours = "l2" not in run.settings or run.number("l2") is not None
     terms = (row_sum * probability + n) / total + abs(decay)
     if not (is_ours and abs(data + decay - gradient) <= CLOSE * run.precision * terms):
-        yield Quantity("gradient", "", f"∂L/∂W as {run.name} has it", gradient)
+        yield Quantity("gradient", "", f"∂total/∂W as {run.name} has it", gradient)
         return
     fractions = f"({row_sum}·{significant(probability)} − {n}) / {total}"
     yield Quantity("data", "(n·P − N) / B", fractions, data)

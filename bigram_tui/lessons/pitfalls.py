@@ -248,7 +248,7 @@ PITFALLS = (
         "a gradient without the 1/B",
         _MEAN_LOOP.format(""),
         _MEAN_LOOP.format(" / N.sum()"),
-        "The loss is an average, so ∂L/∂Z is (P − Y) / B. Without the 1/B every step is B times "
+        "The loss is an average, so ∂nll/∂Z is (P − Y) / B. Without the 1/B every step is B times "
         "too long.",
         "The direction: with an η that is B times smaller the steps would be the same.",
         "Keep the 1/B, or use the sum as the loss and choose η for that.",

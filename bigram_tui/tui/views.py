@@ -62,7 +62,7 @@ VIEWS = (
     ),
     View(
         "∂W",
-        "gradient ∂L/∂W",
+        "gradient ∂total/∂W",
         ColorScale.ROOT,
         lambda snapshot, _: snapshot.gradient,
         signed_cell,

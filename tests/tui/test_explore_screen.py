@@ -1682,12 +1682,17 @@ async def test_what_is_said_in_words_counts_the_places(
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
         train = app.session.corpus.train
-        for row, column in ((1, 0), (0, 1), (1, 14), (0, 0)):
+        for row, column, words in (
+            (1, 0, "After “a”, the line ends {} of {} times"),
+            (0, 1, "“a” starts {} of {} lines"),
+            (1, 14, "After “a”, “n” comes {} of {} times"),
+            (0, 0, "{} of {} lines are empty"),
+        ):
             assert isinstance(app.screen, ExploreScreen)
             app.screen.cursor = (row, column)
             await settle(pilot)
-            words = f"in {train.counts[row, column]} of {train.row_sums[row]} places"
-            assert words in shown(pilot, Inspector)
+            counted = words.format(train.counts[row, column], train.row_sums[row])
+            assert counted in shown(pilot, Inspector)
 
 
 @sizes((80, 24), SIZE, (200, 60))

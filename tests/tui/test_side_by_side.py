@@ -1087,7 +1087,7 @@ def table_entries(run: Snapshot, cell: tuple[int, int]) -> dict[str, str]:
     if run.weights is not None:
         told["W"] = f"{run.weights[cell]:+.4f}"
     if run.gradient is not None:
-        told["∂L/∂W"] = f"{run.gradient[cell]:+.2e}"
+        told["gradient"] = f"{run.gradient[cell]:+.2e}"
     return {**told, "surprise": f"{-math.log(p):.4f}" if p else "∞"}
 
 
@@ -1123,7 +1123,7 @@ def test_in_little_room_the_numbers_stand_one_after_the_other(
         else:
             title = line
             told[title] = []
-    assert list(told) == ["P", "W", "∂L/∂W", "surprise"]
+    assert list(told) == ["P", "W", "gradient", "surprise"]
     for title, rows in told.items():
         expected = [
             (each.number, table_entries(each.snapshot, cell)[title])

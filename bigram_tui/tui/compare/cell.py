@@ -30,7 +30,7 @@ def cell_lines(
     parts = [
         ("P", [_of_cell(run.snapshot.probabilities, cell, probability_text) for run in runs]),
         ("W", [_of_cell(run.snapshot.weights, cell, weight_text) for run in runs]),
-        ("∂L/∂W", [_of_cell(run.snapshot.gradient, cell, gradient_text) for run in runs]),
+        ("gradient", [_of_cell(run.snapshot.gradient, cell, gradient_text) for run in runs]),
         ("surprise", [_of_cell(run.snapshot.probabilities, cell, _surprise_text) for run in runs]),
     ]
     names = [label_of(run) for run in runs]

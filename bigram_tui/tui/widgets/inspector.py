@@ -72,7 +72,7 @@ class Inspector(Widget):
         if run.weights is not None:
             facts.append(("W", weight_text(run.weights[cell])))
         if run.gradient is not None:
-            facts.append(("∂L/∂W", gradient_text(run.gradient[cell])))
+            facts.append(("gradient", gradient_text(run.gradient[cell])))
         if run.probabilities is not None:
             row = run.probabilities[shown.row]
             rank = 1 + int(np.count_nonzero(row > row[shown.column]))
@@ -111,12 +111,14 @@ def _in_words(shown: Inspected, table: Matrix | None, width: int, height: int) -
 def _frequency(shown: Inspected) -> str:
     """Say how often the second token follows the first."""
     row, column = shown.row, shown.column
-    first = "at the start" if row == BOUNDARY else f"after {_quoted(shown, row)}"
-    then = "the end comes" if column == BOUNDARY else f"{_quoted(shown, column)} comes"
-    if row == column == BOUNDARY:
-        then = "the end comes at once"
     seen, times = int(shown.bigrams.counts[row, column]), int(shown.bigrams.row_sums[row])
-    text = f"{first}, {then} in {seen:,} of {times:,} places"
+    if row == column == BOUNDARY:
+        text = f"{seen:,} of {times:,} lines are empty"
+    elif row == BOUNDARY:
+        text = f"{_quoted(shown, column)} starts {seen:,} of {times:,} lines"
+    else:
+        following = "the line ends" if column == BOUNDARY else f"{_quoted(shown, column)} comes"
+        text = f"after {_quoted(shown, row)}, {following} {seen:,} of {times:,} times"
     share = seen / times if times else math.nan
     text += f" ({percent(share)} %)" if times else ""
     return text[0].upper() + text[1:]
