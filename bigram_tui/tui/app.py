@@ -257,7 +257,7 @@ class BigramApp(App[None]):
         """Have the screen show how the runs are now."""
         screen = self.screen_stack[0]
         if isinstance(screen, RunScreen):
-            screen.show_frame()
+            screen.show_change()
 
     def on_unmount(self) -> None:
         if self.reading is not None:

@@ -7,6 +7,7 @@ from textual.widget import Widget
 
 from bigram_tui.tui.render.picture import ColorScale, paint
 from bigram_tui.tui.screens.explore import ExploreScreen
+from bigram_tui.tui.screens.run_screen import RunScreen
 from bigram_tui.tui.views import VIEWS
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.hyperparameters import Control
@@ -158,3 +159,28 @@ async def test_a_step_in_the_background_leaves_the_table(
         app.runners[0].step(1)
         await at_rest(pilot, settle, wait_until)
         assert {name for name, _ in painted} == {"LossCurve", "RunsBar"}
+
+
+async def test_at_rest_there_are_no_frames_until_something_happens(
+    make_app: MakeApp, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames: list[int] = []
+    show_frame = RunScreen.show_frame
+
+    def counted(screen: RunScreen) -> None:
+        frames.append(len(frames))
+        show_frame(screen)
+
+    monkeypatch.setattr(RunScreen, "show_frame", counted)
+    async with make_app(("numpy",), frames_per_second=100).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        for key in ("", "s", "v", "c", "s"):
+            if key:
+                await pilot.press(key)
+                await settle(pilot)
+            await pilot.pause(0.5)  # for as many frames as it takes to come to rest
+            shown = len(frames)
+            await pilot.pause(0.2)
+            assert len(frames) == shown, key
+            assert shown > 0, key
+            frames.clear()

@@ -189,7 +189,13 @@ class CompareScreen(LockstepScreen):
         if self._is_new("runs", self._first_column, *state):
             self._show_table(runs, chosen)
         if self._is_new(
-            "plot", frame.position, self._plot, self.view_state.log, self.view_state.log_x, *state
+            "plot",
+            frame.position,
+            self._plot,
+            self.view_state.log,
+            self.view_state.log_x,
+            self.query_one("#values").size.width,
+            *state,
         ):
             self._show_plot(frame, runs, chosen)
         if self._is_new("cell", self.cursor, *state):

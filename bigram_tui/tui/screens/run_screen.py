@@ -37,6 +37,8 @@ READABLE_PACE = 20
 """Steps per second up to which each new number is shown."""
 READING_SECONDS = 0.2
 """How long numbers stay at least at a pace beyond that: nobody reads faster."""
+CALM_FRAMES = 8
+"""Frames in which nothing is at work after which there are no more: by then all is laid out."""
 REST = 5
 """How many times as long as it took to show them they stay at least while a run trains."""
 
@@ -45,7 +47,8 @@ class RunScreen(FollowsWindow, Screen[None]):
     """A screen of one or several runs, one of which is active.
 
     Its one update is `refresh_view`: after each action, when a run has settled, and in each frame
-    while anything is at work. Subclasses extend it by the widgets that they have.
+    while anything is at work and shortly after that. Subclasses extend it by the widgets that
+    they have.
     """
 
     HELP: ClassVar[str] = ""
@@ -60,6 +63,7 @@ class RunScreen(FollowsWindow, Screen[None]):
         self.view_state = view_state
         self._fps = fps
         self._frames: Timer | None = None
+        self._calm = 0  # frames since anything was at work, or was done here
         self._shown: dict[str, tuple[object, ...]] = {}
         self._read_at = 0.0  # when numbers were last shown
         self._reading_took = 0.0  # seconds
@@ -113,11 +117,9 @@ class RunScreen(FollowsWindow, Screen[None]):
 
         numbers: whether those that are to be read are shown too.
         """
+        self._calm = 0
         if self._frames is not None:
-            if self._is_at_rest:
-                self._frames.pause()
-            else:
-                self._frames.resume()
+            self._frames.resume()
 
     @property
     def _is_at_rest(self) -> bool:
@@ -128,6 +130,7 @@ class RunScreen(FollowsWindow, Screen[None]):
         """Refresh the view; in a fast training, numbers stay for longer than one frame."""
         if self not in self.app.screen_stack:
             return
+        calm = self._calm + 1 if self._is_at_rest else 0
         now = time.monotonic()
         pace = self.view_state.pace
         is_fast = pace is None or pace > READABLE_PACE
@@ -137,9 +140,17 @@ class RunScreen(FollowsWindow, Screen[None]):
         if numbers:
             self._read_at = time.monotonic()
             self._reading_took = self._read_at - now
+        self._calm = calm
+        if self._frames is not None and calm >= CALM_FRAMES:
+            self._frames.pause()
 
     def on_run_settled(self, event: RunSettled) -> None:
         event.stop()
+        self.show_change()
+
+    def show_change(self) -> None:
+        """Show what a run, or another thread, has brought about."""
+        self._calm = 0
         self.show_frame()
 
     def redraw(self) -> None:
