@@ -12,6 +12,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widget import Widget
 
+from bigram_tui.lessons.network_stages import STAGES
 from bigram_tui.lessons.pitfalls import PITFALLS
 from bigram_tui.tui.views import VIEWS
 from tests.tui.conftest import MakeApp, Settle, WaitUntil
@@ -44,7 +45,7 @@ EXPLORE: dict[str, tuple[str, ...]] = {
     "contexts": ("escape", "N"),
     "presets": ("escape", "H"),
     "the word, first stage": ("escape", "T"),
-    **{f"the word, stage {n}": ("tab",) for n in range(2, 16)},
+    **{f"the word, stage {n}": ("tab",) for n in range(2, len(STAGES) + 1)},
     "the word, help": ("question_mark",),
     "pitfalls": ("escape", "escape", "P"),
     **{f"pitfall {n}": ("down",) for n in range(2, len(PITFALLS) + 1)},
