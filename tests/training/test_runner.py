@@ -367,6 +367,15 @@ def test_an_order_that_cannot_be_carried_out_leaves_the_runner_working(
     assert runner.snapshot.settings["speed"] == 1.0
 
 
+def test_a_complaint_ends_with_the_next_order_that_can_be_carried_out(begin: Begin) -> None:
+    runner = begin()
+    runner.set("speed", -1.0)
+    wait_until(lambda: settled(runner)() and runner.complaint)
+    runner.set("speed", 2.0)
+    wait_until(lambda: settled(runner)() and runner.snapshot.settings["speed"] == 2)
+    assert runner.complaint == ""
+
+
 def test_a_backend_that_hangs_holds_up_no_other(begin: Begin) -> None:
     release, hanging = threading.Event(), threading.Event()
 
