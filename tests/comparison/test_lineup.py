@@ -393,3 +393,15 @@ def test_a_run_that_cannot_be_had_is_in_it_and_says_why(tmp_path: Path, tiny: Bi
     lineup.remove(copy)
     assert names(lineup) == ["count"]
     wait_until(lambda: not {thread.name for thread in threading.enumerate()} & {"gone", "gone #2"})
+
+
+def test_runs_never_share_a_mark(make_lineup: MakeLineup) -> None:
+    lineup = make_lineup("count", "numpy", "numpy:other")
+    first, *_, last = lineup.runners
+    kept = {runner: lineup.mark_of(runner) for runner in lineup.runners[1:]}
+    lineup.remove(first)
+    lineup.copy(loaded(last))
+    lineup.copy(loaded(last))
+    marks = [lineup.mark_of(runner) for runner in lineup.runners]
+    assert len(marks) == len(set(marks)) == 4
+    assert {runner: lineup.mark_of(runner) for runner in kept} == kept
