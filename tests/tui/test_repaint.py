@@ -162,7 +162,7 @@ async def test_a_step_in_the_background_leaves_the_table(
 
 
 async def test_at_rest_there_are_no_frames_until_something_happens(
-    make_app: MakeApp, settle: Settle, monkeypatch: pytest.MonkeyPatch
+    make_app: MakeApp, settle: Settle, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     frames: list[int] = []
     show_frame = RunScreen.show_frame
@@ -184,3 +184,6 @@ async def test_at_rest_there_are_no_frames_until_something_happens(
             assert len(frames) == shown, key
             assert shown > 0, key
             frames.clear()
+        await pilot.press("space")
+        await wait_until(pilot, lambda: len(frames) > 20)  # more than after an action alone
+        await pilot.press("space")
