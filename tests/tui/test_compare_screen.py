@@ -29,6 +29,7 @@ from bigram_tui.training.run import Run
 from bigram_tui.training.runner import Runner
 from bigram_tui.training.snapshot import Snapshot, Status
 from bigram_tui.tui.app import BigramApp
+from bigram_tui.tui.messages import IterationPointed
 from bigram_tui.tui.render.colors import run_color
 from bigram_tui.tui.screens.chooser import Chooser
 from bigram_tui.tui.screens.compare import CompareScreen
@@ -1952,6 +1953,15 @@ async def test_nothing_is_painted_while_nothing_changes(
         await at_rest(pilot)
         assert {line for pane, line in painted if pane == "runs"} == {2}, "only numpy moves"
         assert len(painted) == len(set(painted)), "each once"
+
+
+async def test_to_point_beyond_the_last_step_takes_none(make_app: MakeApp, settle: Settle) -> None:
+    """As where the plot shows a longer branch that was left."""
+    async with make_app(("numpy",)).run_test(size=SIZE) as pilot:
+        await opened(pilot, settle, "S", "z")
+        pilot.app.screen.post_message(IterationPointed(1000))
+        await settle(pilot)
+        assert (iterations(pilot), latests(pilot)) == ([10], [10])
 
 
 # All keys
