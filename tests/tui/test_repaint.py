@@ -20,7 +20,7 @@ from tests.tui.conftest import MakeApp, Settle, WaitUntil
 
 SIZE = (120, 40)
 FPS = 100
-PULLS = 6
+FRAMES = 6
 
 BY_LINE = (Heatmap, Legend, LossCurve)
 WHOLE = (Inspector, SampleList, RunsBar, StatusLine, Control)
@@ -49,18 +49,25 @@ def painted(monkeypatch: pytest.MonkeyPatch) -> Painted:
     return record
 
 
-async def timer_pulls(pilot: Pilot[None], wait_until: WaitUntil) -> None:
-    """Wait until a timer as fast as the screen's own has gone off some times."""
-    ticks: list[None] = []
-    timer = pilot.app.screen.set_interval(1 / FPS, lambda: ticks.append(None))
-    await wait_until(pilot, lambda: len(ticks) > PULLS)
+async def frames_pass(pilot: Pilot[None], wait_until: WaitUntil) -> None:
+    """Let the screen refresh its view some times, which at rest it would not do by itself."""
+    frames: list[None] = []
+    screen = pilot.app.screen
+    assert isinstance(screen, RunScreen)
+
+    def show_frame() -> None:
+        screen.refresh_view()
+        frames.append(None)
+
+    timer = screen.set_interval(1 / FPS, show_frame)
+    await wait_until(pilot, lambda: len(frames) > FRAMES)
     timer.stop()
     await pilot.pause()
 
 
 async def at_rest(pilot: Pilot[None], settle: Settle, wait_until: WaitUntil) -> None:
     await settle(pilot)
-    await timer_pulls(pilot, wait_until)
+    await frames_pass(pilot, wait_until)
 
 
 async def test_nothing_is_painted_while_nothing_changes(
@@ -70,7 +77,7 @@ async def test_nothing_is_painted_while_nothing_changes(
         await at_rest(pilot, settle, wait_until)
         assert {name for name, _ in painted} == {owner.__name__ for owner in (*BY_LINE, *WHOLE)}
         painted.clear()
-        await timer_pulls(pilot, wait_until)
+        await frames_pass(pilot, wait_until)
         assert painted == []
 
 
@@ -83,7 +90,7 @@ async def test_nothing_is_painted_at_rest_in_any_view(
         for _ in VIEWS:
             await at_rest(pilot, settle, wait_until)
             painted.clear()
-            await timer_pulls(pilot, wait_until)
+            await frames_pass(pilot, wait_until)
             assert painted == []
             await pilot.press("v")
 

@@ -133,7 +133,7 @@ class ReadingScreen(FollowsWindow, Screen[None]):
 
     def on_mount(self) -> None:
         self.query_one(Heatmap).border_title = f"N counts so far  {ColorScale.ROOT.value} scale"
-        self._timer = self.set_interval(1 / self._fps, self._pull)
+        self._timer = self.set_interval(1 / self._fps, self.refresh_view)
         # After the refresh, as only then the styles are those of the new theme.
         self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self._draw))
 
@@ -175,7 +175,7 @@ class ReadingScreen(FollowsWindow, Screen[None]):
         self._draw()
         self.refresh_bindings()
 
-    def _pull(self) -> None:
+    def refresh_view(self) -> None:
         reading, lines = self._reading, self.query_one(ReadingLines)
         has_ended = reading.has_ended  # first, so that what follows is complete
         lines.progress, lines.partial_counts = reading.progress, reading.partial_counts
