@@ -166,7 +166,7 @@ class _Sampler:
 
 
 def _sample(tokens: list[int], vocabulary: Vocabulary) -> Sample:
-    """The sample that some tokens spell, of which the first is the boundary."""
+    """Return the sample that tokens spell after the boundary, which comes first."""
     ended = tokens[-1] == BOUNDARY
     return Sample(vocabulary.decode(tokens[1:-1] if ended else tokens[1:]), ended)
 

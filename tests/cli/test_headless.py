@@ -22,6 +22,7 @@ from bigram_tui.cli.arguments import parse
 from bigram_tui.cli.headless import document, train
 from bigram_tui.cli.plan import make_plan, read
 from bigram_tui.model.bigrams import Bigrams
+from tests.no_torch import NO_TORCH
 
 NAMES = Path(__file__).parents[2] / "data" / "names.txt"
 LECTURE_SEED = 2147483647
@@ -44,22 +45,6 @@ RUN_KEYS = {
 }
 
 needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
-
-NO_TORCH = '''
-"""Python imports a sitecustomize by itself; this one makes torch as good as not installed."""
-
-import sys
-
-
-class NoTorch:
-    @staticmethod
-    def find_spec(name, path=None, target=None):
-        if name.partition(".")[0] == "torch":
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-
-sys.meta_path.insert(0, NoTorch)
-'''
 
 UNLUCKY = """
 from dataclasses import dataclass

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import bigram_tui
+from tests.no_torch import NO_TORCH
 
 ROOT = Path(__file__).parents[2]
 NAMES = ROOT / "data" / "names.txt"
@@ -76,22 +77,6 @@ run.advance(3)
 final = run.snapshot()
 print(json.dumps([final.status.value, final.iteration, final.nll, final.message]))
 """
-
-NO_TORCH = '''
-"""Python imports a sitecustomize by itself; this one makes torch as good as not installed."""
-
-import sys
-
-
-class NoTorch:
-    @staticmethod
-    def find_spec(name, path=None, target=None):
-        if name.partition(".")[0] == "torch":
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-
-sys.meta_path.insert(0, NoTorch)
-'''
 
 NEEDS_TORCH = "needs torch, not installed here: pip install torch"
 
