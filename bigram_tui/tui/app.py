@@ -5,14 +5,18 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, ScreenStackError, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
+from textual.dom import DOMNode
 from textual.driver import Driver
+from textual.errors import NoWidget
+from textual.events import Event, InputEvent, Paste
 from textual.screen import Screen
 from textual.theme import ThemeProvider
+from textual.widgets import Input, OptionList
 
 from bigram_tui.comparison.lineup import Lineup
 from bigram_tui.comparison.lockstep import Lockstep
@@ -21,6 +25,7 @@ from bigram_tui.training.runner import Runner
 from bigram_tui.training.session import Session
 from bigram_tui.training.snapshot import Snapshot
 from bigram_tui.tui.keymap import read_keymap
+from bigram_tui.tui.live_screen import LiveScreen, can_act
 from bigram_tui.tui.messages import ReadingEnded, RunSettled
 from bigram_tui.tui.render.colors import Depth
 from bigram_tui.tui.screens.chooser import Chooser
@@ -32,7 +37,6 @@ from bigram_tui.tui.screens.run_screen import RunScreen
 from bigram_tui.tui.stylesheet import OnceParsed, style_files
 from bigram_tui.tui.view_state import ViewState
 from bigram_tui.tui.widgets.hyperparameters import Control
-from bigram_tui.tui.window_size import FollowsWindow
 
 if TYPE_CHECKING:
     from bigram_tui.corpus.background import BackgroundRead
@@ -46,6 +50,15 @@ GOODBYE_SECONDS = 0.5
 """How long the program waits for the runs to end."""
 
 
+def _has_no_page(node: DOMNode, action_name: str) -> bool:
+    """Return whether an action would turn a page of a list that was not laid out yet.
+
+    Textual looks for the page's first line in a table that is still empty.
+    """
+    turns = action_name in ("page_up", "page_down")
+    return turns and isinstance(node, OptionList) and not node.scrollable_content_region
+
+
 def _browser_driver() -> type[Driver]:
     """Import the driver, which only visitors of a server need."""
     from bigram_tui.tui.browser_driver import BrowserDriver
@@ -53,8 +66,15 @@ def _browser_driver() -> type[Driver]:
     return BrowserDriver
 
 
-class Palette(FollowsWindow, CommandPalette):
+LONGEST_SEARCH = 100
+"""How many characters can be typed into the list of actions, which looks at all of them again."""
+
+
+class Palette(LiveScreen, CommandPalette):
     """Textual's list of all actions, at the size that the window has now."""
+
+    def on_mount(self) -> None:
+        self.query_one(Input).max_length = LONGEST_SEARCH
 
 
 class BigramApp(App[None]):
@@ -204,6 +224,8 @@ class BigramApp(App[None]):
             if self.reading.part is None:
                 self.exit()
             return  # or else the screen offers the part
+        if self._has_session:  # two frames saw that reading had ended
+            return
         self._take(self.reading.result)
         self._begin()
         opened, removed = self.switch_mode("explore"), self.remove_mode("reading")
@@ -255,9 +277,10 @@ class BigramApp(App[None]):
 
     def _show_runs(self) -> None:
         """Have the screen show how the runs are now."""
-        screen = self.screen_stack[0]
-        if isinstance(screen, RunScreen):
-            screen.show_change()
+        # There is none for a moment while modes change; the next screen shows all when it opens.
+        for screen in self._screen_stacks.get(self.current_mode, ())[:1]:
+            if isinstance(screen, RunScreen):
+                screen.post_message(RunSettled())
 
     def on_unmount(self) -> None:
         if self.reading is not None:
@@ -270,6 +293,23 @@ class BigramApp(App[None]):
         limit = time.monotonic() + GOODBYE_SECONDS
         ended = [runner.join(max(0.0, limit - time.monotonic())) for runner in self.runners]
         self.is_held_up = not all(ended)
+
+    async def on_event(self, event: Event) -> None:
+        """Handle an event; what the user does counts while there is a screen that can act."""
+        if isinstance(event, InputEvent | Paste) and not self._has_live_screen:
+            return
+        with suppress(NoWidget):  # the mouse points at what is just gone
+            await super().on_event(event)
+
+    @property
+    def _has_live_screen(self) -> bool:
+        return any(map(can_act, self._screen_stacks.get(self.current_mode, ())[-1:]))
+
+    async def _dispatch_action(self, namespace: DOMNode, action_name: str, params: Any) -> bool:
+        """Do what a key, a click or the list of actions asks for, where there is still a screen."""
+        if not can_act(namespace) or _has_no_page(namespace, action_name):
+            return False
+        return await super()._dispatch_action(namespace, action_name, params)
 
     def action_dark(self) -> None:
         """Change between the dark and the light theme."""

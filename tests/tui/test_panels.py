@@ -597,7 +597,7 @@ async def test_what_is_told_just_when_a_dialogue_closes_is_lost(
         assert isinstance(panel, Panel)
         await pilot.press("escape")
         await settle(pilot)
-        panel.tell(Text("too late"))
+        panel.call_while_live(panel.tell, Text("too late"))
 
 
 @pytest.mark.slow

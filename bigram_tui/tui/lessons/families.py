@@ -94,7 +94,7 @@ class FamiliesScreen(Panel):
         if both is None:
             tell(Text("The counts are all but uniform already: there is nothing to smooth."))
         elif not closed():
-            self.app.call_from_thread(self._begin, both, here)
+            self.call_while_live(self._begin, both, here)
 
     def _begin(self, both: Families, here: LambdaMatch | None) -> None:
         self._families, self._match = both, here

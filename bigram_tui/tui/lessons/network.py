@@ -35,6 +35,7 @@ from bigram_tui.tui.lessons.network_text import (
     status_line,
 )
 from bigram_tui.tui.lessons.network_worker import NetworkState, NetworkWorker
+from bigram_tui.tui.live_screen import LiveScreen
 from bigram_tui.tui.messages import CellPointed, HeatmapResized, LineClicked
 from bigram_tui.tui.render.colors import Depth
 from bigram_tui.tui.screens.help import NETWORK_HELP, HelpScreen, displayed_keys
@@ -43,7 +44,6 @@ from bigram_tui.tui.widgets.drawn import Drawn
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.key_footer import KeyFooter
 from bigram_tui.tui.widgets.prompt import Prompt
-from bigram_tui.tui.window_size import FollowsWindow
 
 STEPS_A_SECOND = 20
 LEAST_SOURCE = 30
@@ -60,7 +60,7 @@ class Computed(Message):
     """Why it failed; empty if it did not."""
 
 
-class NetworkScreen(FollowsWindow, Screen[None]):
+class NetworkScreen(LiveScreen, Screen[None]):
     """The list of stages, and the tensor of one, beside the tensor that it is computed from."""
 
     CSS_PATH = style_files("network")
@@ -165,14 +165,7 @@ class NetworkScreen(FollowsWindow, Screen[None]):
 
     # From the network to the widgets
 
-    @property
-    def _is_there(self) -> bool:
-        """Whether the panes are there: a screen may be closed before they are."""
-        return self.is_mounted and len(self.query(ArrayPane)) == len(("source", "result"))
-
     def _show(self) -> None:
-        if not self._is_there:
-            return
         now, name = self._state.now, self._stage.name
         made_of = origin(now, name, self._cell)
         status, text = (self.query_one(f"#network-{part}", Static) for part in ("status", "text"))
@@ -197,8 +190,6 @@ class NetworkScreen(FollowsWindow, Screen[None]):
     @on(HeatmapResized)
     def _fit(self) -> None:
         """Give the table of the stage what it needs, and its source the rest."""
-        if not self._is_there:
-            return
         width, height = self.query_one("#arrays").size
         height -= 1 if self.has_class("-short") else 2  # its title, and its legend if it has one
         wide = any(cell_len(printable(text)) > 1 for text in self._vocabulary.labels)

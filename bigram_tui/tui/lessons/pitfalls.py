@@ -21,15 +21,15 @@ from bigram_tui.lessons.pitfalls import PITFALLS, Pitfall
 from bigram_tui.lessons.transcript import Entry
 from bigram_tui.model.bigrams import Matrix
 from bigram_tui.training.session import Session
+from bigram_tui.tui.live_screen import LiveScreen
 from bigram_tui.tui.stylesheet import style_files
 from bigram_tui.tui.widgets.key_footer import KeyFooter
-from bigram_tui.tui.window_size import FollowsWindow
 
 LONGEST_ANSWER = 240
 NAMES = 3
 
 
-class PitfallsScreen(FollowsWindow, ModalScreen[Pitfall | None]):
+class PitfallsScreen(LiveScreen, ModalScreen[Pitfall | None]):
     """A list of pitfalls, and the chosen one; dismissed with a pitfall to compare, or None."""
 
     CSS_PATH = style_files("dialogue", "pitfalls")
@@ -144,13 +144,13 @@ class PitfallsScreen(FollowsWindow, ModalScreen[Pitfall | None]):
             except Exception as error:  # such as memory that is not there
                 trial = one_line(f"{type(error).__name__}: {error}")
             if not cancellation.is_cancelled:
-                self.app.call_from_thread(self._take, pitfall, trial)
+                self.call_while_live(self._take, pitfall, trial)
 
         self.run_worker(work, thread=True, exclusive=True, exit_on_error=False)
 
     def _take(self, pitfall: Pitfall, trial: Trial | str) -> None:
         self._trials[pitfall.name] = trial
-        if self.is_attached and pitfall is self.pitfall:  # not if it was closed meanwhile
+        if pitfall is self.pitfall:
             self._show()
 
     # Keys

@@ -8,19 +8,18 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 from textual.widgets import OptionList
-from textual.worker import get_current_worker
 
 from bigram_tui.errors import one_line
 from bigram_tui.lessons.presets import Preset, presets
 from bigram_tui.model.bigrams import Bigrams
 from bigram_tui.training.session import ZEROS
+from bigram_tui.tui.live_screen import LiveScreen
 from bigram_tui.tui.stylesheet import style_files
-from bigram_tui.tui.window_size import FollowsWindow
 
 TITLE = "presets for this text"
 
 
-class PresetsScreen(FollowsWindow, ModalScreen[Preset | None]):
+class PresetsScreen(LiveScreen, ModalScreen[Preset | None]):
     """A list of presets; dismissed with the chosen one, or None."""
 
     CSS_PATH = style_files("dialogue")
@@ -53,15 +52,14 @@ class PresetsScreen(FollowsWindow, ModalScreen[Preset | None]):
             choice = presets(self._bigrams, self._seed)
         except Exception as error:  # such as memory that is not there
             subtitle = one_line(str(error) or type(error).__name__)
-        if not get_current_worker().is_cancelled:
-            self.app.call_from_thread(self._offer, choice, subtitle)
+        self.call_while_live(self._offer, choice, subtitle)
 
     def _offer(self, choice: list[Preset], subtitle: str) -> None:
-        for options in self.query("#presets").results(OptionList):  # none if it is closed already
-            self._presets = choice
-            options.border_subtitle = subtitle
-            options.add_options(map(described, choice))
-            options.action_first()
+        options = self.query_one("#presets", OptionList)
+        self._presets = choice
+        options.border_subtitle = subtitle
+        options.add_options(map(described, choice))
+        options.action_first()
 
     @on(OptionList.OptionSelected)
     def _choose(self, event: OptionList.OptionSelected) -> None:

@@ -13,13 +13,13 @@ from textual.style import Style
 from textual.widgets import Markdown, Static
 
 from bigram_tui.lessons.theory import DESTINATIONS, Subject, fill, sections
+from bigram_tui.tui.live_screen import LiveScreen
 from bigram_tui.tui.stylesheet import style_files
-from bigram_tui.tui.window_size import FollowsWindow
 
 SCHEME = "see:"
 
 
-class TheoryScreen(FollowsWindow, ModalScreen[str | None]):
+class TheoryScreen(LiveScreen, ModalScreen[str | None]):
     """A page of the theory; dismissed with the destination of a link, such as "view/W", or None."""
 
     CSS_PATH = style_files("dialogue", "theory")

@@ -10,11 +10,11 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import OptionList
 
+from bigram_tui.tui.live_screen import LiveScreen
 from bigram_tui.tui.stylesheet import style_files
-from bigram_tui.tui.window_size import FollowsWindow
 
 
-class Chooser(FollowsWindow, ModalScreen[int | None]):
+class Chooser(LiveScreen, ModalScreen[int | None]):
     """A list of choices: enter takes one, escape none. The result is the index of the choice."""
 
     CSS_PATH = style_files("dialogue")

@@ -372,7 +372,7 @@ class CompareScreen(LockstepScreen):
         """Show the next plot."""
         self._plot = (self._plot + 1) % len(PLOTS)
         self._bring_forward("loss")
-        self.refresh_view()
+        self.show_soon()
 
     def action_next_columns(self) -> None:
         """Show the columns that did not fit; after the last ones the first again."""
@@ -381,7 +381,7 @@ class CompareScreen(LockstepScreen):
             compared_runs(self._lockstep.frame, self._lineup, True), self._optima.of
         )
         self._first_column = first if first < len(columns) else 0
-        self.refresh_view()
+        self.show_soon()
 
     def action_next_pane(self) -> None:
         """Show another pane where there is not room for all."""

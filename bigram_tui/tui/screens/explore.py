@@ -228,7 +228,7 @@ class ExploreScreen(LessonScreen):
         """Take a step of every run that can be had."""
         for runner in self._lineup.runners:
             runner.step(1)
-        self.refresh_view()
+        self.show_soon()
 
     def action_toggle_all(self) -> None:
         """Run all at the same pace, or pause all."""
@@ -238,4 +238,4 @@ class ExploreScreen(LessonScreen):
                 runner.pause()
             else:
                 runner.train(self.view_state.pace)
-        self.refresh_view()
+        self.show_soon()

@@ -11,8 +11,8 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from bigram_tui.tui.keys import KeyGroup
+from bigram_tui.tui.live_screen import LiveScreen
 from bigram_tui.tui.stylesheet import style_files
-from bigram_tui.tui.window_size import FollowsWindow
 
 EXPLORE_HELP = """\
 A row is a character, a column the one that follows it. The {brighter} a cell, \
@@ -53,7 +53,7 @@ KEY_WIDTH = 10
 """Columns of the keys and the words."""
 
 
-class HelpScreen(FollowsWindow, ModalScreen[None]):
+class HelpScreen(LiveScreen, ModalScreen[None]):
     """A page that is scrolled by the arrow keys, and closed by escape, the key of the help or q."""
 
     CSS_PATH = style_files("dialogue")

@@ -1,6 +1,7 @@
 """A screen of runs from which the lessons are opened: why, theory, the tour and all others."""
 
 from asyncio import to_thread
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -156,7 +157,8 @@ class LessonScreen(TableScreen):
         screen = self.app.screen
         assert isinstance(screen, LessonScreen)
         values |= mistake
-        screen.call_later(screen._add_beside, wrong, name=variant.name, values=values, start=start)
+        add = partial(screen._add_beside, wrong, name=variant.name, values=values, start=start)
+        screen.call_while_live(add)
 
     def action_network(self) -> None:
         """Show the tensors of one word, forward and backward."""
@@ -187,7 +189,7 @@ class LessonScreen(TableScreen):
         kind, _, which = destination.partition("/")
         if kind == "view":
             self.view_state.view_index = VIEW_LINKS.index(which)
-            self.refresh_view()
+            self.show_soon()
         elif kind == "cell":
             complaint = self._jump(which)
             if complaint is not None:
@@ -206,25 +208,25 @@ class LessonScreen(TableScreen):
     def action_tour(self) -> None:
         """Take the tour, from its beginning."""
         self.view_state.tour.begin()
-        self.refresh_view()
+        self.show_soon()
 
     async def action_tour_next(self) -> None:
         """Go on with the tour."""
         step = self.view_state.tour.step
         self.view_state.tour.next()
-        self.refresh_view()
+        self.show_soon()
         if step is not None and step.opens:
             await self.run_action(step.opens)
 
     def action_tour_back(self) -> None:
         """Go back to the step of the tour before."""
         self.view_state.tour.back()
-        self.refresh_view()
+        self.show_soon()
 
     def action_tour_leave(self) -> None:
         """End the tour."""
         self.view_state.tour.leave()
-        self.refresh_view()
+        self.show_soon()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether an action is offered: those of the tour while it shows and nothing else asks."""

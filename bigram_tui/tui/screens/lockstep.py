@@ -75,12 +75,12 @@ class LockstepScreen(LessonScreen, inherit_bindings=False):
         columns = plot.size.width - AXIS_WIDTH if plot.size.width > AXIS_WIDTH else HIDDEN_WIDTH
         step = max(1, self._lockstep.latest // columns)
         self._lockstep.shift(direction * step)
-        self.refresh_view()
+        self.show_soon()
 
     def action_scrub_to(self, share: int) -> None:
         """Go to the first or to the last iteration."""
         self._lockstep.seek(share * self._lockstep.latest)
-        self.refresh_view()
+        self.show_soon()
 
     # Keys: which runs there are
 
@@ -88,7 +88,7 @@ class LockstepScreen(LessonScreen, inherit_bindings=False):
         """Make the active run the one that the others are compared with."""
         self._lineup.reference = self.runner
         self._lockstep.look()
-        self.refresh_view()
+        self.show_soon()
 
     def action_copy(self) -> None:
         """Add a run of the same backend with the same hyperparameters."""

@@ -13,14 +13,14 @@ from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from bigram_tui.errors import UserError, one_line
+from bigram_tui.tui.live_screen import LiveScreen
 from bigram_tui.tui.stylesheet import style_files
-from bigram_tui.tui.window_size import FollowsWindow
 
 WIDTH = 74
 """Columns of its text on a screen of 80."""
 
 
-class Panel(FollowsWindow, ModalScreen[None]):
+class Panel(LiveScreen, ModalScreen[None]):
     """A text that the arrow keys scroll, closed by escape, enter or q."""
 
     CSS_PATH = style_files("dialogue")
@@ -42,8 +42,7 @@ class Panel(FollowsWindow, ModalScreen[None]):
 
     def tell(self, text: Text) -> None:
         """Show a text."""
-        for pane in self.query("#text").results(Static):  # none if it is closed already
-            pane.update(text)
+        self.query_one("#text", Static).update(text)
 
     def find_out(self, work: Callable[[Callable[[Text], None], Callable[[], bool]], None]) -> None:
         """Do some work in a thread.
@@ -56,7 +55,7 @@ class Panel(FollowsWindow, ModalScreen[None]):
 
             def tell(text: Text) -> None:
                 if not worker.is_cancelled:
-                    self.app.call_from_thread(self.tell, text)
+                    self.call_while_live(self.tell, text)
 
             try:
                 work(tell, lambda: worker.is_cancelled)

@@ -18,6 +18,7 @@ from bigram_tui.corpus.progress import Progress
 from bigram_tui.formatting.numbers import byte_text, count_cell, quantity, waiting_time
 from bigram_tui.formatting.printable import printable
 from bigram_tui.training.session import Session
+from bigram_tui.tui.live_screen import LiveScreen
 from bigram_tui.tui.messages import HeatmapResized, ReadingEnded
 from bigram_tui.tui.present import text_name
 from bigram_tui.tui.render.cell_form import best_form, forms, forms_in
@@ -27,7 +28,6 @@ from bigram_tui.tui.stylesheet import style_files
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.key_footer import KeyFooter
 from bigram_tui.tui.widgets.legend import Legend
-from bigram_tui.tui.window_size import FollowsWindow
 
 READING, STOPPING, STOPPED = "reading …", "stopping …", "stopped"
 
@@ -97,7 +97,7 @@ def count_facts(partial_counts: PartialCounts | None, progress: Progress) -> lis
     ]
 
 
-class ReadingScreen(FollowsWindow, Screen[None]):
+class ReadingScreen(LiveScreen, Screen[None]):
     """Polls a background read some times a second, and posts ReadingEnded once."""
 
     CSS_PATH = style_files("reading")

@@ -12,13 +12,13 @@ from bigram_tui.formatting.numbers import quantity
 from bigram_tui.formatting.printable import in_cells, printable
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams
 from bigram_tui.training.snapshot import Snapshot
+from bigram_tui.tui.live_screen import LiveScreen
 from bigram_tui.tui.messages import LineClicked
 from bigram_tui.tui.stylesheet import style_files
 from bigram_tui.tui.widgets.row_list import Row, RowList
-from bigram_tui.tui.window_size import FollowsWindow
 
 
-class RowScreen(FollowsWindow, ModalScreen[int | None]):
+class RowScreen(LiveScreen, ModalScreen[int | None]):
     """A row as a list: enter goes to a cell, escape to none; it shows the run as it was opened."""
 
     CSS_PATH = style_files("dialogue")

@@ -20,6 +20,7 @@ from bigram_tui.training.snapshot import Snapshot
 from bigram_tui.training.transport import Transport
 from bigram_tui.tui import present
 from bigram_tui.tui.keys import EVERYWHERE, KeyGroup
+from bigram_tui.tui.live_screen import LiveScreen
 from bigram_tui.tui.messages import (
     HyperparameterChanged,
     IterationPointed,
@@ -31,7 +32,6 @@ from bigram_tui.tui.screens.help import HelpScreen, displayed_keys
 from bigram_tui.tui.view_state import ViewState
 from bigram_tui.tui.widgets.hyperparameters import Control
 from bigram_tui.tui.widgets.prompt import Prompt
-from bigram_tui.tui.window_size import FollowsWindow
 
 READABLE_PACE = 20
 """Steps per second up to which each new number is shown."""
@@ -43,12 +43,12 @@ REST = 5
 """How many times as long as it took to show them they stay at least while a run trains."""
 
 
-class RunScreen(FollowsWindow, Screen[None]):
+class RunScreen(LiveScreen, Screen[None]):
     """A screen of one or several runs, one of which is active.
 
-    Its one update is `refresh_view`: after each action, when a run has settled, and in each frame
-    while anything is at work and shortly after that. Subclasses extend it by the widgets that
-    they have.
+    Its one update is `refresh_view`: once after all keys that were waiting, when a run has settled,
+    and in each frame while anything is at work and shortly after that. Subclasses extend it by the
+    widgets that they have.
     """
 
     HELP: ClassVar[str] = ""
@@ -63,6 +63,7 @@ class RunScreen(FollowsWindow, Screen[None]):
         self.view_state = view_state
         self._fps = fps
         self._frames: Timer | None = None
+        self._is_due = False  # whether an update waits for its turn
         self._calm = 0  # frames since anything was at work, or was done here
         self._shown: dict[str, tuple[object, ...]] = {}
         self._read_at = 0.0  # when numbers were last shown
@@ -112,11 +113,22 @@ class RunScreen(FollowsWindow, Screen[None]):
 
     # From snapshots to widgets
 
+    def show_soon(self) -> None:
+        """Show what a key has changed, once for all keys that are waiting: some are held."""
+        if not self._is_due:
+            self._is_due = True
+            self.call_while_live(self._show_now)
+
+    def _show_now(self) -> None:
+        if self._is_due:
+            self.refresh_view()
+
     def refresh_view(self, *, numbers: bool = True) -> None:
         """Bring on screen what has changed since the last time, and touch nothing else.
 
         numbers: whether those that are to be read are shown too.
         """
+        self._is_due = self._is_due and not numbers
         self._calm = 0
         if self._frames is not None:
             self._frames.resume()
@@ -180,22 +192,22 @@ class RunScreen(FollowsWindow, Screen[None]):
     def action_step(self, iterations: int) -> None:
         """Take steps."""
         self._say(transport.step(self.transport, iterations))
-        self.refresh_view()
+        self.show_soon()
 
     def action_back(self, iterations: int) -> None:
         """Go back along the timeline."""
         self._say(transport.back(self.transport, iterations))
-        self.refresh_view()
+        self.show_soon()
 
     def action_toggle_training(self) -> None:
         """Run, or pause."""
         self._say(transport.toggle(self.transport, self.view_state.pace))
-        self.refresh_view()
+        self.show_soon()
 
     def action_reset(self) -> None:
         """Begin again from the same start."""
         self.transport.reset()
-        self.refresh_view()
+        self.show_soon()
 
     def action_pace(self, change: int) -> None:
         """Run slower or faster."""
@@ -206,7 +218,7 @@ class RunScreen(FollowsWindow, Screen[None]):
     @on(IterationPointed)
     def _go_to(self, event: IterationPointed) -> None:
         self.transport.seek(min(event.iteration, self.transport.latest))
-        self.refresh_view()
+        self.show_soon()
 
     # Keys: runs
 
@@ -218,7 +230,7 @@ class RunScreen(FollowsWindow, Screen[None]):
             return
         self.view_state.runner = runners[number]
         self.runner.start()
-        self.refresh_view()
+        self.show_soon()
 
     def action_next_run(self) -> None:
         """Look at the next run."""
@@ -247,7 +259,7 @@ class RunScreen(FollowsWindow, Screen[None]):
 
     def _lineup_changed(self) -> None:
         """Show which runs there now are."""
-        self.refresh_view()
+        self.show_soon()
 
     # Keys: hyperparameters
 
@@ -263,7 +275,7 @@ class RunScreen(FollowsWindow, Screen[None]):
     def _change(self, event: HyperparameterChanged) -> None:
         if event.name in present.parameters_of(self.runner.snapshot):  # or it is another run by now
             self.runner.set(event.name, event.value)
-            self.refresh_view()
+            self.show_soon()
 
     @on(ValueWanted)
     def _ask_value(self, event: ValueWanted) -> None:
@@ -277,7 +289,7 @@ class RunScreen(FollowsWindow, Screen[None]):
                 runner.set(parameter.name, parameter.parse(text.strip()))
             except ValueError as error:
                 return str(error)
-            self.refresh_view()
+            self.show_soon()
             return None
 
         value = runner.snapshot.settings[event.name]

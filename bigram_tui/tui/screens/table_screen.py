@@ -1,6 +1,8 @@
 """A screen of heatmaps: their table, scale, order and size of cells, and the cursor."""
 
 from asyncio import ensure_future, shield, to_thread
+from functools import partial
+from typing import Any
 
 from rich.cells import cell_len
 from textual import on
@@ -63,7 +65,7 @@ class TableScreen(RunScreen):
     def cursor(self, cell: Cell) -> None:
         self.view_state.cursor = cell
         self._place_cursor()
-        self.refresh_view()
+        self.show_soon()
 
     def _place_cursor(self) -> None:
         for heatmap in self.query(Heatmap):
@@ -112,17 +114,19 @@ class TableScreen(RunScreen):
     def action_next_view(self) -> None:
         """Show another table of the model."""
         self.view_state.next_view()
-        self.refresh_view()
+        self.show_soon()
 
     def action_next_scale(self) -> None:
         """Colour the table on another scale."""
         self.view_state.next_scale()
-        self.refresh_view()
+        self.show_soon()
 
     def action_next_order(self) -> None:
         """Show the tokens in another order."""
         name = self.view_state.next_order()
-        self.run_worker(self._arrange_by(name), group="order", exclusive=True)
+        # Not a coroutine: it would never be awaited if the next key came before it began.
+        arrange: Any = partial(self._arrange_by, name)
+        self.run_worker(arrange, group="order", exclusive=True)
 
     async def _arrange_by(self, name: str) -> None:
         """Show an order when it is computed, which takes a moment where there are many tokens."""
@@ -134,7 +138,7 @@ class TableScreen(RunScreen):
             order = await shield(orders[name])  # which goes on when another order is wanted
         self.view_state.order = order
         self._arrange()
-        self.refresh_view()
+        self.show_soon()
 
     def action_log(self, axis: str) -> None:
         """Switch the axis of the losses or that of the steps to logarithmic, and back."""
@@ -142,12 +146,12 @@ class TableScreen(RunScreen):
             self.view_state.log = not self.view_state.log
         else:
             self.view_state.log_x = not self.view_state.log_x
-        self.refresh_view()
+        self.show_soon()
 
     def action_sample(self) -> None:
         """Draw other samples."""
         self.view_state.draw += 1
-        self.refresh_view()
+        self.show_soon()
 
     def action_move(self, rows: int, columns: int) -> None:
         """Move the cursor."""

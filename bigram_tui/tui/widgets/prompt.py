@@ -14,6 +14,9 @@ Check = Callable[[str], str | None]
 """Takes what was typed; returns what is wrong with it, or None."""
 
 
+LONGEST_ANSWER = 1000
+"""How many characters can be typed: Textual takes longer for each one the more there are."""
+
 EDITING = {binding.key: binding.action for binding in Binding.make_bindings(Input.BINDINGS)}
 
 
@@ -39,7 +42,7 @@ class Prompt(Horizontal):
     def compose(self) -> ComposeResult:
         """Compose a label, for the question or what was wrong with the answer, and the input."""
         yield Label(id="question", markup=False)
-        yield Answer(id="answer", compact=True, select_on_focus=True)
+        yield Answer(id="answer", compact=True, select_on_focus=True, max_length=LONGEST_ANSWER)
 
     def on_mount(self) -> None:
         self.display = False

@@ -1,0 +1,100 @@
+"""The lifecycle that all screens share: a screen acts from its mount until it is left."""
+
+from collections.abc import Callable
+from typing import Any
+
+from textual import messages
+from textual.await_complete import AwaitComplete
+from textual.events import Event, InputEvent, Mount, Paste, Resize, ScreenResume
+from textual.message import Message
+from textual.message_pump import MessagePump
+from textual.screen import Screen
+from textual.timer import TimerCallback
+
+from bigram_tui.tui.window_size import FollowsWindow
+
+EVENTS = (InputEvent, Mount, Paste, Resize, ScreenResume)
+"""The events that screens answer; all others are Textual's own business."""
+
+
+class LiveScreen(FollowsWindow):
+    """Mix into a screen, so that none of its code runs before it is drawn or after it was left.
+
+    Messages, timers, callbacks and key bindings may reach a Textual screen when its widgets are not
+    there yet or no longer: keys are typed ahead, threads end late, and the program may be left at
+    any moment. All of them pass through here or through `BigramApp`, so no handler need ask.
+    """
+
+    _is_left = False
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the screen is mounted, and neither it nor the program was left."""
+        assert isinstance(self, Screen)
+        return self.is_mounted and not self._is_going
+
+    @property
+    def _is_going(self) -> bool:
+        """Whether it is about to go, or gone."""
+        assert isinstance(self, Screen)
+        # `is_attached` is false once the program is left.
+        return self._is_left or not self.is_attached or self._pruning
+
+    def _while_live(self, callback: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function that calls another one, unless the screen is not live."""
+        return lambda *args, **kwargs: callback(*args, **kwargs) if self.is_live else None
+
+    async def _dispatch_message(self, message: Message) -> None:
+        if not self._is_going or not _is_answered(message):
+            await super()._dispatch_message(message)  # type: ignore[misc]
+
+    def call_while_live(self, callback: Callable[..., Any], *args: Any) -> None:
+        """Call something after the messages that wait, if the screen is live; from any thread."""
+        assert isinstance(self, Screen)
+        self.call_later(self._while_live(callback), *args)
+
+    def call_after_refresh(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
+        """Call something after the next refresh, if the screen is live."""
+        call = self._while_live(callback)
+        return bool(super().call_after_refresh(call, *args, **kwargs))  # type: ignore[misc]
+
+    def set_timer(self, delay: float, callback: TimerCallback | None = None, **options: Any) -> Any:
+        """Call something after some seconds, if the screen is live."""
+        call = callback and self._while_live(callback)
+        return super().set_timer(delay, call, **options)  # type: ignore[misc]
+
+    def set_interval(
+        self, interval: float, callback: TimerCallback | None = None, **options: Any
+    ) -> Any:
+        """Call something again and again, while the screen is live. interval: in seconds."""
+        call = callback and self._while_live(callback)
+        return super().set_interval(interval, call, **options)  # type: ignore[misc]
+
+    def dismiss(self, result: Any = None) -> AwaitComplete:
+        """Leave the screen with a result; once, and only while no other screen is above it.
+
+        Textual closes whatever is on top: a key that is held would close the screens below too.
+        """
+        assert isinstance(self, Screen)
+        if not self.is_live or self.app.screen is not self:
+            return AwaitComplete()
+        self._is_left = True
+        done: AwaitComplete = super().dismiss(result)  # type: ignore[misc]
+        return done
+
+
+def _is_answered(message: Message) -> bool:
+    """Return whether screens answer a message, rather than Textual alone."""
+    if isinstance(message, Event):
+        return isinstance(message, EVENTS)
+    return type(message).__module__ != messages.__name__
+
+
+def can_act(node: MessagePump) -> bool:
+    """Return whether an action of the app, a screen or a widget may run."""
+    screen = node
+    while screen is not None and not isinstance(screen, Screen):
+        if screen._parent is None:  # the app, or a widget that was removed
+            return bool(screen.is_dom_root)
+        screen = screen._parent
+    return not isinstance(screen, LiveScreen) or screen.is_live
