@@ -79,7 +79,7 @@ def on_signals(
 @contextmanager
 def _watched(numbers: Sequence[int], last_resort: Callable[[], object]) -> Iterator[None]:
     """End the process if this block does not end soon after one of some signals."""
-    has_ended = threading.Event()
+    end = TimelyEnd(last_resort)
     # The system's handler writes each signal's number here, whatever the main thread is doing.
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
@@ -89,19 +89,41 @@ def _watched(numbers: Sequence[int], last_resort: Callable[[], object]) -> Itera
         with open(reader, "rb", buffering=0) as signals:
             written = (byte[0] for byte in iter(partial(signals.read, 1), b""))
             number = next((number for number in written if number in numbers), None)
-        if number is not None and not has_ended.wait(PATIENCE_SECONDS):
-            work = threading.Thread(target=last_resort, daemon=True)
-            work.start()
-            work.join(LAST_RESORT_SECONDS)
-            os._exit(status_of(number))
+        if number is not None:
+            end.wait(status_of(number))
 
     threading.Thread(target=watch, name="signals", daemon=True).start()
     try:
         yield
     finally:
-        has_ended.set()
+        end.reach()
         signal.set_wakeup_fd(before)
         os.close(writer)
+
+
+class TimelyEnd:
+    """An end that comes in time: the process ends at once if it is not reached tidily by then."""
+
+    def __init__(self, last_resort: Callable[[], object] = lambda: None) -> None:
+        """last_resort: called in another thread before the process is ended."""
+        self._last_resort = last_resort
+        self._is_reached = threading.Event()
+
+    def begin(self, status: int) -> None:
+        """Start to wait, in a thread. status: of the process, if it has to be ended."""
+        threading.Thread(target=self.wait, args=(status,), name="end", daemon=True).start()
+
+    def reach(self) -> None:
+        """Say that all has ended tidily."""
+        self._is_reached.set()
+
+    def wait(self, status: int) -> None:
+        """Wait for PATIENCE_SECONDS, and end the process if the end was not reached."""
+        if not self._is_reached.wait(PATIENCE_SECONDS):
+            work = threading.Thread(target=self._last_resort, daemon=True)
+            work.start()
+            work.join(LAST_RESORT_SECONDS)
+            os._exit(status)
 
 
 def unignored(numbers: Sequence[int]) -> list[int]:

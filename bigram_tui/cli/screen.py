@@ -2,6 +2,7 @@
 
 import argparse
 import signal
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bigram_tui.cli.arguments import UsageError, parse
@@ -14,8 +15,9 @@ from bigram_tui.cli.terminal import (
     forget_exported_size,
     is_in_browser,
     leave_at_once,
+    on_hang_up,
 )
-from bigram_tui.signals import ENDING, on_signals, status_of
+from bigram_tui.signals import ENDING, TimelyEnd, on_signals, status_of
 
 if TYPE_CHECKING:
     from bigram_tui.corpus.background import BackgroundRead
@@ -82,9 +84,16 @@ def open_screen(session: "Session | BackgroundRead[Session]", options: argparse.
         terminal.restore()
         write_history()
 
+    end = TimelyEnd(restore_and_write)
+    app.on_exit = end.begin
     # SIGHUP closes the screen even under nohup: without its terminal it is of no use.
     with on_signals((signal.SIGINT, *ENDING), app.leave, restore_and_write) as received:
-        app.run(mouse=not options.no_mouse)
+        if not is_in_browser():
+            on_hang_up(partial(app.leave, signal.SIGHUP))
+        try:
+            app.run(mouse=not options.no_mouse)
+        finally:
+            end.reach()
     if app.trouble is not None and not received:
         raise app.trouble
     write_history()

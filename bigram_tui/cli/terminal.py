@@ -2,9 +2,11 @@
 
 import io
 import os
+import select
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn, Protocol, TextIO
 
@@ -140,6 +142,23 @@ def read_keys_from_terminal() -> bool:
     os.dup2(terminal, 0)
     os.close(terminal)
     return True
+
+
+def on_hang_up(call: Callable[[], object]) -> None:
+    """Call something in another thread if the terminal that keys come from is closed.
+
+    The signal for it may be ignored, or not be sent: then Textual would read its end for ever.
+    """
+    if not hasattr(select, "poll"):  # Windows
+        return
+    poll = select.poll()
+    poll.register(0, 0)  # no event but the end
+
+    def wait() -> None:
+        poll.poll()
+        call()
+
+    threading.Thread(target=wait, name="hang-up", daemon=True).start()
 
 
 LEAVE_SCREEN = (

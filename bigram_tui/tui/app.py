@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.console import RenderableType
 from textual.app import App, ScreenStackError, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
@@ -124,6 +125,8 @@ class BigramApp(App[None]):
         self.tour = tour
         self.trouble: BaseException | None = None
         """The error for which there is no text to show."""
+        self.on_exit: Callable[[int], object] = lambda status: None
+        """Called with the exit status when the user leaves, before anything is tidied up."""
         self.is_held_up = False
         """Whether a run is still at work after the end, such as on loading its backend."""
         self._is_leaving = False
@@ -201,6 +204,16 @@ class BigramApp(App[None]):
         """Call something soon, from a signal handler; do nothing before the start."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(call)
+
+    def exit(
+        self,
+        result: None = None,
+        return_code: int = 0,
+        message: RenderableType | None = None,
+    ) -> None:
+        """Leave the program."""
+        self.on_exit(return_code)
+        super().exit(result, return_code, message)
 
     def on_load(self) -> None:
         if self._is_leaving:

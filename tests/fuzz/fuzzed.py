@@ -47,15 +47,10 @@ class Costs:
 
     def __init__(self) -> None:
         self.count = 0
-        """The number of user events so far."""
+        """The number of keys, mouse events, pastes and sizes so far."""
         self.event = ""
         """The user event that came last."""
         self._seconds: dict[str, float] = defaultdict(float)
-
-    def begin(self, event: object) -> None:
-        """Take what the user does now."""
-        self.count += 1
-        self.event = str(event)[:70]
 
     def note(self, seconds: float) -> None:
         """Take the time that one round of the event loop took."""
@@ -195,7 +190,7 @@ class FuzzedApp:
         assert not self.faults.found, self.faults.found
 
     async def _do(self, action: UserEvent) -> None:
-        self._costs.begin(action)
+        self._costs.event = str(action)[:70]
         await action.apply(self)
         await asyncio.sleep(0)
 
@@ -234,6 +229,7 @@ class FuzzedApp:
         driver = self.app._driver
         if driver is not None and not self.app._exit:
             driver.process_message(message)
+            self._costs.count += 1
 
     def resize(self, width: int, height: int) -> None:
         """Change the size of the window."""

@@ -157,10 +157,11 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
         return range(self.form.row_at(top), min(past, rows))
 
     def _columns_in_sight(self) -> range:
-        first = self.scroll_offset.x // self.form.width
-        past = first + (self.size.width - self.form.label_width) // self.form.width + 2
         columns = self.form.cells_of(len(self.labels[1]))
-        return range(min(first, columns), max(first, min(past, columns)))
+        # The place that is scrolled to is that of larger cells, until the next layout.
+        first = min(self.scroll_offset.x // self.form.width, columns)
+        past = first + (self.size.width - self.form.label_width) // self.form.width + 2
+        return range(first, max(first, min(past, columns)))
 
     def watch_message(self) -> None:
         if self.picture is None:
