@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from bigram_tui.errors import UserError
-from bigram_tui.export.files import write_whole
 from bigram_tui.paths import state_folder
+from bigram_tui.whole_files import open_whole
 
 
 def tour_mark() -> Path:
@@ -20,7 +19,8 @@ def offer_tour() -> bool:
     mark = tour_mark()
     try:
         mark.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(mark, lambda file: file.write("The tour was shown.\n"), overwrite=False)
-    except (OSError, UserError):
+        with open_whole(mark, overwrite=False, durable=False) as file:
+            file.write(b"The tour was shown.\n")
+    except OSError:
         return False
     return True

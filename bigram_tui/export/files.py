@@ -4,11 +4,12 @@ import csv
 import os
 import stat
 from collections.abc import Callable, Iterable, Sequence
+from io import TextIOWrapper
 from pathlib import Path
-from secrets import token_hex
 from typing import TextIO
 
 from bigram_tui.errors import UserError
+from bigram_tui.whole_files import open_whole
 
 
 class ExistsError(UserError):
@@ -26,21 +27,19 @@ def check_path(path: Path, *, overwrite: bool) -> None:
 def write_whole(path: Path, write: Callable[[TextIO], object], *, overwrite: bool) -> None:
     r"""Write a file of UTF-8, whole or not at all: nobody ever finds half of it.
 
-    A file that is replaced keeps its permissions; a link stays, and leads to the new file.
+    Once it is written, neither a crash nor a loss of power undoes that. A file that is replaced
+    keeps its permissions; a link stays, and leads to the new file.
     write: writes to the file that it is given, in which \n stays \n on all systems.
     Raises UserError as check_path does, or if writing fails, as on a full disk.
     """
     target, mode = _look(path, overwrite)
-    temporary = target.with_name(f".bigram-tui-{token_hex(8)}")
     try:
-        try:
-            with temporary.open("x", encoding="utf-8", newline="") as file:
-                if mode is not None:  # before anything is written that others may not read
-                    temporary.chmod(mode)
-                write(file)
-            _put(temporary, target, path, overwrite)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with open_whole(target, overwrite=overwrite, durable=True, mode=mode) as file:
+            text = TextIOWrapper(file, encoding="utf-8", newline="")
+            write(text)
+            text.flush()
+    except FileExistsError:  # another has taken the name meanwhile
+        raise ExistsError(path) from None
     except (OSError, UnicodeError) as error:
         raise _failed(path, error) from error
 
@@ -64,22 +63,6 @@ def _look(path: Path, overwrite: bool) -> tuple[Path, int | None]:
     if not overwrite:
         raise ExistsError(path)
     return target, stat.S_IMODE(mode)
-
-
-def _put(temporary: Path, target: Path, path: Path, overwrite: bool) -> None:
-    """Rename the temporary file to the target."""
-    if overwrite:
-        temporary.replace(target)
-        return
-    try:
-        target.touch(exist_ok=False)  # fails if another has taken the name meanwhile
-    except FileExistsError:
-        raise ExistsError(path) from None
-    try:
-        temporary.replace(target)
-    except BaseException:
-        target.unlink()
-        raise
 
 
 def _failed(path: Path, error: Exception) -> UserError:

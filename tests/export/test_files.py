@@ -217,10 +217,11 @@ def test_a_disk_that_takes_no_more_leaves_all_as_it_was(tmp_path: Path, size: in
 def test_a_rename_that_is_refused_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overwrite: bool
 ) -> None:
-    def refuse(path: Path, target: Path) -> None:
-        raise PermissionError(13, "Permission denied", str(path))
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "replace", refuse)
+    monkeypatch.setattr("os.link", refuse)
+    monkeypatch.setattr("os.replace", refuse)
     with pytest.raises(UserError, match=r"can't write .*file\.txt': Permission denied"):
         write_whole(tmp_path / "file.txt", new, overwrite=overwrite)
     assert contents(tmp_path) == {}

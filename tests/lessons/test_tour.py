@@ -342,7 +342,7 @@ def test_it_is_not_offered_if_that_cannot_be_remembered(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "open", full)
+    monkeypatch.setattr("os.open", full)
     assert not offer_tour()
     monkeypatch.undo()
     assert not list(home.rglob("tour*"))
