@@ -17,6 +17,7 @@ from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.model.bigrams import Bigrams
 
 ASCII_SIZE, SCRIPTS_SIZE, NAMES_SIZE = 1_000_000_000, 100_000_000, 100_000_000
+ALIKE_SIZE = 50_000_000
 SAMPLE_SIZE = 2_000_000
 COPIED = 250_000_000
 """Bytes to copy at once: more than any cache holds."""
@@ -24,7 +25,7 @@ COPIED = 250_000_000
 
 @pytest.fixture(scope="module")
 def texts(tmp_path_factory: pytest.TempPathFactory, name_lines: list[str]) -> Iterator[Path]:
-    """A folder with three large texts and a sample of each."""
+    """A folder with three large texts and a sample of each, and three texts of one character."""
     folder = tmp_path_factory.mktemp("texts")
     for name, words, size, words_a_line in (
         ("ascii", name_lines, ASCII_SIZE, 12),
@@ -33,6 +34,8 @@ def texts(tmp_path_factory: pytest.TempPathFactory, name_lines: list[str]) -> It
     ):
         write_text(folder / name, size, words, words_a_line)
         write_text(folder / f"{name}-sample", SAMPLE_SIZE, words, words_a_line)
+    for name, character in (("letters", b"a"), ("line-ends", b"\n"), ("spaces", b" ")):
+        (folder / name).write_bytes(b"a\n" + character * ALIKE_SIZE)
     yield folder
     for path in folder.iterdir():
         path.unlink()
@@ -96,3 +99,15 @@ def bench_names(measure: Measure, texts: Path) -> None:
 def bench_names_dict(measure: Measure, texts: Path) -> None:
     path = texts / "names-sample"
     measure(lambda: count_by_dict(path), rounds=2, amount=path.stat().st_size)
+
+
+def bench_letters(measure: Measure, texts: Path) -> None:
+    measure(lambda: read_corpus(str(texts / "letters")), rounds=2, amount=ALIKE_SIZE)
+
+
+def bench_line_ends(measure: Measure, texts: Path) -> None:
+    measure(lambda: read_corpus(str(texts / "line-ends")), rounds=2, amount=ALIKE_SIZE)
+
+
+def bench_spaces(measure: Measure, texts: Path) -> None:
+    measure(lambda: read_corpus(str(texts / "spaces")), rounds=2, amount=ALIKE_SIZE)

@@ -45,6 +45,7 @@ class Figure:
 
 ONE_HOT = "the lecture's one-hot iteration, torch"
 DICT = "the lecture's loop with a dict"
+LETTER = "the same of one letter"
 BARE = "a bare Textual app that imports NumPy"
 FLOOR = "ready-made strips by Textual's Line API"
 COPYING = "copying what must be read and written"
@@ -103,6 +104,22 @@ FIGURES = (
         "reading.names",
         DICT,
         "reading.names_dict",
+        unit=Unit.SECONDS_PER_BYTE,
+    ),
+    Figure(
+        "counting line ends, 50 MB of nothing else",
+        "reading.line_ends",
+        LETTER,
+        "reading.letters",
+        reach=0.8,
+        unit=Unit.SECONDS_PER_BYTE,
+    ),
+    Figure(
+        "counting spaces, 50 MB on one line",
+        "reading.spaces",
+        LETTER,
+        "reading.letters",
+        reach=0.8,
         unit=Unit.SECONDS_PER_BYTE,
     ),
     Figure(

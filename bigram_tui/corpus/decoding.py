@@ -12,6 +12,8 @@ from bigram_tui.errors import BrokenTextError, TextError
 
 LINE_ENDS = re.compile(rb"\r\n|\r|\n")
 
+CR_TO_LF = bytes.maketrans(b"\r", b"\n")
+
 
 class Decoder:
     """Decodes one text from its start to its end."""
@@ -37,7 +39,7 @@ class Decoder:
         self._held = b"\r" if data.endswith(b"\r") else b""
         text = data.removesuffix(self._held)
         if b"\r" in text:  # quicker to tell than to replace nothing
-            text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            text = text.replace(b"\r\n", b"\n").translate(CR_TO_LF)
         before = self._decoder.getstate()
         valid, nul, _ = text.partition(b"\0")
         try:

@@ -1,7 +1,6 @@
 """Remembers the distinct items of a text, to tell which samples are copies of a line."""
 
 import sys
-from itertools import filterfalse
 
 from bigram_tui.corpus.counter import LINE_END
 
@@ -12,6 +11,9 @@ ITEM_OVERHEAD = 51
 
 # Characters of one line: no model's sample is longer, and a text on a single line is never held.
 LONGEST_ITEM = 1 << 16
+
+BLANK_RUNS = 64, 8, 2
+"""Line ends that are replaced by one at a time, before any line is looked at."""
 
 
 class DistinctItems:
@@ -26,8 +28,11 @@ class DistinctItems:
         """Remember the lines that end in the next characters."""
         if self._items is None:
             return
+        if 2 * LINE_END in text:  # empty lines by the million would take longer than other lines
+            for run in BLANK_RUNS:
+                text = text.replace(run * LINE_END, LINE_END)
         *lines, self._open_line = (self._open_line + text).split(LINE_END)
-        unseen = set(filterfalse(self._items.__contains__, lines))
+        unseen = set(lines) - self._items
         new = set(map(str.strip, unseen)) - self._items
         new.discard("")
         self._room -= sum(map(sys.getsizeof, new)) + ITEM_OVERHEAD * len(new)
