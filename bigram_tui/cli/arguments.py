@@ -6,9 +6,10 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from bigram_tui import __version__
+from bigram_tui.cli.terminal import emit
 from bigram_tui.defaults import LARGEST_VOCABULARY, LECTURE_SEED, MAX_VOCABULARY
 from bigram_tui.errors import UserError
 
@@ -31,6 +32,13 @@ class UsageError(UserError):
 
 class Parser(argparse.ArgumentParser):
     """argparse, but an error is one line without the usage."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print the help or the version. Raises OutputError, where argparse would say nothing."""
+        if file is sys.stdout:
+            emit(message)
+        else:
+            super()._print_message(message, file)
 
     def error(self, message: str) -> NoReturn:
         *_, name = message.split()

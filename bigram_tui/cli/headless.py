@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bigram_tui.cli.terminal import complain
 from bigram_tui.comparison.difference import compare, optimum_of
 from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.export.history import finite
@@ -62,7 +63,7 @@ def train(
     """
     for source in session.sources:
         if source.obstacle is not None and not explicit:
-            print(f"bigram-tui: without {source.name}: {source.obstacle}", file=sys.stderr)
+            complain(f"without {source.name}: {source.obstacle}")
             continue
         try:
             run = session.make_run(source)

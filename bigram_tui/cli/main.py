@@ -16,8 +16,9 @@ from bigram_tui.cli.plan import make_plan, read, session_or_reading
 from bigram_tui.cli.terminal import (
     OutputError,
     complain,
-    drop_output,
+    drop,
     emit,
+    flush_errors,
     has_screen,
     have_streams,
     is_in_browser,
@@ -40,20 +41,20 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         with on_signals(unignored(ENDING), raise_stopped):
             status = run(arguments)
-            emit("")
     except KeyboardInterrupt:
         status = INTERRUPTED
     except Stopped as stop:
         os._exit(stop.status)  # at once: nothing is written or finished any more
     except BrokenPipeError:  # the reader of our output has closed it
-        drop_output()
+        drop(sys.stdout)
         status = DONE
     except OutputError as error:
-        drop_output()
+        drop(sys.stdout)
         complain(f"can't write the output: {error}")
         status = FAILED
     finally:
         gc.enable()
+    flush_errors()
     sys.exit(status)
 
 

@@ -47,15 +47,28 @@ def have_streams() -> None:
             stream.reconfigure(errors="replace")
 
 
-def drop_output() -> None:
+def drop(stream: TextIO) -> None:
     """Discard what is still buffered; it would be written at exit, and fail again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(OSError):  # it has no descriptor
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def flush_errors() -> None:
+    """Write what is buffered to standard error; discard it if that fails.
+
+    Otherwise Python would try again at exit, and end with a status of its own.
+    """
+    try:
+        sys.stderr.flush()
+    except OSError:
+        drop(sys.stderr)
 
 
 def leave_at_once(status: int) -> NoReturn:
     """End the process without tidying up, which would abort it while a thread is in torch."""
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+        with suppress(OSError):
+            stream.flush()
     os._exit(status)
 
 
@@ -88,7 +101,8 @@ def is_dumb() -> bool:
 def complain(text: object) -> None:
     """Print an error to standard error; do nothing if that fails too."""
     with suppress(OSError):
-        print(f"bigram-tui: {text}", file=sys.stderr, flush=True)
+        print(f"bigram-tui: {text}", file=sys.stderr)
+    flush_errors()
 
 
 def why_no_screen() -> str:

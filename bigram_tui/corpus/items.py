@@ -43,9 +43,13 @@ def read_items(
             )
     splitter = Splitter(split, seed) if split else None
     texts = _texts(files, sys.maxsize if until is None else until, progress, chunk_size)
-    open_line = ""
+    open_line: list[str] = []  # in pieces: to join it with each would take the square of its length
     for text in chain(_limited(texts, limit), [LINE_END]):
-        *lines, open_line = (open_line + text).split(LINE_END)
+        open_line.append(text)
+        lines = []
+        if LINE_END in text:
+            *lines, rest = "".join(open_line).split(LINE_END)
+            open_line = [rest]
         items = [item for item in map(str.strip, lines) if item]
         yield items, splitter.deal_lines(items) if splitter else np.zeros(len(items), np.intp)
 

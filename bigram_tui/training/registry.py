@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import os
 import sys
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -15,13 +16,16 @@ from pathlib import Path
 from bigram_tui.backend import Backend
 from bigram_tui.errors import NOT_INSTALLED, UserError, described
 from bigram_tui.formatting.printable import printable
-from bigram_tui.paths import config_folder
+from bigram_tui.paths import config_folder, read_regular
 
 GROUP = "bigram_tui.backends"
 """The entry point group in which a package names its backends."""
 
 PITFALLS = "bigram_tui.pitfalls"
 """The group of backends that make a mistake on purpose; they run only when asked for."""
+
+LARGEST_SOURCE = 10_000_000
+"""Bytes of a source file that is looked at for what it imports."""
 
 
 class BackendError(UserError):
@@ -61,11 +65,23 @@ class BackendSource:
     @cached_property
     def imports(self) -> frozenset[str]:
         """The top-level modules that its source imports, inside functions too."""
-        try:
-            tree = ast.parse(self._code.read_bytes()) if self._code else ast.Module([], [])
-        except (OSError, SyntaxError, ValueError):
+        if self._code is None:
             return frozenset()
-        return frozenset(_imported(tree))
+        try:
+            return frozenset(_imported(ast.parse(read_regular(self._code, LARGEST_SOURCE))))
+        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+            return frozenset()
+
+    @property
+    def _unreadable(self) -> str | None:
+        """Why its file can't be read; None if it can, or if a package has it."""
+        if self.file is None or (os.path.isfile(self.file) and os.access(self.file, os.R_OK)):
+            return None
+        try:
+            read_regular(self.file, LARGEST_SOURCE)
+        except OSError as error:
+            return f"its file can't be read: {error.strerror or error}"
+        return None
 
     @property
     def obstacle(self) -> str | None:
@@ -73,6 +89,8 @@ class BackendSource:
         if self._code is None:
             module = self.entry_point.module if self.entry_point else self.name
             return f"its module {module} is not there; reinstall {self.origin}"
+        if self._unreadable is not None:
+            return self._unreadable
         missing = sorted(name for name in self.imports if not _is_there(name))
         if not missing:
             return None
@@ -96,6 +114,8 @@ class BackendSource:
         return loaded
 
     def _load(self) -> type[Backend]:
+        if self._unreadable is not None:  # to open a pipe would be to wait for it
+            raise BackendError(f"{self.name} can't be imported: {self._unreadable}")
         try:
             loaded = self._load_file(self.file) if self.file else self.entry_point.load()  # type: ignore[union-attr]
         except BackendError:
@@ -163,7 +183,7 @@ def choose(names_and_paths: Iterable[str]) -> list[BackendSource]:
     texts = list(dict.fromkeys(names_and_paths))
     files = {text: Path(text) for text in texts if text.endswith(".py")}
     for text, path in files.items():
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise BackendError(f"no backend file {text!r}; --list-backends shows what there is")
     available = discover()
     known = pitfalls() | available

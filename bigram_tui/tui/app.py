@@ -21,7 +21,7 @@ from textual.widgets import Input, OptionList
 
 from bigram_tui.comparison.lineup import Lineup
 from bigram_tui.comparison.lockstep import Lockstep
-from bigram_tui.paths import config_folder
+from bigram_tui.paths import config_folder, is_missing
 from bigram_tui.training.runner import Runner
 from bigram_tui.training.session import Session
 from bigram_tui.training.snapshot import Snapshot
@@ -142,7 +142,7 @@ class BigramApp(App[None]):
         self._depth = depth or Depth.from_console(self.console.color_system, self.no_color)
 
         keymap = config_folder() / "keymap.toml"
-        if keymap.exists():
+        if not is_missing(keymap):
             self.set_keymap(read_keymap(keymap, self._actions()))
 
     def _take(self, session: Session) -> None:

@@ -4,8 +4,14 @@ from collections.abc import Collection
 from pathlib import Path
 
 from bigram_tui.errors import UserError
+from bigram_tui.paths import is_missing, read_regular
 
 MODIFIERS = {"alt", "ctrl", "hyper", "meta", "shift", "super"}
+
+LARGEST_SIZE = 100_000
+"""Bytes: many times as much as a line for each action."""
+
+LONGEST_QUOTE = 60
 
 KEYS = "use a character, such as s or S, or a name, such as enter, f5, question_mark or ctrl+s"
 
@@ -16,23 +22,32 @@ def read_keymap(path: Path, known: Collection[str]) -> dict[str, str]:
     A byte order mark, which some editors write, is skipped. UserError if the file can't be read,
     is not TOML, names an action that is not in `known`, or a key that does not exist.
     """
+    if is_missing(path):
+        return {}
     import tomllib  # few users have a keymap
 
     try:
-        keymap = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
+        keymap = tomllib.loads(read_regular(path, LARGEST_SIZE).decode("utf-8-sig"))
+    except OSError as error:
+        raise UserError(f"{path} can't be read: {error.strerror or error}") from error
+    except ValueError as error:
         raise UserError(f"{path} can't be read: {error}") from error
+    except RecursionError:
+        raise UserError(f"{path} can't be read: its values are nested too deeply") from None
     for name, keys in keymap.items():
         if name not in known:
-            raise UserError(f"{path}: no action {name!r}; there are: {', '.join(sorted(known))}")
+            actions = ", ".join(sorted(known))
+            raise UserError(f"{path}: no action {_quoted(name)}; there are: {actions}")
         if not isinstance(keys, str):
             raise UserError(f'{path}: {name} takes a text, such as {name} = "enter"')
         for key in keys.split(","):
             if not _is_key(key.strip()):
-                raise UserError(f"{path}: {name} = {key.strip()!r} is no key; {KEYS}")
+                raise UserError(f"{path}: {name} = {_quoted(key.strip())} is no key; {KEYS}")
     return keymap
+
+
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + "…")
 
 
 def _is_key(name: str) -> bool:

@@ -103,7 +103,11 @@ def test_a_file_that_looks_like_an_option_is_told_how_to_be_named(tmp_path: Path
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-@pytest.mark.parametrize("arguments", [HEADLESS, [*HEADLESS, "--json"], ["--help"]], ids=str)
+@pytest.mark.parametrize(
+    "arguments",
+    [HEADLESS, [*HEADLESS, "--json"], ["--help"], ["--version"], ["--list-backends"]],
+    ids=str,
+)
 def test_a_full_disk_is_told_in_one_line(unbuffered: str, arguments: list[str]) -> None:
     environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
     with open("/dev/full", "w", encoding="utf-8") as full:
@@ -121,7 +125,39 @@ def test_an_unknown_color_system_is_told_in_one_line(start: Start) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
-def test_a_complaint_that_cannot_be_written_leaves_the_status(tmp_path: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("arguments", "full_output", "status"),
+    [
+        (["missing", "--headless"], False, 2),
+        (["--bogus"], False, 2),
+        (["--bogus"], True, 2),
+        (["--version"], True, 1),
+    ],
+)
+def test_a_complaint_that_cannot_be_written_leaves_the_status(
+    tmp_path: Path, arguments: list[str], full_output: bool, status: int, unbuffered: str
+) -> None:
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
     with open("/dev/full", "w", encoding="utf-8") as full:
-        done = run(str(PROGRAM), str(tmp_path / "missing"), "--headless", stderr=full)
+        done = subprocess.run(
+            [str(PROGRAM), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=full if full_output else subprocess.DEVNULL,
+            stderr=full,
+            cwd=tmp_path,
+            env=environment,
+            check=False,
+            timeout=60,
+        )
+    assert done.returncode == status
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_wrong_use_is_told_whatever_becomes_of_the_output(unbuffered: str) -> None:
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = run(str(PROGRAM), "--bogus", stdout=full, env=environment)
     assert done.returncode == 2
+    assert done.stderr == "bigram-tui: unrecognized arguments: --bogus; see bigram-tui --help\n"

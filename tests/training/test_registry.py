@@ -1,8 +1,10 @@
 """Backends are found without importing them, and whatever is wrong with one is one line."""
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -402,6 +404,46 @@ def test_what_a_file_can_do_without_is_no_obstacle(tmp_path: Path, text: str) ->
 def test_an_entry_point_that_names_no_backend_is_refused(target: str, reason: str) -> None:
     source = BackendSource("odd", "odd 1.0", metadata.EntryPoint("odd", target, registry.GROUP))
     with pytest.raises(BackendError, match=f"^odd .*{reason}"):
+        source.load()
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda path: os.mkfifo(path, 0o600), "its file can't be read: it is no ordinary file"),
+        (lambda path: path.mkdir(), "its file can't be read: it is a folder"),
+        (lambda path: path.symlink_to("missing"), "its file can't be read: No such file"),
+        (lambda path: path.symlink_to(path), "its file can't be read: Too many levels"),
+        (lambda path: path.symlink_to(os.devnull), "its file can't be read: it is no ordinary"),
+    ],
+    ids=["pipe", "folder", "broken link", "circle of links", "device"],
+)
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes and devices of Unix")
+def test_what_is_no_file_is_unavailable_and_never_waited_for(
+    folder: Path, make: Callable[[Path], object], reason: str
+) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    make(folder / "odd.py")
+    source = discover()["odd"]
+    assert source.obstacle is not None
+    assert source.obstacle.startswith(reason)
+    assert isinstance(source.is_light, bool)
+    with pytest.raises(BackendError, match=f"odd can't be imported: {reason}"):
+        source.load()
+    with pytest.raises(BackendError, match="no backend file"):
+        choose([str(folder / "odd.py")])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["(" * 5000, "x = " + "-" * 100_000 + "1", "x = " + "1+" * 5000 + "1", "x = a" + ".b" * 50_000],
+    ids=lambda text: text[:8],
+)
+def test_a_file_of_nested_expressions_fails_alone(folder: Path, text: str) -> None:
+    write(folder / "deep.py", text)
+    source = discover()["deep"]
+    assert source.obstacle is None
+    with pytest.raises(BackendError, match=r"deep can't be imported|must define one subclass"):
         source.load()
 
 

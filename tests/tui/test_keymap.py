@@ -1,5 +1,7 @@
 """The user's own keys."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,13 +25,45 @@ def test_without_a_file_there_are_no_keys(tmp_path: Path) -> None:
         ("step = 'entr'", "step = 'entr' is no key; use a character, such as s or S"),
         ("step = 's,ctl+s'", "'ctl\\+s' is no key"),
         ("step = ''", "'' is no key"),
+        ("step = " + "[" * 5000, "can't be read: its values are nested too deeply"),
+        ("step = " + "{a=" * 5000, "can't be read: its values are nested too deeply"),
+        ("[" + ".".join("a" * 5000) + "]", "no action 'a'"),
+        ("[[a]]\n" * 5000, "no action 'a'"),
+        ("a" * 50_000 + " = 1", "no action 'a{60}…'; there are"),
+        (f"step = '{'a' * 50_000}'", "step = 'a{60}…' is no key"),
+        ("#" * 100_001, "can't be read: it has more than 100,000 bytes"),
+        ("\0", "can't be read"),
     ],
+    ids=lambda text: text[:20],
 )
 def test_a_wrong_file_says_what_is_wrong(tmp_path: Path, text: str, complaint: str) -> None:
     path = tmp_path / "keymap.toml"
     path.write_text(text, "utf-8")
     with pytest.raises(UserError, match=complaint):
         read_keymap(path, {"step", "run"})
+
+
+@pytest.mark.parametrize(
+    ("make", "complaint"),
+    [
+        (lambda path: os.mkfifo(path, 0o600), "it is no ordinary file"),
+        (lambda path: path.mkdir(), "it is a folder"),
+        (lambda path: path.symlink_to(os.devnull), "it is no ordinary file"),
+        (lambda path: path.symlink_to("missing"), "No such file"),
+        (lambda path: path.symlink_to(path), "symbolic links"),
+        (lambda path: path.write_bytes(b"step = '\xff'"), "can't decode byte 0xff"),
+        (lambda path: path.write_bytes("step = 's'".encode("utf-16")), "can't decode"),
+    ],
+    ids=["pipe", "folder", "device", "broken link", "circle of links", "Latin-1", "UTF-16"],
+)
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes and devices of Unix")
+def test_what_is_no_keymap_is_told_at_once(
+    tmp_path: Path, make: Callable[[Path], object], complaint: str
+) -> None:
+    path = tmp_path / "keymap.toml"
+    make(path)
+    with pytest.raises(UserError, match=f"keymap.toml can't be read: .*{complaint}"):
+        read_keymap(path, {"step"})
 
 
 @pytest.mark.parametrize(
