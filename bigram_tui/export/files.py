@@ -11,6 +11,13 @@ from typing import TextIO
 from bigram_tui.errors import UserError
 from bigram_tui.whole_files import open_whole
 
+FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
+"""What a spreadsheet may take for the start of a formula, which could run programs."""
+
+MARK = "'"
+"""Begins each text that would otherwise begin with one of FORMULA_STARTS or with the mark itself,
+so that a reader gets every text back by taking off one mark."""
+
 
 class ExistsError(UserError):
     """There is a file already, which the user may want to replace."""
@@ -81,5 +88,13 @@ class _LineFeeds:
 
 
 def write_rows(file: TextIO, rows: Iterable[Sequence[object]]) -> None:
-    """Write rows as CSV: numbers in full, None as an empty field, any text as it is."""
-    csv.writer(_LineFeeds(file), lineterminator="\r\n").writerows(rows)
+    """Write rows as CSV: numbers in full, None as an empty field, texts as they are or marked."""
+    writer = csv.writer(_LineFeeds(file), lineterminator="\r\n")
+    writer.writerows(map(_marked, row) for row in rows)
+
+
+def _marked(field: object) -> object:
+    """Mark a text that a spreadsheet would take for a formula. Numbers may begin with a minus."""
+    if isinstance(field, str) and field.startswith((*FORMULA_STARTS, MARK)):
+        return MARK + field
+    return field

@@ -11,7 +11,7 @@ from bigram_tui.model.bigrams import Counts, Matrix, Vocabulary
 def write_table(file: TextIO, titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write rows under a row of titles.
 
-    Numbers are written in full, None as an empty field, and text as it is.
+    Fields are written as write_rows writes them.
     """
     write_rows(file, chain([titles], rows))
 

@@ -272,17 +272,21 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 @example([["a,b", 'c"d', " e ", "", "\r", "\n", "\r\n", "\0", "=1+1", "\ufeff", "\u2028", "\x1b"]])
 @example([["\r"]])
 @example([[""]])
+@example([["=", "'", "''", "'=", "＝1", "\t=1", "-", "-a", "a-"]])
 def test_any_text_reads_back(
     tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]]
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "texts.csv"
     write_whole(path, lambda file: write_rows(file, rows), overwrite=True)
     with path.open(encoding="utf-8", newline="") as file:
-        assert list(csv.reader(file)) == rows
+        cells = list(csv.reader(file))
+    assert [[cell.removeprefix("'") for cell in row] for row in cells] == rows
+    started = {cell[0] for row in cells for cell in row if cell}
+    assert started.isdisjoint("=+-@＝＋－＠\t\r\n")
 
 
 def test_rows_are_plain_lines(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
-    rows = [("name", "n"), ("a", 1), (None, 0.1), ("b,c", float("-inf"))]
+    rows = [("name", "n"), ("a", 1), (None, 0.1), ("b,c", float("-inf")), ("-", -0.5)]
     write_whole(path, lambda file: write_rows(file, rows), overwrite=False)
-    assert path.read_bytes() == b'name,n\na,1\n,0.1\n"b,c",-inf\n'
+    assert path.read_bytes() == b'name,n\na,1\n,0.1\n"b,c",-inf\n\'-,-0.5\n'

@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as arrays
 
 from bigram_tui.errors import UserError
 from bigram_tui.export import tables as csv_tables
-from bigram_tui.export.files import ExistsError, write_whole
+from bigram_tui.export.files import MARK, ExistsError, write_whole
 from bigram_tui.model.bigrams import Bigrams, Vocabulary
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
@@ -30,8 +30,9 @@ def write_matrix(path: Path, *table: Any, overwrite: bool = True) -> None:
 
 
 def read(path: Path) -> list[list[str]]:
+    """Read a table, each text without its mark."""
     with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.reader(file))
+        return [[field.removeprefix(MARK) for field in row] for row in csv.reader(file)]
 
 
 def same(value: object, field: str) -> bool:

@@ -78,7 +78,7 @@ async def export(
 
 def read_csv(path: Path) -> list[list[str]]:
     with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.reader(file))
+        return [[field.removeprefix(files.MARK) for field in row] for row in csv.reader(file)]
 
 
 # What is written
