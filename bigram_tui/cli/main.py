@@ -84,7 +84,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
             from bigram_tui.cli.screen import open_screen
 
             return open_screen(session_or_reading(plan), options)
-        return print_headless(plan.session(read(plan.request)), options)
+        session = plan.session(read(plan.request))
+        if session.corpus.doubt:
+            complain(session.corpus.doubt)
+        return print_headless(session, options)
     except UserError as error:
         complain(error)
         return WRONG_USE

@@ -50,7 +50,7 @@ class Decompressed:
         self.fileno = packed.fileno
         self.taken = 0
         """How many compressed bytes were read."""
-        self._packed = packed
+        self.packed = packed
         self._kind = kind
         self._cancellation = cancellation
         self._format = FORMATS[kind]()
@@ -153,7 +153,7 @@ class Decompressed:
             self._input += more
 
     def _take(self) -> bytes:
-        data = read(self._packed, PACKED_SIZE)
+        data = read(self.packed, PACKED_SIZE)
         self.taken += len(data)
         return data
 
@@ -165,7 +165,7 @@ class Decompressed:
 
     def _refuse_what_follows(self, end: int, what: str) -> NoReturn:
         """Raise an error that says what follows the last stream. end: its end in the file."""
-        size = stream_size(self._packed)
+        size = stream_size(self.packed)
         amount = "" if size is None else f"{quantity(size - end, 'byte')} of "
         raise BrokenTextError(
             f"goes on with {amount}{what} after its {self._kind} data: "

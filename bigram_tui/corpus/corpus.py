@@ -32,6 +32,8 @@ class Corpus:
     """The paths of all files in order, if there is more than one."""
     extent: Extent | None = None
     """How far the text was read; None if to its end."""
+    doubt: str = ""
+    """Why the counts may be those of no state of the text: files that changed meanwhile."""
 
     @property
     def paths(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from bigram_tui.corpus.compression_formats import (
 from bigram_tui.corpus.files import STANDARD_INPUT, TextFile
 from bigram_tui.corpus.progress import OnProgress
 from bigram_tui.corpus.streams import (
+    FileAsOpened,
     Pipe,
     Readable,
     is_pipe,
@@ -52,7 +53,11 @@ def _unpacked(file: BinaryIO, head: bytes, cancellation: CancelToken) -> Readabl
 
     head: the first bytes, if they are known; they are still to be read.
     """
-    stream = Pipe(file, cancellation) if is_pipe(file) else file
+    stream: BinaryIO | Pipe | FileAsOpened = file
+    if is_pipe(file):
+        stream = Pipe(file, cancellation)
+    elif stream_size(file) is not None:
+        stream = FileAsOpened(file)
     head = head or _head(stream)
     kind = compression_of(head)
     if kind is not None:
@@ -63,7 +68,13 @@ def _unpacked(file: BinaryIO, head: bytes, cancellation: CancelToken) -> Readabl
     return stream
 
 
-def _head(stream: BinaryIO | Pipe) -> bytes:
+def change_of(stream: Readable) -> str:
+    """Return what has happened to a file since it was opened; empty if nothing has."""
+    file = stream.packed if isinstance(stream, Decompressed) else stream
+    return file.change() if isinstance(file, FileAsOpened) else ""
+
+
+def _head(stream: BinaryIO | Pipe | FileAsOpened) -> bytes:
     """Return the first bytes, which are still to be read: enough to tell the compression."""
     head = peek(stream, LONGEST_MAGIC)
     while isinstance(stream, Pipe) and begins_magic(head) and stream.wait_for_more():

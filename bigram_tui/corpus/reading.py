@@ -11,7 +11,7 @@ from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.corpus.errors import naming_text
 from bigram_tui.corpus.extent import Extent
 from bigram_tui.corpus.files import TextFile, find_files, title_of
-from bigram_tui.corpus.opening import open_text
+from bigram_tui.corpus.opening import change_of, open_text
 from bigram_tui.corpus.partial_counts import OnChunk
 from bigram_tui.corpus.progress import OnProgress, joint_progress
 from bigram_tui.defaults import LECTURE_SEED, MAX_VOCABULARY
@@ -47,6 +47,8 @@ def read_corpus(
         the chunk, or after the chunk if it has none, and the corpus has an extent.
     on_chunk: called after each chunk.
     chunk_size: bytes to read at a time. workers: threads that count; none is started for one.
+    A file that is written to meanwhile is read as far as it went when it was opened, and the corpus
+    has a doubt.
     Raises CorpusError if the text cannot be read, is not UTF-8, or has no items to train on. If
     the text is sound up to some line, the error's `part` is the corpus of the lines before.
     """
@@ -54,6 +56,7 @@ def read_corpus(
     title = title_of([file.path for file in files])
     builder = CorpusBuilder(split, seed, max_vocabulary, cancellation, on_chunk)
     done, size = 0, None
+    changes: list[str] = []
 
     def note(new_done: int, new_size: int | None) -> None:
         nonlocal done, size
@@ -67,14 +70,20 @@ def read_corpus(
             result = builder.corpus(title)
         several = tuple(file.path for file in files) if len(files) > 1 else ()
         extent = None if is_whole else Extent(builder.content, done, size)
-        return replace(result, several=several, extent=extent)
+        more = f"; so did {len(changes) - 1:,} more" if len(changes) > 1 else ""
+        doubt = "".join(changes[:1]) + more
+        return replace(result, several=several, extent=extent, doubt=doubt)
 
     for file, report in zip(files, joint_progress(files, note), strict=True):
         with (
             naming_text(file.path, partial(corpus, is_whole=False)),
             open_text(file, cancellation) as stream,
         ):
-            builder.read(stream, report, chunk_size, workers)
+            try:
+                builder.read(stream, report, chunk_size, workers)
+            finally:  # an error may be the work of the other program too
+                if change := change_of(stream):
+                    changes.append(f"{file.path!r} {change}")
         if builder.is_cut:
             break
     return corpus(is_whole=not builder.is_cut)

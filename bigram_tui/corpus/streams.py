@@ -28,7 +28,7 @@ def read(stream: Readable, size: int) -> bytes:
         raise BrokenTextError(_advice(error)) from None
 
 
-def peek(stream: "BinaryIO | Pipe", size: int) -> bytes:
+def peek(stream: "BinaryIO | Pipe | FileAsOpened", size: int) -> bytes:
     """Return up to so many of the next bytes without reading past them. Raises TextError."""
     try:
         return stream.peek(size) if hasattr(stream, "peek") else b""
@@ -75,6 +75,44 @@ def is_pipe(stream: BinaryIO) -> bool:
     except OSError:  # it has no descriptor
         return False
     return os.name == "posix" and _file_size(os.fstat(descriptor)) is None
+
+
+class FileAsOpened:
+    """Reads a file up to the size that it had when it was opened, and tells if it has changed.
+
+    So reading ends, even if another program writes to the file faster than it is read.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        """file: a regular one, whose size is known."""
+        self.fileno = file.fileno
+        self.peek = file.peek  # type: ignore[attr-defined]
+        self._file = file
+        status = os.fstat(file.fileno())
+        self._size, self._modified = status.st_size, status.st_mtime_ns
+        self._place = file.tell()
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes, none only at the end."""
+        left = self._size - self._place
+        if left <= 0 and self._grown():
+            return b""
+        # A file system may not know the size of its files; then they are read to their end.
+        data = self._file.read(min(size, left) if left > 0 else size)
+        self._place += len(data)
+        return data
+
+    def _grown(self) -> bool:
+        return os.fstat(self.fileno()).st_size > self._size
+
+    def change(self) -> str:
+        """Return what has happened to the file since it was opened; empty if nothing has."""
+        if self._grown():
+            return f"grew while it was read: its first {self._place:,} bytes are counted"
+        status = os.fstat(self.fileno())
+        if (status.st_size, status.st_mtime_ns) != (self._size, self._modified):
+            return "changed while it was read: old and new may be mixed, so read it again"
+        return ""
 
 
 class Pipe:

@@ -50,6 +50,7 @@ def corpus_facts(corpus: Corpus) -> list[str]:
     return [
         text_name(corpus.path),
         *([] if corpus.extent is None else [str(corpus.extent)]),
+        *(["changed while it was read"] if corpus.doubt else []),
         quantity(corpus.lines, "line"),
         quantity(corpus.train.total, "training bigram" if corpus.validation else "bigram"),
         size,
