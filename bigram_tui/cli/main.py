@@ -133,10 +133,12 @@ def print_headless(session: "Session", options: argparse.Namespace) -> int:
         results = list(train(session, steps, samples, explicit=explicit, progress=progress))
     backends = {source.name: source.backend for source in session.sources}
     finals = [result.final for result in results if result.final]
-    write_runs([(backends[final.name], final) for final in finals], options)
     reference = options.reference or session.first(named=explicit)
-    if options.json:
-        emit(document(session, results, reference) + "\n")
-    else:
-        emit(table(session, results, reference))
+    try:
+        write_runs([(backends[final.name], final) for final in finals], options)
+    finally:  # a full disk must not cost the results too
+        if options.json:
+            emit(document(session, results, reference) + "\n")
+        else:
+            emit(table(session, results, reference))
     return DONE if all(result.error is None for result in results) else FAILED

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import os
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +20,10 @@ from bigram_tui.errors import UserError
 from bigram_tui.export.history import BLOCK, COLUMNS, check_target, write_history
 from bigram_tui.model.bigrams import Bigrams, Matrix
 from bigram_tui.training.run import Run
+from bigram_tui.training.runner import Runner
 from bigram_tui.training.snapshot import Snapshot
+from bigram_tui.training.timeline import NLL
+from tests.training.test_runner import wait_until
 
 
 @pytest.fixture
@@ -30,6 +34,10 @@ def run(tiny: Bigrams, lecture_weights: Matrix) -> Run:
     run.set("learning_rate", 0.5)
     run.advance(2)
     return run
+
+
+PACE = 2000.0
+"""Steps a second: slower than they are written."""
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -182,6 +190,53 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path, run: Run) -> None:
     with pytest.raises(UserError, match=r"--history: can't write .*: No space left on device"):
         write_history(path, runs, overwrite=False)  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_after_the_training_does_not_cost_the_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    text, path = tmp_path / "few.txt", tmp_path / "losses.csv"
+    text.write_text("emma\nanna\n")
+    options = ["--headless", "--backend", "count", "--history", str(path)]
+    assert cli.run([str(text), *options]) == exit_status.WRONG_USE
+    told = capsys.readouterr()
+    assert told.out.startswith(f"{text}: 2 lines")
+    assert told.err == f"bigram-tui: --history: can't write '{path}': No space left on device\n"
+    assert list(tmp_path.iterdir()) == [text]
+
+
+def test_a_run_that_trains_on_is_written_as_it_was_at_one_moment(
+    tmp_path: Path, tiny: Bigrams, lecture_weights: Matrix
+) -> None:
+    """Also while it forks, which drops losses that are just being written."""
+    weights = lecture_weights[:3, :3]
+    runner = Runner("mine", lambda: Run(NumpyBackend(), tiny, weights, name="mine"))
+    path = tmp_path / "losses.jsonl"
+    runner.train(PACE)
+    wait_until(lambda: runner.latest > 10, "for the first steps")
+    try:
+        longest = 0
+        for number in range(20):
+            snapshot = runner.snapshot
+            if number % 4 == 3:
+                runner.back(snapshot.iteration // 2)
+                runner.set("learning_rate", 10.0 + number)
+                runner.train(PACE)
+            write_history(path, [("numpy", snapshot)], overwrite=True)
+            rows = read(path)
+            assert [row["iteration"] for row in rows] == list(range(len(snapshot.losses)))
+            assert [row["nll"] for row in rows] == snapshot.losses[:, NLL].tolist()
+            longest = max(longest, len(rows))
+    finally:
+        runner.close()
+        runner.close()
+        assert runner.join(30)
+    assert longest > 10
+    assert os.listdir(tmp_path) == ["losses.jsonl"]
 
 
 @pytest.mark.parametrize(
