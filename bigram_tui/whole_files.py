@@ -52,13 +52,16 @@ def open_whole(
     temporary, file, lock = _create(target.parent, mode)
     try:
         try:
-            with (
-                file
-            ):  # closed before it gets its name, as some disks tell only then if they are full
+            try:
                 yield file
                 file.flush()
                 if durable:
-                    os.fsync(file.fileno())
+                    _sync(file.fileno())
+            except BaseException:
+                with suppress(OSError):
+                    file.close()
+                raise
+            file.close()  # before it gets its name: some drives tell only now that they are full
             _put(temporary, target, overwrite)
             if durable:
                 _sync_folder(target.parent)
@@ -79,7 +82,7 @@ def _create(folder: Path, mode: int | None) -> tuple[Path, BinaryIO, int | None]
         file = open(descriptor, "wb")  # noqa: SIM115
         lock = None
         try:
-            if mode is not None:
+            if mode is not None and mode != stat.S_IMODE(os.fstat(descriptor).st_mode):
                 os.chmod(temporary, mode)
             if fcntl is None:
                 return temporary, file, None
@@ -132,6 +135,15 @@ def _put_without_links(temporary: Path, target: Path) -> None:
     except BaseException:
         os.unlink(target)
         raise
+
+
+def _sync(descriptor: int) -> None:
+    """Have a file written to the disk, where the file system can do that."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
+            raise
 
 
 def _sync_folder(folder: Path) -> None:

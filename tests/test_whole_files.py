@@ -35,9 +35,10 @@ def put(
     *,
     overwrite: bool = False,
     durable: bool = True,
+    mode: int | None = None,
     meanwhile: Callable[[], object] = lambda: None,
 ) -> None:
-    with open_whole(path, overwrite=overwrite, durable=durable) as file:
+    with open_whole(path, overwrite=overwrite, durable=durable, mode=mode) as file:
         file.write(content)
         meanwhile()
 
@@ -87,7 +88,7 @@ def test_whichever_call_fails_the_file_is_as_it_was_or_the_new_one(
         with fault_at(number, error) as calls:
             failed = None
             try:
-                put(folder / "file", overwrite=overwrite)
+                put(folder / "file", overwrite=overwrite, mode=0o640)
             except OSError as raised:
                 failed = raised.errno
         assert failed in (None, error)
@@ -99,7 +100,8 @@ def test_whichever_call_fails_the_file_is_as_it_was_or_the_new_one(
         whole_files.remove_left_overs(folder)
         assert contents(folder) == before if failed else contents(folder) == after
     assert failures >= 3
-    assert {"open", "fsync", "replace" if overwrite else "link", "close"} <= set(calls)
+    naming = "replace" if overwrite else "link"
+    assert {"open", "chmod", "dup", "fsync", naming, "close"} <= set(calls)
 
 
 def test_a_full_disk_is_told_by_whatever_writes_to_it(tmp_path: Path) -> None:
@@ -155,6 +157,33 @@ def test_what_is_durable_is_on_the_disk_before_it_has_its_name_and_then_the_name
         naming = "replace" if overwrite else "link"
         order = [call for call in calls if call in (naming, "fsync")]
         assert order == (["fsync", naming, "fsync"] if durable else [naming])
+
+
+def test_where_nothing_can_be_synced_files_are_written_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    put(tmp_path / "file")
+    assert contents(tmp_path) == {"file": NEW}
+
+
+def test_an_error_of_the_writer_is_not_hidden_by_that_of_the_disk(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+
+    def interrupt() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+        raise KeyboardInterrupt
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            put(tmp_path / "file", b"small", meanwhile=interrupt)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert contents(tmp_path) == {}
 
 
 # What killed processes leave
