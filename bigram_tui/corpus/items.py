@@ -11,11 +11,14 @@ from bigram_tui.corpus.compression import damage_first
 from bigram_tui.corpus.counter import LINE_END, Tokens
 from bigram_tui.corpus.decoding import Decoder, check_encoding
 from bigram_tui.corpus.errors import CorpusError, naming_text
-from bigram_tui.corpus.files import Kind, TextFile, probe
+from bigram_tui.corpus.files import Kind, TextFile, probe, title_of
 from bigram_tui.corpus.opening import open_text, read_chunks
 from bigram_tui.corpus.progress import OnProgress, joint_progress
 from bigram_tui.corpus.splitter import Splitter
 from bigram_tui.defaults import LECTURE_SEED
+
+LONGEST_LINE = 10_000_000
+"""Characters of a line that is held in memory; to count bigrams, no line is."""
 
 
 def read_items(
@@ -33,7 +36,8 @@ def read_items(
         out the same parts.
     limit: characters, blanks and line ends included; the item at the limit is cut there.
     until: bytes of the text, as `Corpus.until` has them; no more are read.
-    Raises CorpusError if a text is not UTF-8 or cannot be read; standard input only can once.
+    Raises CorpusError if a text is not UTF-8 or cannot be read, as standard input only can once, or
+    if it has a line of more than LONGEST_LINE characters.
     """
     files = [probe(path) for path in paths]
     for file in files:
@@ -43,13 +47,20 @@ def read_items(
             )
     splitter = Splitter(split, seed) if split else None
     texts = _texts(files, sys.maxsize if until is None else until, progress, chunk_size)
+    length = 0
     open_line: list[str] = []  # in pieces: to join it with each would take the square of its length
     for text in chain(_limited(texts, limit), [LINE_END]):
         open_line.append(text)
+        length += len(text)
         lines = []
         if LINE_END in text:
             *lines, rest = "".join(open_line).split(LINE_END)
-            open_line = [rest]
+            open_line, length = [rest], len(rest)
+        elif length > LONGEST_LINE:
+            raise CorpusError(
+                f"{title_of(paths)!r} has a line of more than {LONGEST_LINE:,} characters, too "
+                "long to be looked at: break it into several"
+            )
         items = [item for item in map(str.strip, lines) if item]
         yield items, splitter.deal_lines(items) if splitter else np.zeros(len(items), np.intp)
 

@@ -337,6 +337,20 @@ def test_memory_is_bounded_by_the_chunk(text: bytes, end: bytes, total: int) -> 
     assert peak < 25 << 20
 
 
+def test_a_line_without_end_is_not_read_again_into_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "line"
+    path.write_text("x\n" + "a" * 1000 + "\nz", "utf-8")
+    whole = [item for some, _ in read_items(str(path), chunk_size=100) for item in some]
+    assert whole == ["x", "a" * 1000, "z"]
+    monkeypatch.setattr("bigram_tui.corpus.items.LONGEST_LINE", 500)
+    with pytest.raises(CorpusError, match="has a line of more than 500 characters"):
+        list(read_items(str(path), chunk_size=100))
+    cut = [item for some, _ in read_items(str(path), chunk_size=100, limit=400) for item in some]
+    assert cut == ["x", "a" * 398]
+
+
 def test_blanks_without_end_are_held_as_counts() -> None:
     blanks = b"\t " * 40_000
     within = count(b"a" + blanks + b"b\n", chunk_size=1000)
