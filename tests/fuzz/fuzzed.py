@@ -259,14 +259,13 @@ class FuzzedApp:
     async def rest(self) -> None:
         """Wait until nothing is under way, and check what must hold then."""
         limit = time.monotonic() + ANSWER_SECONDS
+        self._pause()
         while not self._is_at_rest():
-            if self._is_training():
-                await self._pause()
-            assert time.monotonic() < limit, f"no rest: {self.app.screen_stack}"
+            assert time.monotonic() < limit, f"no rest: {self._state()}"
             await self.drained()
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.02)  # longer than it takes: a thread may be loading torch
         while await self._draws():
-            assert time.monotonic() < limit, "the screen is drawn again and again at rest"
+            assert time.monotonic() < limit, f"drawn again and again at rest: {self._state()}"
         if self.app._exit or not isinstance(self.app.screen, ExploreScreen):
             return
         self._check_numbers()
@@ -281,14 +280,15 @@ class FuzzedApp:
             return False  # a toast goes by itself, a cursor blinks
         return self._drawn != drawn
 
-    def _is_training(self) -> bool:
-        app = self.app
-        return app._has_session and any(runner.snapshot.training for runner in app.runners)
+    def _state(self) -> str:
+        runs = [(r.name, r.is_idle, r.snapshot.status) for r in self.app.runners]
+        return f"{self.app.screen_stack} {self.app.size} {self.app.lockstep.is_idle} {runs}"
 
-    async def _pause(self) -> None:
-        for runner in self.app.runners:
-            runner.pause()
-        self.app.lockstep.pause()
+    def _pause(self) -> None:
+        if self.app._has_session:
+            self.app.lockstep.pause()
+            for runner in self.app.runners:
+                runner.pause()
 
     def _is_at_rest(self) -> bool:
         app = self.app
