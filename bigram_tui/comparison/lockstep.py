@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -42,7 +42,7 @@ class _Plan:
 
     turn: int
     position: int
-    goal: float
+    goal: int
     pace: float | None
     resting: bool
     reset: bool
@@ -124,7 +124,7 @@ class Lockstep:
 
     def train(self, pace: float | None = None) -> None:
         """Train until paused. pace: steps per second; as fast as possible if None."""
-        self._send(lambda: self._goal.train(pace))
+        self._send(lambda: self._goal.train(self._position, pace))
 
     def pause(self) -> None:
         """Stop; a second time, or if nothing is training, also runs that are brought along."""
@@ -250,6 +250,7 @@ class Lockstep:
         with self._wake:
             if self._has_order or not self._is_shown:
                 return
+            self.complaint = self._goal.complaint(self._position) or self.complaint
             self._goal.stop(self._position)
             self._rate = None
         self._snapshots = {runner: runner.snapshot for runner in plan.runners}
@@ -301,10 +302,10 @@ class Lockstep:
         """Go all the way again, so that a new run is compared from its first iteration on."""
         with self._wake:
             if self._turn == plan.turn:
-                goal = max(self._goal.iteration, plan.position)
+                goal = replace(self._goal, iteration=max(self._goal.iteration, plan.position))
                 self._go_to(0)
                 self._retraced = plan.position
-                self._goal.iteration = goal
+                self._goal = goal
 
     def _bring(self, late: Sequence[Runner], plan: _Plan) -> None:
         """Bring runs that are elsewhere nearer to where all are to be."""
@@ -322,7 +323,7 @@ class Lockstep:
         """Move all runs by the same number of steps, comparing each with the reference."""
         started = time.monotonic()
         size = 1 if plan.pace is not None else self._chunks.size
-        count = int(min(size, plan.goal - plan.position))
+        count = min(size, plan.goal - plan.position)
         self._comparator.depart(plan.position, plan.runners)
         going = [runner for runner in plan.loaded if not has_stopped(runner.snapshot)]
         for runner in set(plan.loaded) - set(going):

@@ -119,7 +119,7 @@ class Runner:
 
     def train(self, pace: float | None = None) -> None:
         """Train until paused. pace: steps per second; as fast as possible if None."""
-        self._send(lambda _: self._goal.train(pace))
+        self._send(lambda run: self._goal.train(run.iteration, pace))
 
     def pause(self) -> None:
         """Stop training."""
@@ -194,6 +194,7 @@ class Runner:
                 self._rest(started)
                 self._measure(taken, time.monotonic() - started)
             else:
+                self.complaint = self._goal.complaint(run.iteration) or self.complaint
                 self._goal.stop(run.iteration)
                 self._rate = None
                 self._publish(run)
@@ -245,7 +246,7 @@ class Runner:
         """Train for one slice, and choose the size of the next. Returns the steps of this one."""
         started = self.busy_since = time.monotonic()
         size = self._slices.size if self._goal.pace is None else 1
-        count = int(min(size, self._goal.iteration - run.iteration))
+        count = min(size, self._goal.iteration - run.iteration)
         self._is_published = False
         run.advance(count)
         if run.status is Status.FAILED:

@@ -1,6 +1,5 @@
 """Moves training forwards and back along its timeline: one run, or several runs together."""
 
-import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,27 +46,38 @@ class Transport(Protocol):
         """Stop training and begin again from the same start."""
 
 
+MOST_STEPS = 1_000_000
+"""How many steps training takes that nobody pauses: every step is kept, which takes memory."""
+
+ENOUGH = f"paused after {MOST_STEPS:,} steps, since all are kept in memory: space goes on"
+
+
 @dataclass
 class Goal:
     """The iteration at which training is to stop, and its pace until then."""
 
-    iteration: float = 0.0
-    """Infinite while it trains until it is paused."""
+    iteration: int = 0
     pace: float | None = None
     """Steps per second; as fast as possible if None."""
+    is_open: bool = False
+    """Whether it trains until it is paused, or has taken MOST_STEPS."""
 
     def extend(self, position: int, iterations: int) -> None:
         """Take some steps more than are still to be taken, as fast as possible."""
-        pending = self.iteration if math.isfinite(self.iteration) else position
-        self.iteration, self.pace = max(pending, position) + iterations, None
+        pending = position if self.is_open else max(self.iteration, position)
+        self.iteration, self.pace, self.is_open = pending + iterations, None, False
 
-    def train(self, pace: float | None) -> None:
+    def train(self, position: int, pace: float | None) -> None:
         """Go on until paused."""
-        self.iteration, self.pace = math.inf, pace
+        self.iteration, self.pace, self.is_open = position + MOST_STEPS, pace, True
 
     def stop(self, position: int) -> None:
         """Go no further than where training is."""
-        self.iteration = position
+        self.iteration, self.is_open = position, False
+
+    def complaint(self, position: int) -> str:
+        """Say that training has taken all the steps that it may without being asked again."""
+        return ENOUGH if self.is_open and position >= self.iteration else ""
 
 
 def step(transport: Transport, iterations: int) -> str:

@@ -13,7 +13,6 @@ from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
 from textual.dom import DOMNode
 from textual.driver import Driver
-from textual.errors import NoWidget
 from textual.events import Event, InputEvent, Paste
 from textual.screen import Screen
 from textual.theme import ThemeProvider
@@ -311,8 +310,7 @@ class BigramApp(App[None]):
         """Handle an event; what the user does counts while there is a screen that can act."""
         if isinstance(event, InputEvent | Paste) and not self._has_live_screen:
             return
-        with suppress(NoWidget):  # the mouse points at what is just gone
-            await super().on_event(event)
+        await super().on_event(event)
 
     @property
     def _has_live_screen(self) -> bool:

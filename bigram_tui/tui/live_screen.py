@@ -1,10 +1,12 @@
 """The lifecycle that all screens share: a screen acts from its mount until it is left."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from textual import messages
 from textual.await_complete import AwaitComplete
+from textual.errors import NoWidget
 from textual.events import Event, InputEvent, Mount, Paste, Resize, ScreenResume
 from textual.message import Message
 from textual.message_pump import MessagePump
@@ -46,7 +48,8 @@ class LiveScreen(FollowsWindow):
 
     async def _dispatch_message(self, message: Message) -> None:
         if not self._is_going or not _is_answered(message):
-            await super()._dispatch_message(message)  # type: ignore[misc]
+            with suppress(NoWidget):  # the mouse was where the window has no place any more
+                await super()._dispatch_message(message)  # type: ignore[misc]
 
     def call_while_live(self, callback: Callable[..., Any], *args: Any) -> None:
         """Call something after the messages that wait, if the screen is live; from any thread."""

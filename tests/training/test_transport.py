@@ -17,7 +17,7 @@ from bigram_tui.training.run import Run
 from bigram_tui.training.runner import Runner
 from bigram_tui.training.session import Session
 from bigram_tui.training.snapshot import Snapshot, Status
-from bigram_tui.training.transport import Goal, Transport
+from bigram_tui.training.transport import ENOUGH, MOST_STEPS, Goal, Transport
 from tests.training.test_runner import wait_until
 
 
@@ -90,10 +90,12 @@ def test_steps_add_up_to_one_goal() -> None:
     goal.extend(3, 2)
     goal.extend(4, 10)  # one of the two is taken meanwhile
     assert goal == Goal(15, None)
-    goal.train(20)
-    assert goal == Goal(np.inf, 20)
+    goal.train(15, 20)
+    assert goal == Goal(15 + MOST_STEPS, 20, is_open=True)
+    assert (goal.complaint(16), goal.complaint(15 + MOST_STEPS)) == ("", ENOUGH)
     goal.extend(50, 1)  # a step ends the training
     assert goal == Goal(51, None)
+    assert goal.complaint(51) == "", "it was asked for"
     goal.stop(50)
     assert goal == Goal(50, None)
 
@@ -150,6 +152,26 @@ def test_a_transport_moves_along_the_timeline(tiny: Bigrams, make: Make) -> None
     moved.reset()
     at(0)
     assert moved.latest == 0
+    runner.close()
+
+
+@transports
+def test_training_that_nobody_pauses_ends_before_memory_does(
+    tiny: Bigrams, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "MOST_STEPS", 50)
+    runner, moved = make(tiny, "numpy")
+    assert isinstance(moved, Runner | Lockstep)
+    runner.start()
+    wait_until(lambda: runner.snapshot.iteration == 0 and runner.is_idle)
+    for reached in (50, 100):  # a second time if it is asked for
+        moved.train()
+        wait_until(lambda: moved.complaint == ENOUGH and moved.is_idle)
+        assert runner.snapshot.iteration == reached
+        assert not moved.is_training
+    moved.step(1)
+    wait_until(lambda: moved.is_idle and runner.snapshot.iteration == 101)
+    assert moved.complaint == ""
     runner.close()
 
 

@@ -75,8 +75,8 @@ class TheoryScreen(LiveScreen, ModalScreen[str | None]):
         self.query_one("#theory-links", Static).update(
             Content("  ").join([Content("see it live:"), *entries])
         )
-        await self.query_one(Markdown).update(fill(section.text, self._subject))
         self.query_one("#theory-text").scroll_home(animate=False)
+        await self.query_one(Markdown).update(fill(section.text, self._subject))
 
     def _list_sections(self) -> None:
         """List the sections: at the side below each other, on top after each other."""

@@ -133,6 +133,8 @@ class LessonScreen(TableScreen):
             return
         bigrams = self._session.corpus.train
         mistake = await to_thread(variant.settings, bigrams)  # which may have to be solved for
+        if not self.is_live:
+            return
         of = self._lineup.source_of
         beside = next(
             (
@@ -154,7 +156,7 @@ class LessonScreen(TableScreen):
         if not self._compares:
             await self.run_action("compare")
         # Once all are where the right one is, as they are then seen.
-        screen = self.app.screen
+        screen = self.app.screen_stack[0]
         assert isinstance(screen, LessonScreen)
         values |= mistake
         add = partial(screen._add_beside, wrong, name=variant.name, values=values, start=start)

@@ -136,6 +136,8 @@ class TableScreen(RunScreen):
                 bigrams = self._session.corpus.train
                 orders[name] = ensure_future(to_thread(TokenOrder.named, name, bigrams))
             order = await shield(orders[name])  # which goes on when another order is wanted
+        if not self.is_live:
+            return
         self.view_state.order = order
         self._arrange()
         self.show_soon()
