@@ -81,7 +81,8 @@ def report(document: Mapping[str, Any], figures: Iterable[Figure]) -> str:
     """All of RESULTS.md."""
     return (
         "# Results\n\nWritten by `make bench`. Contestants of a figure take turns.\n\n"
-        f"{machine(document)}\n{table(figures, measured(document))}"
+        f"{machine(document)}\n{table(figures, measured(document))}\n"
+        "A long run, in which nothing may grow, is in [SOAK.md](SOAK.md), by `make soak`.\n"
     )
 
 

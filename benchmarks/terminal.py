@@ -6,6 +6,7 @@ import select
 import struct
 import subprocess
 import termios
+import time
 from collections.abc import Sequence
 
 DEADLINE = 60.0
@@ -36,6 +37,20 @@ class Terminal:
         self._process.kill()
         self._process.wait()
         os.close(self._ours)
+
+    @property
+    def process(self) -> int:
+        """The number of the process."""
+        return self._process.pid
+
+    def look(self, seconds: float) -> None:
+        """Read, and forget, what is written meanwhile. RuntimeError if the program ends."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if select.select([self._ours], [], [], left)[0]:
+                os.read(self._ours, 1 << 16)
+            if self._process.poll() is not None:
+                raise RuntimeError(f"the program has ended with {self._process.returncode}")
 
     def press(self, key: str) -> None:
         """Type a key."""

@@ -259,6 +259,7 @@ class FuzzedApp:
     async def rest(self) -> None:
         """Wait until nothing is under way, and check what must hold then."""
         limit = time.monotonic() + ANSWER_SECONDS
+        await self.drained()  # first: a key that waits may begin a training
         self._pause()
         while not self._is_at_rest():
             assert time.monotonic() < limit, f"no rest: {self._state()}"
