@@ -95,13 +95,15 @@ def _watched(numbers: Sequence[int], last_resort: Callable[[], object]) -> Itera
             work.join(LAST_RESORT_SECONDS)
             os._exit(status_of(number))
 
-    threading.Thread(target=watch, name="signals", daemon=True).start()
+    watcher = threading.Thread(target=watch, name="signals", daemon=True)
+    watcher.start()
     try:
         yield
     finally:
         has_ended.set()
         signal.set_wakeup_fd(before)
         os.close(writer)
+        watcher.join(LAST_RESORT_SECONDS)
 
 
 def unignored(numbers: Sequence[int]) -> list[int]:

@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +15,9 @@ try:
     import termios
 except ImportError:  # Windows
     termios = None  # type: ignore[assignment]
+
+LAST_WORDS_SECONDS = 5.0
+"""How long functions that plugins and libraries register with atexit may take in all."""
 
 PROGRESS_AFTER_SECONDS = 0.5
 """How long work may take before a progress bar appears."""
@@ -50,15 +54,63 @@ def drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def keep_output_apart() -> None:
+    """Leave descriptor 1 to plugins and libraries: what they write there goes to standard error.
+
+    The program's own output still goes where it did, as sys.stdout.
+    """
+    sys.stdout.flush()
+    if (own := _copied(sys.stdout, 1)) is not None:
+        sys.stdout = own
+        os.dup2(2, 1)
+
+
+def _copied(stream: TextIO, descriptor: int) -> TextIO | None:
+    """Return a stream to where a standard one leads; None if that is not its usual descriptor."""
+    try:
+        if stream.fileno() != descriptor:
+            return None
+        os.fstat(2)
+        return open(os.dup(descriptor), "w", encoding=stream.encoding, errors="replace")
+    except (OSError, ValueError):  # closed, or no file at all
+        return None
+
+
+def leave(status: int) -> NoReturn:
+    """End the process; at once if a thread is left, such as that of a plugin.
+
+    Python would wait for a thread that is no daemon, and other threads may abort its end. What the
+    process would do at its end is then left out, such as functions registered with atexit; one
+    that takes too long is cut short.
+    """
+    if threading.active_count() > 1:
+        leave_at_once(status)
+
+    def cut_short() -> None:
+        time.sleep(LAST_WORDS_SECONDS)
+        os._exit(status)
+
+    threading.Thread(target=cut_short, daemon=True).start()
+    sys.exit(status)
+
+
 def leave_at_once(status: int) -> NoReturn:
     """End the process without tidying up, which would abort it while a thread is in torch."""
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+        with suppress(OSError, ValueError):
+            stream.flush()
     os._exit(status)
 
 
-def emit(text: str) -> None:
-    """Write to standard output at once. Raises OutputError, and BrokenPipeError."""
+def emit(text: str, *, styled: bool = False) -> None:
+    """Write to standard output at once. Raises OutputError, and BrokenPipeError.
+
+    styled: whether it has escape codes of ours; otherwise there are none in it, whatever it says.
+    """
+    if not styled:
+        from bigram_tui.formatting.printable import printable  # it imports Rich
+
+        text = "\n".join(map(printable, text.split("\n")))
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -84,9 +136,11 @@ def is_dumb() -> bool:
 
 
 def complain(text: object) -> None:
-    """Print an error to standard error; do nothing if that fails too."""
+    """Print an error to standard error, safe to show; do nothing if that fails too."""
+    from bigram_tui.formatting.printable import printable
+
     with suppress(OSError):
-        print(f"bigram-tui: {text}", file=sys.stderr, flush=True)
+        print(f"bigram-tui: {printable(str(text))}", file=sys.stderr, flush=True)
 
 
 def why_no_screen() -> str:

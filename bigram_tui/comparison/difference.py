@@ -14,6 +14,7 @@ from bigram_tui.analysis.optimum import Optimum, counting_optimum, gradient_opti
 from bigram_tui.backend import Backend, Iteration, as_numpy
 from bigram_tui.model.bigrams import Bigrams, Matrix
 from bigram_tui.training.snapshot import Snapshot
+from bigram_tui.training.timeline import number
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def objective_of(run: Snapshot, settings: Mapping[str, Any] | None = None) -> Ob
     if run.model.weights is None:
         return "counting", 0.0
     values = run.settings if settings is None else settings
-    return "gradient", float(values.get("l2", 0.0))
+    return "gradient", number(values, "l2") or 0.0
 
 
 @lru_cache(maxsize=32)

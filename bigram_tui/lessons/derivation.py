@@ -13,6 +13,7 @@ from bigram_tui.formatting.numbers import significant
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Vocabulary
 from bigram_tui.model.loss import softmax
 from bigram_tui.training.descent import is_descent_step
+from bigram_tui.training.iterations import plain
 from bigram_tui.training.snapshot import Snapshot, Status
 
 Cell = tuple[int, int]
@@ -89,8 +90,9 @@ def _successors(run: Snapshot, bigrams: Bigrams, count: int) -> list[Iteration]:
         train: Callable[..., Iterator[Iteration]] = backend.train
         state = () if run.model.state is None else (run.model.state,)
         with np.errstate(all="ignore"):
-            return list(islice(train(bigrams, run.weights, *state), 1, count + 1))
-    except Exception:  # a plugin may raise anything
+            following = islice(train(bigrams, run.weights, *state), 1, count + 1)
+            return [plain(model, bigrams.counts.shape) for model in following]
+    except BaseException:  # a plugin may raise anything
         return []
 
 

@@ -9,7 +9,6 @@ from rich.text import Text
 
 from bigram_tui.analysis.curvature import curvature
 from bigram_tui.analysis.ordering import TokenOrder
-from bigram_tui.backend import Hyperparameter, hyperparameters
 from bigram_tui.comparison.frame import Frame
 from bigram_tui.comparison.lineup import Lineup
 from bigram_tui.corpus.corpus import Corpus
@@ -213,11 +212,6 @@ def smoothing_sizes(run: Snapshot, bigrams: Bigrams) -> list[str]:
     size = len(bigrams.vocabulary)
     added, held = f"α adds {smoothing * size:,.4g}", f"{bigrams.total / size:,.0f} on average"
     return [f"{added} to each row, which holds {held}", f"{added} to rows of {held}"]
-
-
-def parameters_of(run: Snapshot) -> dict[str, Hyperparameter]:
-    """Get the hyperparameters of a run; none before it is loaded."""
-    return {} if run.backend is None else hyperparameters(run.backend)
 
 
 def notice(runner: Runner, validation: Bigrams | None) -> str:

@@ -18,7 +18,6 @@ from bigram_tui.training.runner import Runner
 from bigram_tui.training.session import Session
 from bigram_tui.training.snapshot import Snapshot
 from bigram_tui.training.transport import Transport
-from bigram_tui.tui import present
 from bigram_tui.tui.keys import EVERYWHERE, KeyGroup
 from bigram_tui.tui.messages import (
     HyperparameterChanged,
@@ -261,14 +260,14 @@ class RunScreen(FollowsWindow, Screen[None]):
 
     @on(HyperparameterChanged)
     def _change(self, event: HyperparameterChanged) -> None:
-        if event.name in present.parameters_of(self.runner.snapshot):  # or it is another run by now
+        if event.name in self.runner.snapshot.parameters:  # or it is another run by now
             self.runner.set(event.name, event.value)
             self.refresh_view()
 
     @on(ValueWanted)
     def _ask_value(self, event: ValueWanted) -> None:
         runner = self.runner
-        parameter = present.parameters_of(runner.snapshot).get(event.name)
+        parameter = runner.snapshot.parameters.get(event.name)
         if parameter is None:  # another run was chosen meanwhile
             return
 
