@@ -2,9 +2,12 @@
 
 import argparse
 import signal
+import sys
+from contextlib import redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING
 
 from bigram_tui.cli.arguments import UsageError, parse
+from bigram_tui.cli.descriptors import capture_descriptors
 from bigram_tui.cli.exit_status import DONE
 from bigram_tui.cli.garbage import collect_from_now_on
 from bigram_tui.cli.history import write_runs
@@ -16,6 +19,7 @@ from bigram_tui.cli.terminal import (
     leave_at_once,
 )
 from bigram_tui.signals import ENDING, on_signals, status_of
+from bigram_tui.training.output import UNATTRIBUTED, stream
 
 if TYPE_CHECKING:
     from bigram_tui.corpus.background import BackgroundRead
@@ -72,7 +76,10 @@ def open_screen(session: "Session | BackgroundRead[Session]", options: argparse.
     app = make_app(session, options)
     app.tour = wants_tour(options)
     collect_from_now_on()
-    terminal = SavedTerminal()
+    captured = None if is_in_browser() else capture_descriptors(UNATTRIBUTED.write)
+    if captured is not None:
+        app.draw_on(captured.terminal)
+    terminal = SavedTerminal(sys.stderr)
 
     def write_history() -> None:
         if runs := app.history():  # none if the text was not read
@@ -84,7 +91,12 @@ def open_screen(session: "Session | BackgroundRead[Session]", options: argparse.
 
     # SIGHUP closes the screen even under nohup: without its terminal it is of no use.
     with on_signals((signal.SIGINT, *ENDING), app.leave, restore_and_write) as received:
-        app.run(mouse=not options.no_mouse)
+        # As in the app, also before it has the terminal; but its own errors are seen.
+        app.error_console.file = sys.stderr
+        with redirect_stdout(stream(1)), redirect_stderr(stream(2)):
+            app.run(mouse=not options.no_mouse)
+    if captured is not None:
+        captured.stop()
     if app.trouble is not None and not received:
         raise app.trouble
     write_history()

@@ -60,12 +60,12 @@ def keep_output_apart() -> None:
     The program's own output still goes where it did, as sys.stdout.
     """
     sys.stdout.flush()
-    if (own := _copied(sys.stdout, 1)) is not None:
+    if (own := copied(sys.stdout, 1)) is not None:
         sys.stdout = own
         os.dup2(2, 1)
 
 
-def _copied(stream: TextIO, descriptor: int) -> TextIO | None:
+def copied(stream: TextIO, descriptor: int) -> TextIO | None:
     """Return a stream to where a standard one leads; None if that is not its usual descriptor."""
     try:
         if stream.fileno() != descriptor:
@@ -139,7 +139,7 @@ def complain(text: object) -> None:
     """Print an error to standard error, safe to show; do nothing if that fails too."""
     from bigram_tui.formatting.printable import printable
 
-    with suppress(OSError):
+    with suppress(OSError, ValueError):  # ValueError: it was closed
         print(f"bigram-tui: {printable(str(text))}", file=sys.stderr, flush=True)
 
 
@@ -207,7 +207,9 @@ LEAVE_SCREEN = (
 class SavedTerminal:
     """The state of the terminal before the screen opened."""
 
-    def __init__(self) -> None:
+    def __init__(self, stream: TextIO) -> None:
+        """stream: where the screen is drawn."""
+        self._stream = stream
         self._attributes: list[Any] | None = None
         if termios is not None:
             with suppress(termios.error):  # standard input is no terminal
@@ -218,8 +220,8 @@ class SavedTerminal:
         if termios is not None and self._attributes is not None:
             with suppress(termios.error):  # the terminal is gone
                 termios.tcsetattr(0, termios.TCSANOW, self._attributes)
-        with suppress(OSError):
-            os.write(2, LEAVE_SCREEN.encode())
+        with suppress(OSError, ValueError):
+            os.write(self._stream.fileno(), LEAVE_SCREEN.encode())
 
 
 @contextmanager

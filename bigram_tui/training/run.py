@@ -213,6 +213,7 @@ class Run:
         except BaseException as error:
             self._fail(error, iteration)
             return
+        self._strays = STRAYS.count(self._file)  # those before are of another training
         self._generator = self._train(iteration, start)
         self._take(iteration, entered=start)
 

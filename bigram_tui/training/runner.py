@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from bigram_tui.training.faults import safe_text, told
 from bigram_tui.training.gpu_errors import gpu_error
+from bigram_tui.training.output import OF_RUN, Output
 from bigram_tui.training.pacing import SliceSize
 from bigram_tui.training.run import Run
 from bigram_tui.training.snapshot import Snapshot, Status
@@ -44,6 +45,8 @@ class Runner:
         """When the backend was last given work that it has not finished (time.monotonic)."""
         self.complaint = ""
         """Why the last command could not be executed, if so."""
+        self.output = Output()
+        """What its backend prints."""
         self._load = load
         self._on_idle = on_idle
         self._commands: deque[Command] = deque()
@@ -175,6 +178,7 @@ class Runner:
     # In its own thread
 
     def _live(self) -> None:
+        OF_RUN.set(self.output)
         try:
             run = self._load()
             try:

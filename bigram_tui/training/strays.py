@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from types import FunctionType, GeneratorType, TracebackType
 
 from bigram_tui.training.faults import files_of, told
+from bigram_tui.training.output import UNATTRIBUTED
 
 MOST_LINES = 100
 """The lines that are kept; later ones replace the oldest."""
@@ -58,6 +59,7 @@ class Strays:
         if file is not None:
             self._lines[file] = line
             self._counts[file] += 1
+        UNATTRIBUTED.write(f"{line}\n")
         if file is None or file not in self._failed:
             self._untold.append((file, line))
 

@@ -2,27 +2,30 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TextIO
 
 from textual.app import App, ScreenStackError, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
 from textual.driver import Driver
+from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.theme import ThemeProvider
 
 from bigram_tui.comparison.lineup import Lineup
 from bigram_tui.comparison.lockstep import Lockstep
 from bigram_tui.paths import config_folder
+from bigram_tui.training.output import UNATTRIBUTED, Output, stream
 from bigram_tui.training.runner import Runner
 from bigram_tui.training.session import Session
 from bigram_tui.training.snapshot import Snapshot
 from bigram_tui.tui.keymap import read_keymap
-from bigram_tui.tui.messages import ReadingEnded, RunSettled
+from bigram_tui.tui.messages import Printed, ReadingEnded, RunSettled
 from bigram_tui.tui.render.colors import Depth
+from bigram_tui.tui.render.no_controls import NoControls
 from bigram_tui.tui.screens.chooser import Chooser
 from bigram_tui.tui.screens.explore import ExploreScreen
 from bigram_tui.tui.screens.help import HelpScreen
@@ -97,6 +100,10 @@ class BigramApp(App[None]):
         # An empty screen, which would come first, would be laid out and styled too.
         self.DEFAULT_MODE = "explore" if self.reading is None else "reading"  # type: ignore[misc]
         super().__init__(driver_class=_browser_driver() if in_browser else None)
+        # What plugins print while the screen is up is kept to be shown; Textual would drop it.
+        self._capture_stdout = stream(1)  # type: ignore[assignment]
+        self._capture_stderr = stream(2)  # type: ignore[assignment]
+        self._no_controls = NoControls()
         self.stylesheet = OnceParsed(variables=self.get_css_variables())
         self._steps = steps
         self._wanted = bool(wanted)
@@ -106,6 +113,8 @@ class BigramApp(App[None]):
         """The error for which there is no text to show."""
         self.is_held_up = False
         """Whether a run is still at work after the end, such as on loading its backend."""
+        self.terminal: TextIO | None = None
+        """Where the screen is drawn, if not on standard error."""
         self._is_leaving = False
         self._job_control: JobControl | None = None
         self._has_session = False
@@ -121,6 +130,12 @@ class BigramApp(App[None]):
         keymap = config_folder() / "keymap.toml"
         if keymap.exists():
             self.set_keymap(read_keymap(keymap, self._actions()))
+
+    def draw_on(self, terminal: TextIO) -> None:
+        """Draw the screen on a stream of a terminal that nobody else writes to."""
+        from bigram_tui.tui.terminal_driver import TerminalDriver  # Windows has none
+
+        self.terminal, self.driver_class = terminal, TerminalDriver
 
     def _take(self, session: Session) -> None:
         """Make the runs of a session."""
@@ -186,6 +201,8 @@ class BigramApp(App[None]):
         if self._is_leaving:
             self.exit()
         sys.setswitchinterval(SWITCH_INTERVAL)
+        UNATTRIBUTED.clear()
+        Output.on_news = lambda: self.post_message(Printed())
         if self._has_session:
             self._begin()
 
@@ -253,6 +270,11 @@ class BigramApp(App[None]):
     def on_run_settled(self, event: RunSettled) -> None:
         self._show_runs()
 
+    def on_printed(self, event: Printed) -> None:
+        screen = self.screen_stack[0]
+        if isinstance(screen, RunScreen):
+            screen.expect_change()
+
     def _show_runs(self) -> None:
         """Have the screen show how the runs are now."""
         screen = self.screen_stack[0]
@@ -260,6 +282,7 @@ class BigramApp(App[None]):
             screen.show_change()
 
     def on_unmount(self) -> None:
+        Output.on_news = lambda: None
         if self.reading is not None:
             self.reading.leave(GOODBYE_SECONDS)
         if not self._has_session:
@@ -270,6 +293,10 @@ class BigramApp(App[None]):
         limit = time.monotonic() + GOODBYE_SECONDS
         ended = [runner.join(max(0.0, limit - time.monotonic())) for runner in self.runners]
         self.is_held_up = not all(ended)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Add the guard against control characters to Textual's filters."""
+        return [*super().get_line_filters(), self._no_controls]
 
     def action_dark(self) -> None:
         """Change between the dark and the light theme."""

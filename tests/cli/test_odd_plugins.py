@@ -1,5 +1,6 @@
 """Odd plugins without a screen: each is told in one line, and the other run has its results."""
 
+import gc
 import sys
 import threading
 import time
@@ -9,7 +10,7 @@ import pytest
 
 from bigram_tui.cli import exit_status
 from bigram_tui.cli import main as cli
-from bigram_tui.training.strays import record_strays
+from bigram_tui.training.strays import STRAYS, record_strays
 from tests import odd_plugins
 from tests.cli.test_cli import REPOSITORY, apart
 from tests.odd_plugins import OSC_52, source, write
@@ -24,6 +25,8 @@ def _strays_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
     record_strays()
+    gc.collect()
+    STRAYS.untold()  # of other tests
 
 
 def printed(capfd: pytest.CaptureFixture[str]) -> tuple[str, str]:

@@ -116,9 +116,7 @@ class RunScreen(FollowsWindow, Screen[None]):
 
         numbers: whether those that are to be read are shown too.
         """
-        self._calm = 0
-        if self._frames is not None:
-            self._frames.resume()
+        self.expect_change()
 
     @property
     def _is_at_rest(self) -> bool:
@@ -151,6 +149,12 @@ class RunScreen(FollowsWindow, Screen[None]):
         """Show what a run, or another thread, has brought about."""
         self._calm = 0
         self.show_frame()
+
+    def expect_change(self) -> None:
+        """Show in the next frame what another thread has brought about."""
+        self._calm = 0
+        if self._frames is not None:
+            self._frames.resume()
 
     def redraw(self) -> None:
         """Show everything anew, whether or not it has changed."""
@@ -287,6 +291,12 @@ class RunScreen(FollowsWindow, Screen[None]):
         self.query_one(Prompt).ask(question, value, answer)
 
     # The rest
+
+    def action_output(self) -> None:
+        """Show what the active run has printed."""
+        from bigram_tui.tui.screens.output import OutputScreen
+
+        self.app.push_screen(OutputScreen(self.runner))
 
     def action_help(self) -> None:
         """Show the keys."""
