@@ -113,6 +113,29 @@ def test_what_a_backend_leaves_behind_does_not_hold_up_the_end(
     assert not HARMFUL.search(terminal.output)
 
 
+STUCK = source(f"{STEP}while True: time.sleep(0.01)")
+
+
+def test_a_lesson_about_a_backend_that_hangs_holds_up_neither_screen_nor_end(
+    start: Start, tmp_path: Path
+) -> None:
+    terminal = start("--backend", write(tmp_path, STUCK), "--backend", "numpy")
+    terminal.wait_for("odd step 0")
+    terminal.send("G")
+    terminal.wait_for("see it live")
+    terminal.send("\x1b")
+    terminal.wait_until_gone("see it live")
+    terminal.send("2s")
+    terminal.wait_for("numpy step 1 ")
+    terminal.send("1\r")  # lets a copy of the backend take a step
+    terminal.wait_for("why P(")
+    terminal.send("\x1b")
+    terminal.wait_until_gone("why P(")
+    terminal.send("q")
+    assert terminal.wait_for_end(20) == 0
+    assert terminal.left_behind() == {}
+
+
 def test_a_fault_of_the_program_itself_is_seen(start: Start) -> None:
     """Its traceback is the way to mend it."""
     broken = (

@@ -1,5 +1,6 @@
 """The screen of the theory: a page at a time, with the numbers of a run and links to screens."""
 
+from asyncio import to_thread
 from typing import ClassVar
 
 from markdown_it import MarkdownIt
@@ -75,8 +76,11 @@ class TheoryScreen(FollowsWindow, ModalScreen[str | None]):
         self.query_one("#theory-links", Static).update(
             Content("  ").join([Content("see it live:"), *entries])
         )
-        await self.query_one(Markdown).update(fill(section.text, self._subject))
-        self.query_one("#theory-text").scroll_home(animate=False)
+        # In a thread, as a copy of the backend takes a step for some of the numbers.
+        text = await to_thread(fill, section.text, self._subject)
+        for page in self.query(Markdown):  # none if it was closed meanwhile
+            await page.update(text)
+            self.query_one("#theory-text").scroll_home(animate=False)
 
     def _list_sections(self) -> None:
         """List the sections: at the side below each other, on top after each other."""
