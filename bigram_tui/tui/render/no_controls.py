@@ -17,7 +17,7 @@ class NoControls(LineFilter):
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         """Return the segments as they are, or without control characters in their text."""
-        if not any(CONTROL.search(segment.text) for segment in segments if not segment.control):
+        if not CONTROL.search("".join([segment.text for segment in segments])):
             return segments
         return [
             segment
