@@ -234,15 +234,15 @@ FIELDS = {
     "symbol": (_field("1.0, symbol=3"), "odd: rate: symbol is a text, not of type int"),
     "help": (_field("1.0, help=None"), "odd: rate: help is a text, not of type NoneType"),
     "text for λ": (source(fields="l2: str = hyperparameter('much')"), "odd failed at step 0: "),
-    "10,000 fields": (
+    "1,000 fields": (
         source().replace(
             "@dataclass\nclass Odd(Backend):\n",
             "class Odd(Backend):\n"
-            "    __annotations__ = {f'field{k}': float for k in range(10_000)}\n"
-            "    locals().update({f'field{k}': 1.0 for k in range(10_000)})\n",
+            "    __annotations__ = {f'field{k}': float for k in range(1_000)}\n"
+            "    locals().update({f'field{k}': 1.0 for k in range(1_000)})\n",
         )
         + "\ndataclass(Odd)\n",
-        "odd: a backend has at most 100 hyperparameters, not 10,000",
+        "odd: a backend has at most 100 hyperparameters, not 1,000",
     ),
     "changed": (
         source(

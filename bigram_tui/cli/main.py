@@ -5,7 +5,6 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, NoReturn
 
 from bigram_tui.cli.arguments import parse
@@ -24,6 +23,7 @@ from bigram_tui.cli.terminal import (
     is_terminal,
     keep_output_apart,
     leave,
+    prints_apart,
     progress_bar,
     read_keys_from_terminal,
     why_no_screen,
@@ -132,8 +132,7 @@ def print_headless(session: "Session", options: argparse.Namespace) -> int:
     samples = 5 if options.samples is None else options.samples
     explicit = bool(options.backend or options.run)
     collect_from_now_on()
-    # What a plugin prints goes to stderr, so that stdout has only the results.
-    with redirect_stdout(sys.stderr), progress_bar(of_bytes=False) as progress:
+    with prints_apart(), progress_bar(of_bytes=False) as progress:
         how = {"explicit": explicit, "timeout": options.timeout, "report": progress}
         results = list(train(session, steps, samples, **how))
     for line in STRAYS.untold():

@@ -9,7 +9,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from bigram_tui.cli.arguments import UsageError, settings
-from bigram_tui.cli.terminal import is_terminal, progress_bar
+from bigram_tui.cli.terminal import is_terminal, prints_apart, progress_bar
 from bigram_tui.errors import UserError
 
 if TYPE_CHECKING:
@@ -205,7 +205,8 @@ def _within(seconds: float, check: Callable[[], None]) -> None:
             wrong.append(error)
 
     thread = Thread(target=work, name="check of settings", daemon=True)
-    thread.start()
-    thread.join(seconds)
+    with prints_apart():
+        thread.start()
+        thread.join(seconds)
     if wrong:
         raise wrong[0]

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from typing import Any, NoReturn, Protocol, TextIO
 
 from bigram_tui.errors import UserError
@@ -63,6 +63,27 @@ def keep_output_apart() -> None:
     if (own := copied(sys.stdout, 1)) is not None:
         sys.stdout = own
         os.dup2(2, 1)
+
+
+class KeptOpen:
+    """A stream that a plugin can write to, but not close for others."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def close(self) -> None:
+        """Leave it open."""
+
+
+@contextmanager
+def prints_apart() -> Iterator[None]:
+    """Have what plugins print go to standard error, so that standard output has only results."""
+    stderr: Any = KeptOpen(sys.stderr)
+    with redirect_stdout(stderr), redirect_stderr(stderr):
+        yield
 
 
 def copied(stream: TextIO, descriptor: int) -> TextIO | None:

@@ -1,6 +1,7 @@
 """Odd plugins without a screen: each is told in one line, and the other run has its results."""
 
 import gc
+import json
 import sys
 import threading
 import time
@@ -71,7 +72,7 @@ def test_what_is_odd_but_allowed_is_trained(
     assert_count_is_sound(out)
 
 
-@pytest.mark.parametrize("name", ["None", "low > high", "symbol", "10,000 fields"])
+@pytest.mark.parametrize("name", ["None", "low > high", "symbol", "1,000 fields"])
 def test_a_setting_for_another_run_does_not_end_the_program(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str
 ) -> None:
@@ -146,6 +147,26 @@ def test_what_a_backend_writes_to_descriptor_1_does_not_spoil_the_document(tmp_p
     assert done.returncode == exit_status.DONE
     assert done.stdout.startswith('{"version"')
     assert done.stderr.split() == ["descriptor", "printed"]
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "sys.stdout.close(); sys.stderr.close()",
+        "sys.stdout = sys.stderr = None",
+        "os.close(1)",
+        "os.close(2)",
+        "os.closerange(1, 3)",
+    ],
+)
+def test_streams_that_a_backend_closes_are_closed_for_itself_alone(
+    tmp_path: Path, what: str
+) -> None:
+    odd = write(tmp_path, source(top=what))
+    done = apart(*HEADLESS, "--json", "--backend", odd, "--backend", "count", "--lr", "3")
+    assert done.returncode == exit_status.DONE
+    assert [run["backend"] for run in json.loads(done.stdout)["runs"]] == ["odd", "count"]
+    assert done.stderr == ""
 
 
 ARGUMENTS = (

@@ -187,6 +187,8 @@ async def test_what_another_thread_prints_is_shown_although_nothing_trains(
         await wait_until(pilot, lambda: "other threads" in screen_text(pilot))
         UNATTRIBUTED.write("while it is open\n")
         await wait_until(pilot, lambda: "while it is open" in screen_text(pilot))
+        app.runners[0].output.write("".join(f"line {k}\n" for k in range(500)))
+        await wait_until(pilot, lambda: "line 499" in screen_text(pilot))  # scrolled to its end
 
 
 async def test_a_flood_holds_up_neither_the_screen_nor_memory(
