@@ -55,7 +55,7 @@ class Strays:
         """Keep a fault. where: what raised it, such as "a thread". by: the object that did."""
         files = [*files_of(traceback), *_file_of_code(by)]
         file = next((file for file in files if file in self._counts), None)
-        line = f"{where} raised {told(error, file)}"
+        line = f"{where} raised {told(error, file or next(iter(files), None))}"
         if file is not None:
             self._lines[file] = line
             self._counts[file] += 1

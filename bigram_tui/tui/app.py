@@ -271,9 +271,9 @@ class BigramApp(App[None]):
         self._show_runs()
 
     def on_printed(self, event: Printed) -> None:
-        screen = self.screen_stack[0]
-        if isinstance(screen, RunScreen):
-            screen.expect_change()
+        for screen in self.screen_stack[:1]:  # none while a mode is switched
+            if isinstance(screen, RunScreen):
+                screen.expect_change()
 
     def _show_runs(self) -> None:
         """Have the screen show how the runs are now."""
