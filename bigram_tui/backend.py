@@ -105,7 +105,7 @@ class Hyperparameter:
         if not self.name.isidentifier() or len(self.name) > MOST_CHARACTERS["name"]:
             name = printable(self.name)[: MOST_CHARACTERS["name"]]
             raise ValueError(f"a hyperparameter can't have the name {name!r}")
-        self._put(default=_settable(self.name, self.default))
+        self._put(default=plain_value(self.name, self.default))
         self._put(low=_bound(self.name, "low", self.low), high=_bound(self.name, "high", self.high))
         if self.low is not None and self.high is not None and self.low > self.high:
             raise ValueError(f"{self.name}: low {self.low:g} is above high {self.high:g}")
@@ -241,15 +241,18 @@ def check_values(backend: Backend) -> None:
             known.parse(value)
 
 
-def _settable(name: str, default: Any) -> Any:
-    """Return a default as an instance of bool, int, float or str itself."""
-    plain = default.item() if isinstance(default, np.generic) else default
+def plain_value(name: str, value: Any) -> Any:
+    """Return a default, or another value, as an instance of bool, int, float or str itself.
+
+    name: of the hyperparameter. Raises TypeError if it is of another type.
+    """
+    plain = value.item() if isinstance(value, np.generic) else value
     for kind in (bool, int, float, str):
         if isinstance(plain, kind):
             return _exactly(kind, plain)
     raise TypeError(
         f"{name}: a default is a bool, an int, a float or a str, not of type "
-        f"{printable(type(default).__name__)}"
+        f"{printable(type(value).__name__)}"
     )
 
 
@@ -257,7 +260,7 @@ def _bound(name: str, part: str, value: Any) -> float | None:
     """Return an end of a range as an int or a float itself."""
     if value is None:
         return None
-    bound = _settable(name, value)
+    bound = plain_value(name, value)
     if not isinstance(bound, int | float) or math.isnan(bound):
         raise TypeError(f"{name}: {part} is a number, not {printable(str(bound))!r}")
     return bound

@@ -259,6 +259,16 @@ SOUND = {
     "numpy scalars": _field("np.float32(0.5), low=np.int64(0), high=np.float64(9)"),
     "a field of another kind": source(fields="kept: object = None\nmore: list = field(init=False)"),
     "a float of a subclass": _field("np.float64(1.0)"),
+    "a number with methods of its own": source(
+        fields="rate: float = 1.0",
+        methods="def __post_init__(self): self.rate = Number(2.0)",
+        top="""
+        class Number(float):
+            def __format__(self, _): raise Own("format")
+            __str__ = __repr__ = __lt__ = __eq__ = __add__ = __format__
+            __hash__ = None
+        """,
+    ),
     "escape codes": source(
         fields="""
         rate: float = hyperparameter(1.0, symbol=OSC, help=OSC)

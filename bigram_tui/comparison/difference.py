@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bigram_tui.analysis.optimum import Optimum, counting_optimum, gradient_optimum
-from bigram_tui.backend import Backend, Iteration, as_numpy
+from bigram_tui.backend import Iteration, as_numpy
 from bigram_tui.model.bigrams import Bigrams, Matrix
 from bigram_tui.training.snapshot import Snapshot
 from bigram_tui.training.timeline import number
@@ -85,9 +85,7 @@ def objective_of(run: Snapshot, settings: Mapping[str, Any] | None = None) -> Ob
 
     settings: hyperparameters other than those that it has now.
     """
-    if run.backend is None or run.model is None:
-        return None
-    if type(run.backend).regularization is not Backend.regularization:
+    if run.backend is None or run.model is None or run.own_penalty:
         return None
     if run.model.weights is None:
         return "counting", 0.0

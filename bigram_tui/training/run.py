@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bigram_tui.backend import Backend, Iteration, as_numpy, hyperparameters
+from bigram_tui.backend import Backend, Iteration, as_numpy, hyperparameters, plain_value
 from bigram_tui.model.arrays import detach_or_numpy
 from bigram_tui.model.bigrams import Bigrams, Matrix
 from bigram_tui.model.loss import Likelihood
@@ -74,7 +74,9 @@ class Run:
         self._strays = STRAYS.watch(self._file)
         self._generator: Generator[Iteration, None, None] | None = None
         self._parameters = hyperparameters(backend)
-        self._begin({name: getattr(backend, name) for name in self._parameters})
+        self._own_penalty = type(backend).regularization is not Backend.regularization
+        values = {name: plain_value(name, getattr(backend, name)) for name in self._parameters}
+        self._begin(values)
 
     def _begin(self, values: Mapping[str, Any]) -> None:
         self._settings = Settings(values)
@@ -187,6 +189,7 @@ class Run:
             spans=self._settings.spans,
             backend=self.backend,
             parameters=self._parameters,
+            own_penalty=self._own_penalty,
             start_weights=self._start_weights,
             end=self._end,
             descends=self.descends,
@@ -301,8 +304,8 @@ class Run:
         return (float(nll) if math.isfinite(checksum) else math.nan), penalty, float(validation)
 
     def _penalty(self, weights: Any) -> float:
-        inherited = type(self.backend).regularization is Backend.regularization
-        return float(self.backend.regularization(weights if inherited else as_numpy(weights)))
+        given = as_numpy(weights) if self._own_penalty else weights
+        return float(self.backend.regularization(given))
 
     def _judge(self, model: Iteration) -> None:
         """Set the status and the message: whether another step can be taken."""

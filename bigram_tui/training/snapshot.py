@@ -75,6 +75,8 @@ class Snapshot:
     """For its class; `settings` holds the values of its hyperparameters."""
     parameters: Mapping[str, Hyperparameter] = field(default_factory=dict)
     """The hyperparameters that the user can set, by name."""
+    own_penalty: bool = False
+    """Whether its backend has a penalty of its own, other than λ·mean(W²)."""
     start_weights: Matrix | None = None
     """The W [V, V] that the run starts from, whether or not its backend uses it."""
     end: int | None = None

@@ -17,6 +17,7 @@ from bigram_tui.training.strays import STRAYS, record_strays
 from bigram_tui.tui.render.no_controls import CONTROL
 from bigram_tui.tui.widgets.hyperparameters import Control
 from tests import odd_plugins
+from tests.conftest import slow
 from tests.odd_plugins import OSC_52, STEP, source, write
 from tests.tui.conftest import MakeApp, Settle, TextOf, WaitUntil
 from tests.tui.test_plugins_on_screen import SIZE, assert_the_other_run_steps, screen_text
@@ -97,6 +98,21 @@ async def test_what_goes_wrong_aside_is_told_and_a_reset_tries_again(
         await settle(pilot)
         assert app.runners[0].snapshot.status is Status.READY
         assert_no_controls(pilot)
+
+
+@pytest.mark.parametrize("name", ["a number with methods of its own", *slow("numpy scalars")])
+async def test_what_is_odd_but_allowed_can_be_changed(
+    make_app: MakeApp, settle: Settle, tmp_path: Path, name: str
+) -> None:
+    app = make_app((write(tmp_path, odd_plugins.SOUND[name]), "numpy"))
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        before = app.runners[0].snapshot.settings["rate"]
+        assert type(before) is float
+        await pilot.press("s", "p", "l", "escape", "c", "i")
+        await settle(pilot)
+        assert app.runners[0].snapshot.settings["rate"] > before
+        assert app.runners[0].snapshot.status is Status.READY
 
 
 async def test_hyperparameters_with_escape_codes_are_shown_without(
