@@ -3,9 +3,13 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from dataclasses import Field, dataclass, field, fields, is_dataclass
 from typing import Any
 
+import numpy as np
+
+from bigram_tui.errors import one_line
+from bigram_tui.formatting.printable import printable
 from bigram_tui.model.arrays import as_numpy, mean_square
 from bigram_tui.model.bigrams import Bigrams, Matrix
 
@@ -22,6 +26,12 @@ __all__ = [
 ]
 
 _METADATA_KEY = "bigram_tui.hyperparameter"
+
+MOST_HYPERPARAMETERS = 100
+"""The hyperparameters that a backend may have: each is a control on screen."""
+
+MOST_CHARACTERS = {"name": 64, "default": 1000, "symbol": 16, "help": 500}
+"""The characters of a description. A longer name or default is refused, the others are cut."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +96,34 @@ class Hyperparameter:
     """The symbol in formulas, such as η."""
     help: str = ""
 
+    def __post_init__(self) -> None:
+        """Check the description, and make its texts safe to show.
+
+        Raises TypeError or ValueError if anything of it can't be used.
+        """
+        self._put(name=_text("the name of a hyperparameter", self.name))
+        if not self.name.isidentifier() or len(self.name) > MOST_CHARACTERS["name"]:
+            name = printable(self.name)[: MOST_CHARACTERS["name"]]
+            raise ValueError(f"a hyperparameter can't have the name {name!r}")
+        self._put(default=plain_value(self.name, self.default))
+        self._put(low=_bound(self.name, "low", self.low), high=_bound(self.name, "high", self.high))
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError(f"{self.name}: low {self.low:g} is above high {self.high:g}")
+        if not isinstance(self.choices, tuple | list):
+            raise TypeError(f"{self.name}: choices are a tuple of texts")
+        self._put(choices=tuple(_text(f"{self.name}: each choice", c) for c in self.choices))
+        self._put(closed=bool(self.closed))
+        for part in ("symbol", "help"):
+            text = printable(one_line(_text(f"{self.name}: {part}", getattr(self, part))))
+            self._put(**{part: text[: MOST_CHARACTERS[part]]})
+        if len(str(self.default)) > MOST_CHARACTERS["default"]:
+            most = MOST_CHARACTERS["default"]
+            raise ValueError(f"{self.name}: a default has at most {most:,} characters")
+
+    def _put(self, **values: Any) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)  # the dataclass is frozen
+
     def parse(self, value: object) -> Any:
         """Convert text or a number to the type of the default.
 
@@ -106,7 +144,8 @@ class Hyperparameter:
 
     def _parse_choice(self, value: str) -> str:
         if self.choices and self.closed and value not in self.choices:
-            raise ValueError(f"{self.name} is one of {', '.join(self.choices)}, not {value!r}")
+            choices = printable(", ".join(self.choices))
+            raise ValueError(f"{self.name} is one of {choices}, not {value!r}")
         return value
 
     def _parse_number(self, value: object) -> float | int:
@@ -138,9 +177,10 @@ def hyperparameter(
 ) -> Any:
     """Declare a field of a backend that the screen shows as a control and `--set` can set.
 
-    default: a bool, int, float or str; its type is the type of the field. low, high: the range of
-    a number, ends included. choices: the allowed texts, or mere examples with closed=False.
-    symbol: how formulas write the field, such as η. help: one line for the user.
+    default: a bool, int, float or str, or such a scalar of NumPy; its type is the type of the
+    field, and it is within its own range. low, high: the range of a number, ends included.
+    choices: the allowed texts, or mere examples with closed=False. symbol: how formulas write the
+    field, such as η. help: one line for the user.
     """
     described = {
         "low": low,
@@ -156,15 +196,88 @@ def hyperparameter(
 def hyperparameters(backend: Backend | type[Backend]) -> dict[str, Hyperparameter]:
     """Return the hyperparameters of a backend by name, in the order of their definition.
 
-    Raises TypeError if the backend is not a dataclass.
+    A field that is not declared by `hyperparameter` is one too if its default is a bool, an int, a
+    float or a str. Raises TypeError if the backend is not a dataclass, TypeError or ValueError if
+    the description of one can't be used.
     """
     if not is_dataclass(backend):
         raise TypeError("a backend is a dataclass: put @dataclass before its class")
-    return {
-        f.name: Hyperparameter(f.name, _default(f), **f.metadata.get(_METADATA_KEY, {}))
-        for f in fields(backend)
-        if f.init and f.default is not MISSING
-    }
+    described = [f for f in fields(backend) if f.init and _is_described(f)]
+    if len(described) > MOST_HYPERPARAMETERS:
+        raise ValueError(
+            f"a backend has at most {MOST_HYPERPARAMETERS} hyperparameters, not {len(described):,}"
+        )
+    found = [
+        Hyperparameter(f.name, _default(f), **f.metadata.get(_METADATA_KEY, {})) for f in described
+    ]
+    for parameter in found:
+        _assert_in_range(parameter)
+    return {parameter.name: parameter for parameter in found}
+
+
+def _assert_in_range(parameter: Hyperparameter) -> None:
+    try:
+        parameter.parse(parameter.default)
+    except ValueError as error:
+        raise ValueError(
+            f"{parameter.name}: the default is not within its own range or choices: {error}"
+        ) from None
+
+
+def _is_described(f: Field[Any]) -> bool:
+    """Whether a field is a hyperparameter, or declared to be one."""
+    return _METADATA_KEY in f.metadata or isinstance(f.default, bool | int | float | str)
+
+
+def check_values(backend: Backend) -> None:
+    """Raise ValueError unless each hyperparameter has a value of its default's type, and finite.
+
+    A value may be out of range, as nobody checks those that a class is given.
+    """
+    for name, known in hyperparameters(backend).items():
+        value = getattr(backend, name)
+        is_infinite = isinstance(value, float) and not math.isfinite(value)
+        if is_infinite or not isinstance(value, type(known.default)):
+            known.parse(value)
+
+
+def plain_value(name: str, value: Any) -> Any:
+    """Return a default, or another value, as an instance of bool, int, float or str itself.
+
+    name: of the hyperparameter. Raises TypeError if it is of another type.
+    """
+    plain = value.item() if isinstance(value, np.generic) else value
+    for kind in (bool, int, float, str):
+        if isinstance(plain, kind):
+            return _exactly(kind, plain)
+    raise TypeError(
+        f"{name}: a default is a bool, an int, a float or a str, not of type "
+        f"{printable(type(value).__name__)}"
+    )
+
+
+def _bound(name: str, part: str, value: Any) -> float | None:
+    """Return an end of a range as an int or a float itself."""
+    if value is None:
+        return None
+    bound = plain_value(name, value)
+    if not isinstance(bound, int | float) or math.isnan(bound):
+        raise TypeError(f"{name}: {part} is a number, not {printable(str(bound))!r}")
+    return bound
+
+
+def _text(what: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{what} is a text, not of type {printable(type(value).__name__)}")
+    return str(_exactly(str, value))
+
+
+def _exactly(kind: type, value: Any) -> Any:
+    """Convert an instance of a subclass, whose methods may do anything, by the class's own."""
+    if kind is bool:
+        return value
+    method = {int: int.__int__, float: float.__float__, str: str.__str__}[kind]
+    return method(value)
 
 
 def _default(f: Field[Any]) -> Any:
@@ -179,8 +292,17 @@ def configure(backend_class: type[Backend], values: Mapping[str, object]) -> Bac
 
     Raises ValueError if a name is unknown or a value is out of range.
     """
-    known = hyperparameters(backend_class)
+    return backend_class(**parsed(hyperparameters(backend_class), values))
+
+
+def parsed(
+    known: Mapping[str, Hyperparameter], values: Mapping[str, object]
+) -> dict[str, bool | int | float | str]:
+    """Parse some values of hyperparameters, each given as text or as a number.
+
+    Raises ValueError if a name is unknown or a value is out of range.
+    """
     for name in values:
         if name not in known:
             raise ValueError(f"no hyperparameter {name!r}; there are: {', '.join(known) or 'none'}")
-    return backend_class(**{name: known[name].parse(value) for name, value in values.items()})
+    return {name: known[name].parse(value) for name, value in values.items()}

@@ -17,3 +17,6 @@ The table of counts then takes 8 GiB, and a model several times as much.
 
 WORD = "emma"
 """The first word of the lecture's names, with which its examples are made."""
+
+STEP_TIMEOUT = 120
+"""Seconds that a backend may take for a step, or for being loaded, without a screen."""

@@ -1,7 +1,4 @@
-"""Errors that the user can do something about, and how errors are told in one line."""
-
-import traceback
-from pathlib import Path
+"""Errors that the user can do something about, each told in one line."""
 
 NOT_INSTALLED = "not installed here"
 """Part of the message of a run whose backend needs a missing library."""
@@ -20,15 +17,6 @@ class TextError(Exception):
 
 class BrokenTextError(TextError):
     """The text is sound up to some place and wrong from there on."""
-
-
-def described(error: BaseException, file: str | None) -> str:
-    """Return kind and message of an exception, and the line of a file, if any, that led to it."""
-    text = one_line(f"{type(error).__name__}: {error}")
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if frame.filename == file:
-            return f"{text} ({Path(frame.filename).name}:{frame.lineno})"
-    return text
 
 
 def one_line(text: object) -> str:

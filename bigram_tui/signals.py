@@ -92,13 +92,15 @@ def _watched(numbers: Sequence[int], last_resort: Callable[[], object]) -> Itera
         if number is not None:
             end.wait(status_of(number))
 
-    threading.Thread(target=watch, name="signals", daemon=True).start()
+    watcher = threading.Thread(target=watch, name="signals", daemon=True)
+    watcher.start()
     try:
         yield
     finally:
         end.reach()
         signal.set_wakeup_fd(before)
         os.close(writer)
+        watcher.join(LAST_RESORT_SECONDS)
 
 
 class TimelyEnd:

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from bigram_tui import __version__
 from bigram_tui.cli.terminal import emit
-from bigram_tui.defaults import LARGEST_VOCABULARY, LECTURE_SEED, MAX_VOCABULARY
+from bigram_tui.defaults import LARGEST_VOCABULARY, LECTURE_SEED, MAX_VOCABULARY, STEP_TIMEOUT
 from bigram_tui.errors import UserError
 
 EPILOG = """\
@@ -21,7 +21,6 @@ examples:
   bigram-tui --backend my_model.py --set my_model.depth=3
   bigram-tui serve names.txt                  serve visitors in their browsers
 
-On screen: s steps, space runs, z steps back, 1 2 3 switch backends, ? helps.
 Exit status: 0 done, 1 failed, 2 wrong use, 128+n ended by signal n.
 """
 
@@ -128,6 +127,13 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     add("--headless", action="store_true", help="print a table instead of the screen")
     add("--json", action="store_true", help="print one JSON document instead of the screen")
+    add(
+        "--timeout",
+        type=seconds,
+        default=STEP_TIMEOUT,
+        metavar="SECONDS",
+        help=f"headless: seconds a step may take (default: {STEP_TIMEOUT})",
+    )
     add("--reference", metavar="RUN", help="the run that others are compared with")
     add(
         "--history", type=Path, metavar="FILE", help="write the losses of all steps: .csv or .jsonl"
@@ -194,6 +200,17 @@ def vocabulary_size(text: str) -> int:
     if not (text.isdecimal() and 2 <= int(text) <= LARGEST_VOCABULARY):
         raise argparse.ArgumentTypeError(f"{text} is not between 2 and {LARGEST_VOCABULARY:,}")
     return int(text)
+
+
+def seconds(text: str) -> float | None:
+    """Parse a limit in seconds; None for no limit."""
+    try:
+        limit = 0.0 if text == "none" else float(text)
+    except ValueError:
+        limit = -1.0
+    if not 0 <= limit < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, 0 or more, nor none")
+    return limit or None
 
 
 def frames(text: str) -> int:

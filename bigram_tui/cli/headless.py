@@ -3,9 +3,9 @@
 import io
 import json
 import sys
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bigram_tui.cli.terminal import complain
+from bigram_tui.cli.terminal import Report, complain
+from bigram_tui.cli.watched import WatchedRun
 from bigram_tui.comparison.difference import compare, optimum_of
 from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.export.history import finite
@@ -23,16 +24,11 @@ from bigram_tui.formatting.printable import EMPTY, printable
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams
 from bigram_tui.model.loss import negative_log_likelihood, perplexity
 from bigram_tui.model.sampling import Sample
-from bigram_tui.training.pacing import SliceSize
-from bigram_tui.training.registry import BackendError
-from bigram_tui.training.run import Run
 from bigram_tui.training.session import Session
 from bigram_tui.training.snapshot import Snapshot, Status
 from bigram_tui.training.timeline import NLL, REGULARIZATION
 
 FORMAT_VERSION = 1
-
-BLINK_SECONDS = 0.05
 
 PIPE_WIDTH = 160
 """Columns of the table if there is no terminal to ask."""
@@ -54,45 +50,35 @@ def train(
     samples: int,
     *,
     explicit: bool,
-    progress: Callable[[int, int, str], None] | None = None,
+    timeout: float | None = None,
+    report: Report | None = None,
 ) -> Iterable[Result]:
     """Train one run after the other, and yield the result of each.
 
     explicit: whether the user named the runs; a backend that is unavailable is then an error.
-    progress: called now and then with the steps taken, the steps in all, and the run's name.
+    timeout: as of WatchedRun.wait. report: shows how many of the steps a run has taken.
     """
     for source in session.sources:
         if source.obstacle is not None and not explicit:
             complain(f"without {source.name}: {source.obstacle}")
             continue
-        try:
-            run = session.make_run(source)
-        except BackendError as error:
-            yield Result(source.name, None, [], str(error))
+        run = WatchedRun(source.name, partial(session.make_run, source), steps)
+        run.wait(timeout, None if report is None else partial(_report, report, steps, source.name))
+        final = run.snapshot
+        if final is None:
+            yield Result(source.name, None, [], run.error)
             continue
-        if progress is None:
-            run.advance(steps)
-        else:
-            _advance(run, steps, progress)
-        final = run.snapshot()
         failed = final.status in (Status.FAILED, Status.DIVERGED)
         names = []
         if final.probabilities is not None:
             names = session.sample(final.probabilities, samples)
         reasons = filter(None, (f"{source.name} {final.message}", final.cause))
-        failure = "; ".join(reasons) if failed else None
+        failure = "; ".join(reasons) if failed else run.error or None
         yield Result(source.name, final, names, failure)
 
 
-def _advance(run: Run, steps: int, progress: Callable[[int, int, str], None]) -> None:
-    """Take the steps in slices that last about BLINK_SECONDS."""
-    slices = SliceSize(BLINK_SECONDS)
-    while run.iteration < steps and run.status is Status.READY:
-        started = time.monotonic()
-        count = min(slices.size, steps - run.iteration)
-        run.advance(count)
-        progress(run.iteration, steps, printable(run.name))
-        slices.after(time.monotonic() - started, count)
+def _report(report: Report, steps: int, name: str, taken: int) -> None:
+    report(taken, steps, name)
 
 
 def document(session: Session, results: list[Result], reference: str) -> str:

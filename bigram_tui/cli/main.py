@@ -5,7 +5,6 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, NoReturn
 
 from bigram_tui.cli.arguments import parse
@@ -23,6 +22,9 @@ from bigram_tui.cli.terminal import (
     have_streams,
     is_in_browser,
     is_terminal,
+    keep_output_apart,
+    leave,
+    prints_apart,
     progress_bar,
     read_keys_from_terminal,
     why_no_screen,
@@ -38,6 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the program and exit."""
     gc.disable()  # until collect_from_now_on
     have_streams()
+    if not is_in_browser():  # where descriptor 1 is the way to the server
+        keep_output_apart()
+    from bigram_tui.training.strays import record_strays  # it imports Rich
+
+    record_strays()
     try:
         with on_signals(unignored(ENDING), raise_stopped):
             status = run(arguments)
@@ -55,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     finally:
         gc.enable()
     flush_errors()
-    sys.exit(status)
+    leave(status)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -123,14 +130,17 @@ def print_backends() -> None:
 def print_headless(session: "Session", options: argparse.Namespace) -> int:
     """Train without a screen, print the results, and return the exit status."""
     from bigram_tui.cli.headless import document, table, train
+    from bigram_tui.training.strays import STRAYS
 
     steps = 100 if options.steps is None else options.steps
     samples = 5 if options.samples is None else options.samples
     explicit = bool(options.backend or options.run)
     collect_from_now_on()
-    # What a plugin prints goes to stderr, so that stdout has only the results.
-    with redirect_stdout(sys.stderr), progress_bar(of_bytes=False) as progress:
-        results = list(train(session, steps, samples, explicit=explicit, progress=progress))
+    with prints_apart(), progress_bar(of_bytes=False) as progress:
+        how = {"explicit": explicit, "timeout": options.timeout, "report": progress}
+        results = list(train(session, steps, samples, **how))
+    for line in STRAYS.untold():
+        complain(line)
     backends = {source.name: source.backend for source in session.sources}
     finals = [result.final for result in results if result.final]
     reference = options.reference or session.first(named=explicit)
@@ -140,5 +150,5 @@ def print_headless(session: "Session", options: argparse.Namespace) -> int:
         if options.json:
             emit(document(session, results, reference) + "\n")
         else:
-            emit(table(session, results, reference))
+            emit(table(session, results, reference), styled=True)
     return DONE if all(result.error is None for result in results) else FAILED

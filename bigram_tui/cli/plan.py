@@ -2,12 +2,15 @@
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from bigram_tui.cli.arguments import UsageError, settings
-from bigram_tui.cli.terminal import is_terminal, progress_bar
+from bigram_tui.cli.terminal import is_terminal, prints_apart, progress_bar
+from bigram_tui.errors import UserError
 
 if TYPE_CHECKING:
     from bigram_tui.corpus.background import BackgroundRead
@@ -15,6 +18,9 @@ if TYPE_CHECKING:
     from bigram_tui.corpus.request import CorpusRequest
     from bigram_tui.training.registry import BackendSource
     from bigram_tui.training.session import Session
+
+PATIENCE_SECONDS = 30.0
+"""How long a backend may take to be imported before its settings are checked no further."""
 
 SHORT_FIELDS = {"lr": "learning_rate"}
 """Short names of fields on the command line."""
@@ -159,9 +165,48 @@ def check_settings(
 
     Only backends that a setting concerns are checked, as they must be imported for it.
     """
-    from bigram_tui.training.session import configured
-
     for source in sources:
         concerned = common or {source.name, source.backend} & individual.keys()
         if concerned and not source.obstacle:
-            configured(source, common, individual)
+            _within(PATIENCE_SECONDS, partial(_check_values, source, common, individual))
+
+
+def _check_values(
+    source: "BackendSource",
+    common: Mapping[str, object],
+    individual: Mapping[str, Mapping[str, object]],
+) -> None:
+    """Raise UsageError if a value is wrong. What is wrong with the backend, its run will tell."""
+    from bigram_tui.backend import hyperparameters, parsed
+    from bigram_tui.training.faults import PluginError, plugin_code
+    from bigram_tui.training.registry import BackendError
+    from bigram_tui.training.session import given_values
+
+    try:
+        backend_class = source.load()
+        with plugin_code():
+            known = hyperparameters(backend_class)
+    except (BackendError, PluginError):
+        return
+    try:
+        parsed(known, given_values(source, known, common, individual))
+    except ValueError as error:
+        raise UsageError(f"{source.name}: {error}") from None
+
+
+def _within(seconds: float, check: Callable[[], None]) -> None:
+    """Let a thread check something. Raises UserError if it does so in time."""
+    wrong: list[UserError] = []
+
+    def work() -> None:
+        try:
+            check()
+        except UserError as error:
+            wrong.append(error)
+
+    thread = Thread(target=work, name="check of settings", daemon=True)
+    with prints_apart():
+        thread.start()
+        thread.join(seconds)
+    if wrong:
+        raise wrong[0]

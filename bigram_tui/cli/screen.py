@@ -2,10 +2,13 @@
 
 import argparse
 import signal
+import sys
+from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
 from typing import TYPE_CHECKING
 
 from bigram_tui.cli.arguments import UsageError, parse
+from bigram_tui.cli.descriptors import capture_descriptors
 from bigram_tui.cli.exit_status import DONE
 from bigram_tui.cli.garbage import collect_from_now_on
 from bigram_tui.cli.history import write_runs
@@ -18,6 +21,7 @@ from bigram_tui.cli.terminal import (
     on_hang_up,
 )
 from bigram_tui.signals import ENDING, TimelyEnd, on_signals, status_of
+from bigram_tui.training.output import UNATTRIBUTED, stream
 
 if TYPE_CHECKING:
     from bigram_tui.corpus.background import BackgroundRead
@@ -74,7 +78,10 @@ def open_screen(session: "Session | BackgroundRead[Session]", options: argparse.
     app = make_app(session, options)
     app.tour = wants_tour(options)
     collect_from_now_on()
-    terminal = SavedTerminal()
+    captured = None if is_in_browser() else capture_descriptors(UNATTRIBUTED.write)
+    if captured is not None:
+        app.draw_on(captured.terminal)
+    terminal = SavedTerminal(sys.stderr)
 
     def write_history() -> None:
         if runs := app.history():  # none if the text was not read
@@ -90,10 +97,15 @@ def open_screen(session: "Session | BackgroundRead[Session]", options: argparse.
     with on_signals((signal.SIGINT, *ENDING), app.leave, restore_and_write) as received:
         if not is_in_browser():
             on_hang_up(partial(app.leave, signal.SIGHUP))
+        # As in the app, also before it has the terminal; but its own errors are seen.
+        app.error_console.file = sys.stderr
         try:
-            app.run(mouse=not options.no_mouse)
+            with redirect_stdout(stream(1)), redirect_stderr(stream(2)):
+                app.run(mouse=not options.no_mouse)
         finally:
             end.reach()
+    if captured is not None:
+        captured.stop()
     if app.trouble is not None and not received:
         raise app.trouble
     write_history()

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from typing import Any, NoReturn, Protocol, TextIO
 
 from bigram_tui.errors import UserError
@@ -16,6 +16,9 @@ try:
     import termios
 except ImportError:  # Windows
     termios = None  # type: ignore[assignment]
+
+LAST_WORDS_SECONDS = 5.0
+"""How long functions that plugins and libraries register with atexit may take in all."""
 
 PROGRESS_AFTER_SECONDS = 0.5
 """How long work may take before a progress bar appears."""
@@ -64,16 +67,84 @@ def flush_errors() -> None:
         drop(sys.stderr)
 
 
+def keep_output_apart() -> None:
+    """Leave descriptor 1 to plugins and libraries: what they write there goes to standard error.
+
+    The program's own output still goes where it did, as sys.stdout.
+    """
+    sys.stdout.flush()
+    if (own := copied(sys.stdout, 1)) is not None:
+        sys.stdout = own
+        os.dup2(2, 1)
+
+
+class KeptOpen:
+    """A stream that a plugin can write to, but not close for others."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def close(self) -> None:
+        """Leave it open."""
+
+
+@contextmanager
+def prints_apart() -> Iterator[None]:
+    """Have what plugins print go to standard error, so that standard output has only results."""
+    stderr: Any = KeptOpen(sys.stderr)
+    with redirect_stdout(stderr), redirect_stderr(stderr):
+        yield
+
+
+def copied(stream: TextIO, descriptor: int) -> TextIO | None:
+    """Return a stream to where a standard one leads; None if that is not its usual descriptor."""
+    try:
+        if stream.fileno() != descriptor:
+            return None
+        os.fstat(2)
+        return open(os.dup(descriptor), "w", encoding=stream.encoding, errors="replace")
+    except (OSError, ValueError):  # closed, or no file at all
+        return None
+
+
+def leave(status: int) -> NoReturn:
+    """End the process; at once if a thread is left, such as that of a plugin.
+
+    Python would wait for a thread that is no daemon, and other threads may abort its end. What the
+    process would do at its end is then left out, such as functions registered with atexit; one
+    that takes too long is cut short.
+    """
+    if threading.active_count() > 1:
+        leave_at_once(status)
+
+    def cut_short() -> None:
+        time.sleep(LAST_WORDS_SECONDS)
+        os._exit(status)
+
+    threading.Thread(target=cut_short, daemon=True).start()
+    sys.exit(status)
+
+
 def leave_at_once(status: int) -> NoReturn:
     """End the process without tidying up, which would abort it while a thread is in torch."""
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             stream.flush()
     os._exit(status)
 
 
-def emit(text: str) -> None:
-    """Write to standard output at once. Raises OutputError, and BrokenPipeError."""
+def emit(text: str, *, styled: bool = False) -> None:
+    """Write to standard output at once. Raises OutputError, and BrokenPipeError.
+
+    styled: whether it has escape codes of ours; otherwise there are none in it, whatever it says.
+    """
+    if not styled:
+        from bigram_tui.formatting.printable import printable  # it imports Rich
+
+        text = "\n".join(map(printable, text.split("\n")))
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -99,9 +170,11 @@ def is_dumb() -> bool:
 
 
 def complain(text: object) -> None:
-    """Print an error to standard error; do nothing if that fails too."""
-    with suppress(OSError):
-        print(f"bigram-tui: {text}", file=sys.stderr)
+    """Print an error to standard error, safe to show; do nothing if that fails too."""
+    from bigram_tui.formatting.printable import printable
+
+    with suppress(OSError, ValueError):  # ValueError: it was closed
+        print(f"bigram-tui: {printable(str(text))}", file=sys.stderr)
     flush_errors()
 
 
@@ -186,7 +259,9 @@ LEAVE_SCREEN = (
 class SavedTerminal:
     """The state of the terminal before the screen opened."""
 
-    def __init__(self) -> None:
+    def __init__(self, stream: TextIO) -> None:
+        """stream: where the screen is drawn."""
+        self._stream = stream
         self._attributes: list[Any] | None = None
         if termios is not None:
             with suppress(termios.error):  # standard input is no terminal
@@ -197,8 +272,8 @@ class SavedTerminal:
         if termios is not None and self._attributes is not None:
             with suppress(termios.error):  # the terminal is gone
                 termios.tcsetattr(0, termios.TCSANOW, self._attributes)
-        with suppress(OSError):
-            os.write(2, LEAVE_SCREEN.encode())
+        with suppress(OSError, ValueError):
+            os.write(self._stream.fileno(), LEAVE_SCREEN.encode())
 
 
 @contextmanager

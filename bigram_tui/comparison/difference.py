@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from bigram_tui.analysis.optimum import Optimum, counting_optimum, gradient_optimum
-from bigram_tui.backend import Backend, Iteration, as_numpy
+from bigram_tui.backend import Iteration, as_numpy
 from bigram_tui.model.bigrams import Bigrams, Matrix
 from bigram_tui.training.snapshot import Snapshot
+from bigram_tui.training.timeline import number
 
 
 @dataclass(frozen=True)
@@ -84,14 +85,12 @@ def objective_of(run: Snapshot, settings: Mapping[str, Any] | None = None) -> Ob
 
     settings: hyperparameters other than those that it has now.
     """
-    if run.backend is None or run.model is None:
-        return None
-    if type(run.backend).regularization is not Backend.regularization:
+    if run.backend is None or run.model is None or run.own_penalty:
         return None
     if run.model.weights is None:
         return "counting", 0.0
     values = run.settings if settings is None else settings
-    return "gradient", float(values.get("l2", 0.0))
+    return "gradient", number(values, "l2") or 0.0
 
 
 @lru_cache(maxsize=32)

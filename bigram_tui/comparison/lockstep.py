@@ -14,7 +14,7 @@ from bigram_tui.comparison.comparator import Comparator
 from bigram_tui.comparison.drift import Floats, MaxDifference
 from bigram_tui.comparison.frame import Frame, can_go_on, has_stopped
 from bigram_tui.comparison.lineup import Lineup
-from bigram_tui.errors import one_line
+from bigram_tui.training.faults import told
 from bigram_tui.training.pacing import SliceSize
 from bigram_tui.training.run import Run
 from bigram_tui.training.runner import Runner
@@ -203,7 +203,7 @@ class Lockstep:
                     continue
             except _GoneError:  # a run was removed, or gave up: the others go on
                 continue
-            except Exception as error:  # such as a plugin's array that can't be read any more
+            except BaseException as error:  # such as a plugin's array that can't be read any more
                 self._stop_short(error)
                 continue
             self._publish()
@@ -212,9 +212,9 @@ class Lockstep:
                 pace = None if self._position < self._retraced else plan.pace
                 self._wait(PAUSE_SECONDS if pace is None else max(0.0, 1 / pace - took))
 
-    def _stop_short(self, error: Exception) -> None:
+    def _stop_short(self, error: BaseException) -> None:
         """Say what went wrong and do nothing more until the next order."""
-        self.complaint = one_line(f"lock-step: {type(error).__name__}: {error}")
+        self.complaint = f"lock-step: {told(error)}"
         with self._wake:
             self._goal.stop(self._position)
             self._resting = True
@@ -392,8 +392,8 @@ class Lockstep:
                 self._wake.wait(0.1)
         try:
             return future.result()
-        except Exception as error:  # its runner tells it
-            raise _GoneError from error
+        except BaseException:  # its runner tells it
+            raise _GoneError from None
 
     def _wake_up(self, _: object) -> None:
         with self._wake:

@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice, pairwise
+from threading import Thread
 
 import numpy as np
 
@@ -13,9 +15,13 @@ from bigram_tui.formatting.numbers import significant
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Vocabulary
 from bigram_tui.model.loss import softmax
 from bigram_tui.training.descent import is_descent_step
+from bigram_tui.training.iterations import plain
 from bigram_tui.training.snapshot import Snapshot, Status
 
 Cell = tuple[int, int]
+
+PATIENCE_SECONDS = 5.0
+"""How long a copy of a backend may take for a step or two: one that hangs holds up nobody."""
 
 CLOSE = 32
 """Units in the last place by which a backend may round a formula differently."""
@@ -81,17 +87,24 @@ def descends(run: Snapshot, bigrams: Bigrams) -> bool:
 
 
 def _successors(run: Snapshot, bigrams: Bigrams, count: int) -> list[Iteration]:
-    """Let a copy of the backend take up to `count` steps; an empty list if it fails."""
+    """Let a copy of the backend take up to `count` steps; an empty list if it fails, or is late."""
     if run.backend is None or run.model is None or run.weights is None:
         return []
-    try:
-        backend = configure(type(run.backend), run.settings)
-        train: Callable[..., Iterator[Iteration]] = backend.train
-        state = () if run.model.state is None else (run.model.state,)
-        with np.errstate(all="ignore"):
-            return list(islice(train(bigrams, run.weights, *state), 1, count + 1))
-    except Exception:  # a plugin may raise anything
-        return []
+    taken: list[Iteration] = []
+
+    def take() -> None:
+        assert run.model is not None
+        with suppress(BaseException), np.errstate(all="ignore"):  # a plugin may raise anything
+            backend = configure(type(run.backend), run.settings)  # type: ignore[arg-type]
+            train: Callable[..., Iterator[Iteration]] = backend.train
+            state = () if run.model.state is None else (run.model.state,)
+            following = islice(train(bigrams, run.weights, *state), 1, count + 1)
+            taken.extend([plain(model, bigrams.counts.shape) for model in following])
+
+    thread = Thread(target=take, name=f"next step of {run.name}", daemon=True)
+    thread.start()
+    thread.join(PATIENCE_SECONDS)
+    return [] if thread.is_alive() else taken
 
 
 def is_plain(run: Snapshot, rate: float, following: Iteration) -> bool:

@@ -1,4 +1,4 @@
-"""Hyperparameters: whether they are described well, and what to change them to."""
+"""Hyperparameters: their values, and what to change them to."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,17 +9,6 @@ from bigram_tui.backend import Backend, Hyperparameter, hyperparameters
 def values_of(backend: Backend) -> dict[str, Any]:
     """Return the present values of all hyperparameters by name."""
     return {name: getattr(backend, name) for name in hyperparameters(backend)}
-
-
-def assert_described(described: Hyperparameter, name: str) -> None:
-    """Assert that a default has a type that can be edited, and is in its own range."""
-    default, low, high = described.default, described.low, described.high
-    assert isinstance(default, bool | int | float | str), (
-        f"{name} is {default!r}; a default is a bool, an int, a float or a str"
-    )
-    assert low is None or high is None or low <= high, f"{name}: low {low} is above high {high}"
-    accepted = _accepts(described.parse, default)
-    assert accepted, f"{name}: the default {default!r} is not within its own range or choices"
 
 
 def _accepts(parse: Callable[[object], Any], value: object) -> bool:

@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 
+from bigram_tui.formatting.printable import printable
+from bigram_tui.training.faults import text_of
+
 
 def gpu_error(error: BaseException, settings: Mapping[str, object]) -> str:
     """Say in one line what went wrong with a GPU and what to do; empty for any other error.
@@ -9,9 +12,9 @@ def gpu_error(error: BaseException, settings: Mapping[str, object]) -> str:
     settings: the backend's hyperparameters, of which the advice names those that can be changed.
     The error is known by its text: work on a GPU runs ahead, so its errors are raised anywhere.
     """
-    first_line = str(error).strip().partition("\n")[0]
-    if not isinstance(error, RuntimeError):  # as all those of torch are
+    if not issubclass(type(error), RuntimeError):  # as all those of torch are
         return ""
+    first_line = printable(text_of(error).strip().partition("\n")[0])
     if type(error).__name__ == "OutOfMemoryError" or "out of memory" in first_line:
         what, remedies, then = "the GPU is out of memory", {"device": "cpu", "dtype": "float32"}, ""
     elif "CUDA error" in first_line or "HIP error" in first_line:

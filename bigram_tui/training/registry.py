@@ -14,9 +14,10 @@ from itertools import chain, count
 from pathlib import Path
 
 from bigram_tui.backend import Backend
-from bigram_tui.errors import NOT_INSTALLED, UserError, described
+from bigram_tui.errors import NOT_INSTALLED, UserError
 from bigram_tui.formatting.printable import printable
 from bigram_tui.paths import config_folder, read_regular
+from bigram_tui.training.faults import PluginError, plugin_code
 
 GROUP = "bigram_tui.backends"
 """The entry point group in which a package names its backends."""
@@ -51,7 +52,7 @@ class BackendSource:
 
     def alias(self, name: str) -> "BackendSource":
         """Return the same backend under the name of a run."""
-        return replace(self, name=name, alias_of=self.backend)
+        return replace(self, name=printable(name), alias_of=self.backend)
 
     @cached_property
     def _code(self) -> Path | None:
@@ -117,12 +118,14 @@ class BackendSource:
         if self._unreadable is not None:  # to open a pipe would be to wait for it
             raise BackendError(f"{self.name} can't be imported: {self._unreadable}")
         try:
-            loaded = self._load_file(self.file) if self.file else self.entry_point.load()  # type: ignore[union-attr]
-        except BackendError:
-            raise
-        except (Exception, SystemExit) as error:  # a plugin may raise anything
-            hint = self.obstacle or described(error, str(self._code))
-            raise BackendError(f"{self.name} can't be imported: {hint}") from error
+            with plugin_code(str(self._code)):
+                return self._load_class()
+        except PluginError as fault:
+            hint = self.obstacle or fault
+            raise BackendError(f"{self.name} can't be imported: {hint}") from None
+
+    def _load_class(self) -> type[Backend]:
+        loaded = self._load_file(self.file) if self.file else self.entry_point.load()  # type: ignore[union-attr]
         if not (inspect.isclass(loaded) and issubclass(loaded, Backend)):
             raise BackendError(f"{self.name} is no backend: {self.origin} names {loaded!r}")
         if inspect.isabstract(loaded):

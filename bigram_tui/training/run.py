@@ -1,21 +1,22 @@
 """One backend in training: every step can be taken, gone back to, and taken again."""
 
 import math
-import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from bigram_tui.backend import Backend, Iteration, as_numpy, hyperparameters
-from bigram_tui.errors import described
-from bigram_tui.model.arrays import detach_or_numpy, on_accelerator
+from bigram_tui.backend import Backend, Iteration, as_numpy, hyperparameters, plain_value
+from bigram_tui.model.arrays import detach_or_numpy
 from bigram_tui.model.bigrams import Bigrams, Matrix
 from bigram_tui.model.loss import Likelihood
 from bigram_tui.training.descent import DescentRecord
+from bigram_tui.training.faults import PluginError, file_of, told
 from bigram_tui.training.gpu_errors import gpu_error
+from bigram_tui.training.iterations import Kind, plain
 from bigram_tui.training.snapshot import Branch, Snapshot, Status
+from bigram_tui.training.strays import STRAYS
 from bigram_tui.training.timeline import LOSS_COLUMNS, Keyframes, Rows, Settings
 
 NOTHING_LEFT = "nothing left to learn"
@@ -23,8 +24,8 @@ NOTHING_LEFT = "nothing left to learn"
 LAST_ITERATION = 2_000_000
 """The step at which a run stops, so that its losses take at most 64 MB (32 bytes a step)."""
 
-PLUGIN_ERRORS = (Exception, SystemExit)
-"""The errors of a backend that end its run alone; others end the program."""
+
+_ENDED: Any = object()
 
 
 class Checkpoint(NamedTuple):
@@ -56,6 +57,7 @@ class Run:
 
         start_weights: W [V, V]; copied unless they are read-only and own their memory. name: the
         name of the backend's class if empty. validation: bigrams whose nll is recorded as well.
+        Raises TypeError or ValueError if a hyperparameter can't be used.
         """
         self.backend = backend
         self.bigrams = bigrams
@@ -66,9 +68,15 @@ class Run:
         self._likelihood = Likelihood(bigrams)
         self._validation = None if validation is None else Likelihood(validation)
         self._left: Branch | None = None
-        self._readable: set[tuple[str, type, Any]] = set()
+        self._readable: set[Kind] = set()
         self._descent = DescentRecord(bigrams)
-        self._begin({key: getattr(backend, key) for key in hyperparameters(backend)})
+        self._file = file_of(type(backend))
+        self._strays = STRAYS.watch(self._file)
+        self._generator: Generator[Iteration, None, None] | None = None
+        self._parameters = hyperparameters(backend)
+        self._own_penalty = type(backend).regularization is not Backend.regularization
+        values = {name: plain_value(name, getattr(backend, name)) for name in self._parameters}
+        self._begin(values)
 
     def _begin(self, values: Mapping[str, Any]) -> None:
         self._settings = Settings(values)
@@ -139,7 +147,7 @@ class Run:
         left. Raises KeyError if there is no such hyperparameter, ValueError if the value is not
         valid.
         """
-        parsed = hyperparameters(self.backend)[name].parse(value)
+        parsed = self._parameters[name].parse(value)
         here = max(0, self.iteration)
         values = self._settings.at(here)
         if values[name] == parsed:
@@ -159,6 +167,14 @@ class Run:
         self._descent.keep(0, self.descends)
         self._begin(self._settings.at(max(0, self.iteration)))
 
+    def close(self) -> None:
+        """End the backend's training; the run fails if that raises, or if its threads have."""
+        try:
+            self._close_generator()
+            self._look_for_strays()
+        except BaseException as error:
+            self._fail(error, self.iteration)
+
     def snapshot(self, *, training: bool = False, rate: float | None = None) -> Snapshot:
         """Return the run as it is now. rate: steps per second."""
         return Snapshot(
@@ -172,6 +188,8 @@ class Run:
             settings=self._settings.at(max(0, self.iteration)),
             spans=self._settings.spans,
             backend=self.backend,
+            parameters=self._parameters,
+            own_penalty=self._own_penalty,
             start_weights=self._start_weights,
             end=self._end,
             descends=self.descends,
@@ -193,10 +211,29 @@ class Run:
 
     def _enter(self, iteration: int, start: Checkpoint) -> None:
         """Start the backend at a step, with the hyperparameters that hold there."""
-        self._generator: Iterator[Iteration] | None = self._train(iteration, start)
+        try:
+            self._close_generator()
+        except BaseException as error:
+            self._fail(error, iteration)
+            return
+        self._strays = STRAYS.count(self._file)  # those before are of another training
+        self._generator = self._train(iteration, start)
         self._take(iteration, entered=start)
 
-    def _train(self, iteration: int, start: Checkpoint) -> Iterator[Iteration]:
+    def _close_generator(self) -> None:
+        """End the present training, rather than leave that to whoever frees its memory."""
+        generator, self._generator = self._generator, None
+        if generator is not None:
+            generator.close()
+
+    def _look_for_strays(self) -> None:
+        """Raise PluginError if a thread of the backend has raised since the last look."""
+        count = STRAYS.count(self._file)
+        if count != self._strays:
+            self._strays = count
+            raise PluginError(STRAYS.last(self._file))
+
+    def _train(self, iteration: int, start: Checkpoint) -> Generator[Iteration, None, None]:
         # A generator of our own, so that all errors of the backend are raised in `_take`.
         self._apply(self._settings.at(iteration))
         train: Callable[..., Iterator[Iteration]] = self.backend.train
@@ -220,9 +257,13 @@ class Run:
         started = time.perf_counter()
         try:
             with np.errstate(all="ignore"):  # an overflow shows in the numbers
-                model = next(self._generator)
+                yielded = next(self._generator, _ENDED)
             seconds = time.perf_counter() - started
-            self._check(model)
+            self._look_for_strays()
+            if yielded is _ENDED:
+                self._finish(iteration, entered)
+                return
+            model = plain(yielded, self.bigrams.counts.shape, self._readable)
             arrival = _reached(model) if entered is None else entered
             values = self._settings.at(iteration)
             if values is self._in_force:
@@ -232,28 +273,8 @@ class Run:
             else:
                 self._apply(values)
                 self._commit(iteration, model, arrival, seconds)
-        except StopIteration:
-            self._finish(iteration, entered)
-        except PLUGIN_ERRORS as error:
+        except BaseException as error:  # a plugin may raise anything
             self._fail(error, iteration)
-
-    def _check(self, model: object) -> None:
-        """Raise TypeError or ValueError unless it is an Iteration with real matrices [V, V]."""
-        if not isinstance(model, Iteration):
-            raise TypeError(f"train() yielded {type(model).__name__}, not an Iteration")
-        for part in ("probabilities", "weights", "gradient"):
-            array = getattr(model, part)
-            if array is None and part != "probabilities":
-                continue
-            shape = getattr(array, "shape", None)
-            if shape != self.bigrams.counts.shape:
-                given = type(array).__name__ if shape is None else f"shape {tuple(shape)}"
-                raise ValueError(f"{part} must be {self.bigrams.counts.shape}, not {given}")
-            kind = part, type(array), array.dtype
-            if kind not in self._readable:  # once for each kind, since reading may copy
-                if as_numpy(array[:1] if on_accelerator(array) else array).dtype.kind not in "fiu":
-                    raise TypeError(f"{part} must be real numbers, not {array.dtype}")
-                self._readable.add(kind)
 
     def _commit(
         self, iteration: int, model: Iteration, arrival: Checkpoint | None, seconds: float
@@ -283,8 +304,8 @@ class Run:
         return (float(nll) if math.isfinite(checksum) else math.nan), penalty, float(validation)
 
     def _penalty(self, weights: Any) -> float:
-        inherited = type(self.backend).regularization is Backend.regularization
-        return self.backend.regularization(weights if inherited else as_numpy(weights))
+        given = as_numpy(weights) if self._own_penalty else weights
+        return float(self.backend.regularization(given))
 
     def _judge(self, model: Iteration) -> None:
         """Set the status and the message: whether another step can be taken."""
@@ -313,9 +334,11 @@ class Run:
     def _fail(self, error: BaseException, iteration: int) -> None:
         self._generator = None
         self.status = Status.FAILED
-        module = sys.modules.get(type(self.backend).__module__)
-        source = getattr(module, "__file__", None)
-        reason = gpu_error(error, self._settings.at(iteration)) or described(error, source)
+        STRAYS.has_failed(self._file)
+        if type(error) is PluginError:  # of a thread: one line already
+            reason = str(error)
+        else:
+            reason = gpu_error(error, self._settings.at(iteration)) or told(error, self._file)
         self.message = f"failed at step {iteration}: {reason}"
 
     def _start_here(self) -> None:

@@ -8,8 +8,9 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import TypeVar
 
-from bigram_tui.errors import one_line
+from bigram_tui.training.faults import safe_text, told
 from bigram_tui.training.gpu_errors import gpu_error
+from bigram_tui.training.output import OF_RUN, Output
 from bigram_tui.training.pacing import SliceSize
 from bigram_tui.training.run import Run
 from bigram_tui.training.snapshot import Snapshot, Status
@@ -44,6 +45,8 @@ class Runner:
         """When the backend was last given work that it has not finished (time.monotonic)."""
         self.complaint = ""
         """Why the last command could not be executed, if so."""
+        self.output = Output()
+        """What its backend prints."""
         self._load = load
         self._on_idle = on_idle
         self._commands: deque[Command] = deque()
@@ -175,10 +178,15 @@ class Runner:
     # In its own thread
 
     def _live(self) -> None:
+        OF_RUN.set(self.output)
         try:
-            self._work(self._load())
-        except (Exception, SystemExit) as error:  # of a plugin on import, or a fault of ours
-            self._give_up(gpu_error(error, {}) or one_line(error) or type(error).__name__)
+            run = self._load()
+            try:
+                self._work(run)
+            finally:
+                run.close()
+        except BaseException as error:  # of a plugin on import, or a fault of ours
+            self._give_up(gpu_error(error, {}) or safe_text(error) or told(error))
 
     def _work(self, run: Run) -> None:
         """Execute commands and train, slice by slice; each pass publishes one snapshot."""
@@ -215,7 +223,7 @@ class Runner:
                 self._commands.popleft()(run)
                 self.complaint = ""
             except (KeyError, ValueError) as error:  # such as a hyperparameter out of its range
-                self.complaint = one_line(error)
+                self.complaint = safe_text(error)
         if not self._is_published and self._goal.iteration > run.iteration + self._slices.size:
             self._publish(run)  # that it trains is seen before the end of the first slice
 

@@ -1,12 +1,12 @@
 """A corpus, backends and their settings, as the user asked for them, and the runs made of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
-from bigram_tui.backend import Backend, configure, hyperparameters
+from bigram_tui.backend import Backend, check_values, configure, hyperparameters
 from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.defaults import LECTURE_SEED
 from bigram_tui.model.bigrams import Matrix
@@ -18,6 +18,7 @@ from bigram_tui.model.sampling import (
     uniforms,
 )
 from bigram_tui.model.torch_rng import start_weights
+from bigram_tui.training.faults import message_of
 from bigram_tui.training.registry import BackendError, BackendSource
 from bigram_tui.training.run import Run
 
@@ -41,12 +42,23 @@ def configured(
     """
     backend_class = source.load()
     try:
-        known = hyperparameters(backend_class)
-        for_all = {name: value for name, value in common.items() if name in known}
-        own = {**individual.get(source.backend, {}), **individual.get(source.name, {})}
-        return configure(backend_class, {**for_all, **own, **(values or {})})
-    except Exception as error:  # a plugin may raise anything
-        raise BackendError(f"{source.name}: {error}") from error
+        given = given_values(source, hyperparameters(backend_class), common, individual)
+        backend = configure(backend_class, {**given, **(values or {})})
+        check_values(backend)  # it may have changed them itself
+        return backend
+    except BaseException as error:  # a plugin may raise anything
+        raise BackendError(f"{source.name}: {message_of(error)}") from None
+
+
+def given_values(
+    source: BackendSource,
+    known: Container[str],
+    common: Mapping[str, object],
+    individual: Mapping[str, Mapping[str, object]],
+) -> dict[str, object]:
+    """Return the values that are given for a run. known: the names of its hyperparameters."""
+    for_all = {name: value for name, value in common.items() if name in known}
+    return {**for_all, **individual.get(source.backend, {}), **individual.get(source.name, {})}
 
 
 @dataclass(frozen=True)

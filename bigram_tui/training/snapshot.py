@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bigram_tui.backend import Backend, Iteration, as_numpy
+from bigram_tui.backend import Backend, Hyperparameter, Iteration, as_numpy
 from bigram_tui.errors import NOT_INSTALLED
 from bigram_tui.model.arrays import row_sums
 from bigram_tui.model.bigrams import Matrix
@@ -72,7 +72,11 @@ class Snapshot:
     spans: tuple[Span, ...] = ()
     """All sets of hyperparameters, each with the step from which on it holds."""
     backend: Backend | None = None
-    """For its class and the description of its hyperparameters; `settings` holds their values."""
+    """For its class; `settings` holds the values of its hyperparameters."""
+    parameters: Mapping[str, Hyperparameter] = field(default_factory=dict)
+    """The hyperparameters that the user can set, by name."""
+    own_penalty: bool = False
+    """Whether its backend has a penalty of its own, other than λ·mean(W²)."""
     start_weights: Matrix | None = None
     """The W [V, V] that the run starts from, whether or not its backend uses it."""
     end: int | None = None
@@ -132,7 +136,7 @@ class Snapshot:
             return None
         try:
             return as_numpy(array)
-        except RuntimeError:
+        except Exception:
             return np.full(tuple(array.shape), np.nan)
 
     def _loss(self, column: int) -> float:
@@ -206,7 +210,7 @@ class Snapshot:
             return None
         try:
             sums = row_sums(self.model.probabilities)
-        except RuntimeError:  # its device was lost
+        except Exception:  # its device was lost
             return math.nan, math.nan
         tolerance = 8 * len(sums) * self.precision
         return None if (abs(sums - 1) <= tolerance).all() else (sums.min(), sums.max())
@@ -218,7 +222,7 @@ class Snapshot:
             return None
         try:
             return float(as_numpy(self.model.loss).item())
-        except Exception:  # whatever a plugin gave
+        except Exception:  # its device was lost
             return math.nan  # agrees with nothing
 
     @property

@@ -2,10 +2,10 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
 from rich.console import RenderableType
 from textual.app import App, ScreenStackError, SystemCommand
@@ -14,6 +14,8 @@ from textual.command import CommandPalette
 from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.events import Event, InputEvent, Paste
+from textual.filter import LineFilter
+from textual.message import Message
 from textual.screen import Screen
 from textual.theme import ThemeProvider
 from textual.widgets import Input, OptionList
@@ -21,13 +23,15 @@ from textual.widgets import Input, OptionList
 from bigram_tui.comparison.lineup import Lineup
 from bigram_tui.comparison.lockstep import Lockstep
 from bigram_tui.paths import config_folder, is_missing
+from bigram_tui.training.output import UNATTRIBUTED, Output, stream
 from bigram_tui.training.runner import Runner
 from bigram_tui.training.session import Session
 from bigram_tui.training.snapshot import Snapshot
 from bigram_tui.tui.keymap import read_keymap
 from bigram_tui.tui.live_screen import LiveScreen, can_act
-from bigram_tui.tui.messages import ReadingEnded, RunSettled
+from bigram_tui.tui.messages import Printed, ReadingEnded, RunSettled
 from bigram_tui.tui.render.colors import Depth
+from bigram_tui.tui.render.no_controls import NoControls
 from bigram_tui.tui.screens.chooser import Chooser
 from bigram_tui.tui.screens.explore import ExploreScreen
 from bigram_tui.tui.screens.help import HelpScreen
@@ -117,6 +121,10 @@ class BigramApp(App[None]):
         # An empty screen, which would come first, would be laid out and styled too.
         self.DEFAULT_MODE = "explore" if self.reading is None else "reading"  # type: ignore[misc]
         super().__init__(driver_class=_browser_driver() if in_browser else None)
+        # What plugins print while the screen is up is kept to be shown; Textual would drop it.
+        self._capture_stdout = stream(1)  # type: ignore[assignment]
+        self._capture_stderr = stream(2)  # type: ignore[assignment]
+        self._no_controls = NoControls()
         self.stylesheet = OnceParsed(variables=self.get_css_variables())
         self._steps = steps
         self._wanted = bool(wanted)
@@ -128,6 +136,8 @@ class BigramApp(App[None]):
         """Called with the exit status when the user leaves, before anything is tidied up."""
         self.is_held_up = False
         """Whether a run is still at work after the end, such as on loading its backend."""
+        self.terminal: TextIO | None = None
+        """Where the screen is drawn, if not on standard error."""
         self._is_leaving = False
         self._job_control: JobControl | None = None
         self._has_session = False
@@ -143,6 +153,12 @@ class BigramApp(App[None]):
         keymap = config_folder() / "keymap.toml"
         if not is_missing(keymap):
             self.set_keymap(read_keymap(keymap, self._actions()))
+
+    def draw_on(self, terminal: TextIO) -> None:
+        """Draw the screen on a stream of a terminal that nobody else writes to."""
+        from bigram_tui.tui.terminal_driver import TerminalDriver  # Windows has none
+
+        self.terminal, self.driver_class = terminal, TerminalDriver
 
     def _take(self, session: Session) -> None:
         """Make the runs of a session."""
@@ -218,6 +234,8 @@ class BigramApp(App[None]):
         if self._is_leaving:
             self.exit()
         sys.setswitchinterval(SWITCH_INTERVAL)
+        UNATTRIBUTED.clear()
+        Output.on_news = lambda: self.post_message(Printed())
         if self._has_session:
             self._begin()
 
@@ -287,14 +305,22 @@ class BigramApp(App[None]):
     def on_run_settled(self, event: RunSettled) -> None:
         self._show_runs()
 
+    def on_printed(self, event: Printed) -> None:
+        self._tell_screen(Printed())
+
     def _show_runs(self) -> None:
         """Have the screen show how the runs are now."""
+        self._tell_screen(RunSettled())
+
+    def _tell_screen(self, message: Message) -> None:
+        """Pass a message on to the screen of runs, below any dialogue."""
         # There is none for a moment while modes change; the next screen shows all when it opens.
         for screen in self._screen_stacks.get(self.current_mode, ())[:1]:
             if isinstance(screen, RunScreen):
-                screen.post_message(RunSettled())
+                screen.post_message(message)
 
     def on_unmount(self) -> None:
+        Output.on_news = lambda: None
         if self.reading is not None:
             self.reading.leave(GOODBYE_SECONDS)
         if not self._has_session:
@@ -321,6 +347,10 @@ class BigramApp(App[None]):
         if not can_act(namespace) or _has_no_page(namespace, action_name):
             return False
         return await super()._dispatch_action(namespace, action_name, params)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Add the guard against control characters to Textual's filters."""
+        return [*super().get_line_filters(), self._no_controls]
 
     def action_dark(self) -> None:
         """Change between the dark and the light theme."""

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from bigram_tui.errors import UserError
+from bigram_tui.formatting.printable import printable
 from bigram_tui.paths import is_missing, read_regular
 
 MODIFIERS = {"alt", "ctrl", "hyper", "meta", "shift", "super"}
@@ -54,6 +55,8 @@ def _is_key(name: str) -> bool:
     """Whether Textual knows a key of that name."""
     from textual.keys import Keys, format_key, key_to_character
 
+    if printable(name) != name:  # a control character, which Textual would take for a key
+        return False
     *modifiers, key = name.split("+") if len(name) > 1 else [name]
     stands_for_a_character = len(format_key(key)) == 1 or key_to_character(key) is not None
     is_known = stands_for_a_character or key in {k.value for k in Keys}

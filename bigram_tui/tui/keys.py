@@ -147,6 +147,7 @@ _LESSONS = [
 
 _REST = [
     _key("E", "export", "export losses, tables or the screen", "export", "E"),
+    _key("u", "output", "output: what the run has printed", "output"),
     _key("t", "app.dark", "dark or light", "dark"),
 ]
 

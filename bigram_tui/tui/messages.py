@@ -71,3 +71,7 @@ class RunSettled(Message):
 
 class ReadingEnded(Message):
     """Reading has ended: with the whole text, an error, or a part that the user accepts."""
+
+
+class Printed(Message):
+    """A plugin has printed something since somebody looked last."""

@@ -9,13 +9,13 @@ from rich.text import Text
 
 from bigram_tui.analysis.curvature import curvature
 from bigram_tui.analysis.ordering import TokenOrder
-from bigram_tui.backend import Hyperparameter, hyperparameters
 from bigram_tui.comparison.frame import Frame
 from bigram_tui.comparison.lineup import Lineup
 from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.formatting.numbers import decimal, quantity, rounded
 from bigram_tui.formatting.printable import in_cells, printable
 from bigram_tui.model.bigrams import Bigrams
+from bigram_tui.training.output import UNATTRIBUTED
 from bigram_tui.training.runner import Runner
 from bigram_tui.training.snapshot import Snapshot, Status
 from bigram_tui.training.timeline import NLL
@@ -27,6 +27,9 @@ from bigram_tui.tui.widgets.status import RunState
 
 PATIENCE_SECONDS = 2.0
 """How long a backend may be at work on a step before the screen says so."""
+
+MOST_PRINTED = 60
+"""The characters of a printed line that the notice shows, with the name of the run."""
 
 SPARKLINE_WIDTH = 12
 
@@ -216,11 +219,6 @@ def smoothing_sizes(run: Snapshot, bigrams: Bigrams) -> list[str]:
     return [f"{added} to each row, which holds {held}", f"{added} to rows of {held}"]
 
 
-def parameters_of(run: Snapshot) -> dict[str, Hyperparameter]:
-    """Get the hyperparameters of a run; none before it is loaded."""
-    return {} if run.backend is None else hyperparameters(run.backend)
-
-
 def notice(runner: Runner, validation: Bigrams | None) -> str:
     """Say what is wrong with a run and what to do; empty if all is well."""
     run = runner.snapshot
@@ -231,7 +229,17 @@ def notice(runner: Runner, validation: Bigrams | None) -> str:
     if run.status is Status.DIVERGED:
         told = "; ".join(filter(None, (f"{runner.name} {run.message}", run.cause)))
         return ". ".join(filter(None, (told, _remedy(run))))
-    return runner.complaint or _delay(runner) or run.doubt or _impossible(run, validation)
+    wrong = runner.complaint or _delay(runner) or run.doubt or _impossible(run, validation)
+    return wrong or _printed(runner)
+
+
+def _printed(runner: Runner) -> str:
+    """Say what was printed last, and the key that shows all; empty without news."""
+    for output, who in ((runner.output, f"{runner.name} prints"), (UNATTRIBUTED, "printed")):
+        if output.is_news and (line := output.last):
+            most = MOST_PRINTED - len(who)
+            return f"{who}: {line if len(line) <= most else line[: most - 1] + '…'}  (u shows all)"
+    return ""
 
 
 def _remedy(run: Snapshot) -> str:

@@ -73,12 +73,12 @@ def test_the_bar_of_iterations_names_each_run_as_it_is(
 def test_a_training_that_is_watched_is_the_same(tiny: Bigrams) -> None:
     corpus = Corpus("text", 3, tiny, None, None, None)
     session = Session(corpus, tuple(choose(["count", "numpy"])))
-    told: list[tuple[int, int, str]] = []
+    told: list[tuple[int, int | None, str]] = []
 
-    def progress(done: int, total: int, name: str) -> None:
-        told.append((done, total, name))
+    def report(done: int, size: int | None, what: str = "") -> None:
+        told.append((done, size, what))
 
-    watched = list(train(session, 25, 2, explicit=True, progress=progress))
+    watched = list(train(session, 25, 2, explicit=True, report=report))
     alone = list(train(session, 25, 2, explicit=True))
     for one, other in zip(watched, alone, strict=True):
         assert one.final is not None

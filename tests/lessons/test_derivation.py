@@ -2,10 +2,11 @@
 
 import math
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from bigram_backends.counting import CountingBackend
 from bigram_backends.numpy_gradient import NumpyBackend
 from bigram_tui.backend import Backend, Iteration, configure
+from bigram_tui.lessons import derivation
 from bigram_tui.lessons.derivation import Cell, Quantity, reasons, successor
 from bigram_tui.model.bigrams import Bigrams, Matrix
 from bigram_tui.model.torch_rng import start_weights
@@ -413,3 +415,26 @@ def test_what_comes_then_is_what_the_backend_does(names: Bigrams, name: str) -> 
     assert steps["then W"].value == pytest.approx(float(then.weights[1, 14]), rel=1e-12)
     assert steps["then P"].value == pytest.approx(float(then.probabilities[1, 14]), rel=1e-12)
     assert ("step" in steps) == (name != "plus-sign")
+
+
+@dataclass
+class Stuck(NumpyBackend):
+    """Takes no step that ends soon; raises what is no Exception if it is told to."""
+
+    wait: float = 20.0
+
+    def train(self, bigrams: Bigrams, weights: Matrix, state: None = None) -> Iterator[Iteration]:
+        yield from islice(super().train(bigrams, weights), 1)
+        time.sleep(self.wait)
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("wait", [0.0, 20.0])
+def test_a_copy_that_hangs_or_raises_anything_takes_no_step_and_holds_up_nobody(
+    text: Bigrams, wait: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(derivation, "PATIENCE_SECONDS", 0.1)
+    run = Run(Stuck(wait=wait), text, start_weights(len(text.counts)))
+    before = time.monotonic()
+    assert successor(run.snapshot(), text) is None
+    assert time.monotonic() - before < 10

@@ -1964,6 +1964,19 @@ async def test_to_point_beyond_the_last_step_takes_none(make_app: MakeApp, settl
         assert (iterations(pilot), latests(pilot)) == ([10], [10])
 
 
+async def test_u_shows_what_the_chosen_run_has_printed(make_app: MakeApp, settle: Settle) -> None:
+    async with make_app(("numpy", "count")).run_test(size=SIZE) as pilot:
+        await opened(pilot, settle, "2")
+        app = pilot.app
+        assert isinstance(app, BigramApp)
+        app.runners[1].output.write("of the second\n")
+        await settle(pilot)
+        assert "count prints: of the second  (u shows all)" in screen_text(pilot)
+        await pilot.press("u")
+        await settle(pilot)
+        assert "of the second" in screen_text(pilot)
+
+
 # All keys
 
 TESTED = {
@@ -2004,6 +2017,7 @@ TESTED = {
     ),
     "y": "test_y_makes_the_axis_of_losses_logarithmic",
     "Y": "test_capital_y_makes_the_axis_of_iterations_logarithmic",
+    "u": "test_u_shows_what_the_chosen_run_has_printed",
     "t": "test_t_changes_between_dark_and_light",
     "tab": "test_tab_brings_one_pane_after_the_other_forward",
     "E": "test_capital_e_offers_what_can_be_written",

@@ -1728,6 +1728,18 @@ async def test_ctrl_z_is_nothing_where_no_shell_waits(make_app: MakeApp, settle:
 # All bindings
 
 
+async def test_u_shows_what_the_run_has_printed(make_app: MakeApp, settle: Settle) -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        app.runners[0].output.write("of the first\n")
+        app.runners[1].output.write("of the second\n")
+        await pilot.press("2", "u")
+        await settle(pilot)
+        assert "of the second" in screen_text(pilot)
+        assert "of the first" not in screen_text(pilot)
+
+
 TESTED = {
     "s": "test_a_key_takes_so_many_steps",
     "S": "test_a_key_takes_so_many_steps",
@@ -1760,6 +1772,7 @@ TESTED = {
     "d": "test_d_lists_what_follows_and_enter_goes_there",
     "y": "test_a_key_makes_an_axis_logarithmic",
     "Y": "test_a_key_makes_an_axis_logarithmic",
+    "u": "test_u_shows_what_the_run_has_printed",
     "t": "test_t_changes_between_dark_and_light",
     "escape": "test_escape_leaves_the_hyperparameters",
     "question_mark": "test_a_key_closes_the_help",

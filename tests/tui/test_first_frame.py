@@ -112,9 +112,9 @@ from bigram_tui.tui.app import BigramApp
 async def look() -> None:
     async with BigramApp(session_or_reading(make_plan(parse([])))).run_test() as pilot:
         await pilot.pause()
-        print(json.dumps(list(sys.modules)))
 
 asyncio.run(look())
+print(json.dumps(list(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
     imported = json.loads(done.stdout)

@@ -18,7 +18,6 @@ from bigram_tui.tui.compare.runs import (
     label_of,
     reference_of,
 )
-from bigram_tui.tui.present import parameters_of
 from bigram_tui.tui.render.table import Column
 
 NOTHING = (math.nan,) * 3
@@ -137,7 +136,7 @@ def _gradient_norm(snapshot: Snapshot) -> str:
 
 def setting_columns(runs: Sequence[ComparedRun]) -> list[Column]:
     """Make the columns of the hyperparameters, starts that differ, the format and the device."""
-    known = [parameters_of(run.snapshot) for run in runs]
+    known = [run.snapshot.parameters for run in runs]
     columns = []
     for name in dict.fromkeys(name for each in known for name in each):
         if name not in ("device", "dtype"):  # what became of them follows

@@ -1,5 +1,6 @@
 """The screen of the theory: a page at a time, with the numbers of a run and links to screens."""
 
+from asyncio import to_thread
 from typing import ClassVar
 
 from markdown_it import MarkdownIt
@@ -76,7 +77,10 @@ class TheoryScreen(LiveScreen, ModalScreen[str | None]):
             Content("  ").join([Content("see it live:"), *entries])
         )
         self.query_one("#theory-text").scroll_home(animate=False)
-        await self.query_one(Markdown).update(fill(section.text, self._subject))
+        # In a thread, as a copy of the backend takes a step for some of the numbers.
+        text = await to_thread(fill, section.text, self._subject)
+        if self.is_live:
+            await self.query_one(Markdown).update(text)
 
     def _list_sections(self) -> None:
         """List the sections: at the side below each other, on top after each other."""

@@ -205,7 +205,7 @@ class CompareScreen(LockstepScreen):
             )
         if self._is_new("settings", chosen.number, chosen.snapshot.settings):
             controls = self.query_one(Hyperparameters)
-            controls.show(present.parameters_of(chosen.snapshot), chosen.snapshot.settings)
+            controls.show(chosen.snapshot.parameters, chosen.snapshot.settings)
             entitle(controls, f"hyperparameters of {printable(chosen.name)}")
 
     def _show_status(self, frame: Frame) -> None:

@@ -148,7 +148,7 @@ class ExploreScreen(LessonScreen):
         axes = present.axes_text(self.view_state.log, self.view_state.log_x)
         entitle(loss, present.loss_title(run, loss.size.width - 4, axes))
         controls = self.query_one(Hyperparameters)
-        controls.show(present.parameters_of(run), run.settings)
+        controls.show(run.parameters, run.settings)
         bigrams = self._session.corpus.train
         entitle(controls, present.hyperparameters_title(run, bigrams, controls.size.width - 4))
 

@@ -18,12 +18,12 @@ from bigram_tui.training.runner import Runner
 from bigram_tui.training.session import Session
 from bigram_tui.training.snapshot import Snapshot
 from bigram_tui.training.transport import Transport
-from bigram_tui.tui import present
 from bigram_tui.tui.keys import EVERYWHERE, KeyGroup
 from bigram_tui.tui.live_screen import LiveScreen
 from bigram_tui.tui.messages import (
     HyperparameterChanged,
     IterationPointed,
+    Printed,
     RunPicked,
     RunSettled,
     ValueWanted,
@@ -129,9 +129,7 @@ class RunScreen(LiveScreen, Screen[None]):
         numbers: whether those that are to be read are shown too.
         """
         self._is_due = self._is_due and not numbers
-        self._calm = 0
-        if self._frames is not None:
-            self._frames.resume()
+        self.expect_change()
 
     @property
     def _is_at_rest(self) -> bool:
@@ -160,10 +158,20 @@ class RunScreen(LiveScreen, Screen[None]):
         event.stop()
         self.show_change()
 
+    def on_printed(self, event: Printed) -> None:
+        event.stop()
+        self.expect_change()
+
     def show_change(self) -> None:
         """Show what a run, or another thread, has brought about."""
         self._calm = 0
         self.show_frame()
+
+    def expect_change(self) -> None:
+        """Show in the next frame what another thread has brought about."""
+        self._calm = 0
+        if self._frames is not None:
+            self._frames.resume()
 
     def redraw(self) -> None:
         """Show everything anew, whether or not it has changed."""
@@ -273,14 +281,14 @@ class RunScreen(LiveScreen, Screen[None]):
 
     @on(HyperparameterChanged)
     def _change(self, event: HyperparameterChanged) -> None:
-        if event.name in present.parameters_of(self.runner.snapshot):  # or it is another run by now
+        if event.name in self.runner.snapshot.parameters:  # or it is another run by now
             self.runner.set(event.name, event.value)
             self.show_soon()
 
     @on(ValueWanted)
     def _ask_value(self, event: ValueWanted) -> None:
         runner = self.runner
-        parameter = present.parameters_of(runner.snapshot).get(event.name)
+        parameter = runner.snapshot.parameters.get(event.name)
         if parameter is None:  # another run was chosen meanwhile
             return
 
@@ -300,6 +308,12 @@ class RunScreen(LiveScreen, Screen[None]):
         self.query_one(Prompt).ask(question, value, answer)
 
     # The rest
+
+    def action_output(self) -> None:
+        """Show what the active run has printed."""
+        from bigram_tui.tui.screens.output import OutputScreen
+
+        self.app.push_screen(OutputScreen(self.runner))
 
     def action_help(self) -> None:
         """Show the keys."""

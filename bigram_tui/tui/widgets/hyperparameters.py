@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
@@ -14,6 +15,7 @@ from textual.widget import Widget
 
 from bigram_tui.backend import Hyperparameter
 from bigram_tui.formatting.numbers import setting_text
+from bigram_tui.formatting.printable import printable
 from bigram_tui.tui.messages import HyperparameterChanged, ValueWanted
 
 NEARLY = 1e-9
@@ -50,8 +52,8 @@ class Control(Widget, can_focus=True):
         """Write symbol, name and value; arrows show that the value can be changed."""
         symbol = f"{self.parameter.symbol} " if self.parameter.symbol else ""
         name = self.parameter.name.replace("_", " ")
-        value = setting_text(self.value)
-        room = self.size.width - len(symbol) - len(value) - 5
+        value = printable(setting_text(self.value))
+        room = self.size.width - cell_len(symbol) - cell_len(value) - 5
         return Text.assemble(
             (symbol, self.get_component_rich_style("control--value", partial=True)),
             (name[: max(0, room)], self.get_component_rich_style("control--name", partial=True)),

@@ -10,6 +10,8 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Label
 
+from bigram_tui.tui.render.no_controls import CONTROL
+
 Check = Callable[[str], str | None]
 """Takes what was typed; returns what is wrong with it, or None."""
 
@@ -25,6 +27,10 @@ class Answer(Input):
 
     Textual lets a binding take its way through the app, and later letters overtake it.
     """
+
+    def replace(self, text: str, start: int, end: int) -> None:
+        """Insert typed or pasted text without control characters, which a terminal would obey."""
+        super().replace(CONTROL.sub("", text), start, end)
 
     async def _on_key(self, event: events.Key) -> None:
         action = EDITING.get(event.key)
@@ -56,7 +62,7 @@ class Prompt(Horizontal):
             self._focused = self.screen.focused
         self._write(f"{question}:", error=False)
         box = self.query_one(Input)
-        box.value = value
+        box.value = CONTROL.sub("", value)
         self._show(True)
         box.focus()
 

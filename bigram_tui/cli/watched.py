@@ -1,0 +1,93 @@
+"""Lets a run take its steps in a thread, and gives it up if its backend takes too long."""
+
+import ctypes
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from threading import Event, Thread
+
+from bigram_tui.training.faults import told
+from bigram_tui.training.pacing import SliceSize
+from bigram_tui.training.registry import BackendError
+from bigram_tui.training.run import Run
+from bigram_tui.training.snapshot import Snapshot, Status
+
+BLINK_SECONDS = 0.05
+"""How long steps are taken before others see how far the run is."""
+
+
+class WatchedRun:
+    """A run in a thread of its own: whatever its backend does, nobody else waits for ever."""
+
+    def __init__(self, name: str, make: Callable[[], Run], steps: int) -> None:
+        """Begin. make: makes the run; called in the thread. steps: how many to take."""
+        self.name = name
+        self.snapshot: Snapshot | None = None
+        """The run as far as it got; None if it could not be made."""
+        self.error = ""
+        """Why there is no run; empty if there is one."""
+        self._make = make
+        self._steps = steps
+        self._last_sign = time.monotonic()
+        self._has_ended = Event()
+        self._thread = Thread(target=self._live, name=name, daemon=True)
+        self._thread.start()
+
+    def wait(self, timeout: float | None, report: Callable[[int], object] | None) -> None:
+        """Wait until all steps are taken, or for as long as one may take.
+
+        timeout: seconds for a step, and for the backend to be loaded; None for any time.
+        report: called now and then with the steps taken, when there are more.
+        """
+        reported = 0
+        has_ended = False
+        while not has_ended:
+            has_ended = self._has_ended.wait(BLINK_SECONDS)
+            taken = 0 if self.snapshot is None else self.snapshot.iteration
+            if report is not None and taken > reported:
+                report(taken)
+                reported = taken
+            waited = time.monotonic() - self._last_sign
+            if timeout is not None and waited > timeout and not has_ended:
+                self._give_up(timeout)
+                return
+
+    def _give_up(self, timeout: float) -> None:
+        limit = f"within {timeout:g} s; --timeout gives it longer"
+        run = self.snapshot
+        if run is None:
+            self.error = f"{self.name} did not get to its first model {limit}"
+        else:
+            message = f"failed at step {run.iteration + 1}: it was not done {limit}"
+            self.snapshot = replace(run, status=Status.FAILED, message=message)
+        if self._thread.ident is not None:  # a loop in Python would slow down the other runs
+            thread, error = ctypes.c_ulong(self._thread.ident), ctypes.py_object(SystemExit)
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, error)
+
+    # In its own thread
+
+    def _live(self) -> None:
+        try:
+            run = self._make()
+            self._show(run)
+            self._train(run)
+            run.close()
+            self._show(run)
+        except BackendError as error:
+            self.error = str(error)
+        except BaseException as error:  # such as memory that is not there
+            self.error = f"{self.name} failed: {told(error)}"
+        finally:
+            self._has_ended.set()
+
+    def _train(self, run: Run) -> None:
+        slices = SliceSize(BLINK_SECONDS)
+        while run.iteration < self._steps and run.status is Status.READY:
+            started = time.monotonic()
+            count = min(slices.size, self._steps - run.iteration)
+            run.advance(count)
+            self._show(run)
+            slices.after(time.monotonic() - started, count)
+
+    def _show(self, run: Run) -> None:
+        self.snapshot, self._last_sign = run.snapshot(), time.monotonic()
