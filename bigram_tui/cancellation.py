@@ -1,5 +1,9 @@
 """Cancels work in another thread: whoever no longer wants it says so by a token that it checks."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 
 class CancelledError(BaseException):
     """Raised in work that was cancelled. No Exception: what the work calls should not catch it."""
@@ -10,10 +14,13 @@ class CancelToken:
 
     def __init__(self) -> None:
         self._is_cancelled = False
+        self._calls: set[Callable[[], object]] = set()
 
     def cancel(self) -> None:
-        """Ask the work to end. It does so when it next checks."""
+        """Ask the work to end. It does so when it next checks, or when what it waits for ends."""
         self._is_cancelled = True
+        for call in tuple(self._calls):
+            call()
 
     @property
     def is_cancelled(self) -> bool:
@@ -24,3 +31,29 @@ class CancelToken:
         """Raise CancelledError if the work should end."""
         if self.is_cancelled:
             raise CancelledError
+
+    def on_cancel(self, call: Callable[[], object]) -> None:
+        """Have something called, by whoever cancels; at once if that has happened already.
+
+        call: ends what the work waits for. Two equal ones count as one; it may be called twice.
+        """
+        self._calls.add(call)
+        if self._is_cancelled:
+            call()
+
+    @contextmanager
+    def governing(self) -> Iterator[None]:
+        """Make this the token of all that the thread does within the block: see `governor`."""
+        before = _GOVERNOR.set(self)
+        try:
+            yield
+        finally:
+            _GOVERNOR.reset(before)
+
+
+_GOVERNOR: ContextVar[CancelToken | None] = ContextVar("governor", default=None)
+
+
+def governor() -> CancelToken | None:
+    """Return the token that governs what this thread is doing; None if nobody can cancel it."""
+    return _GOVERNOR.get()
