@@ -79,10 +79,11 @@ class Runner:
 
     def join(self, seconds: float) -> bool:
         """Wait until its thread has ended, for some time at most. Returns whether it has."""
-        if self._thread is None:
+        thread = self._thread  # which the thread itself forgets if it gives up
+        if thread is None:
             return True
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
+        thread.join(seconds)
+        return not thread.is_alive()
 
     @property
     def is_idle(self) -> bool:
