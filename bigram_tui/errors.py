@@ -23,7 +23,12 @@ class BrokenTextError(TextError):
 
 
 def described(error: BaseException, file: str | None) -> str:
-    """Return kind and message of an exception, and the line of a file, if any, that led to it."""
+    """Return kind and message of an exception, and the line of a file, if any, that led to it.
+
+    A UserError is told by its message alone.
+    """
+    if isinstance(error, UserError):
+        return str(error)
     text = one_line(f"{type(error).__name__}: {error}")
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename == file:

@@ -39,6 +39,8 @@ class BackendSource:
     file: Path | None = None
     alias_of: str = ""
     """The name of the backend, if `name` is that of one of its runs."""
+    isolated: bool = False
+    """Whether its class is imported, and trains, in a process of its own."""
 
     @property
     def backend(self) -> str:
@@ -91,7 +93,8 @@ class BackendSource:
     def load(self) -> type[Backend]:
         """Import and return the backend's class, once. Raises BackendError whatever goes wrong."""
         if "_class" not in self.__dict__:
-            self.__dict__["_class"] = self._load()  # the dataclass is frozen
+            load = self._load_isolated if self.isolated else self._load
+            self.__dict__["_class"] = load()  # the dataclass is frozen
         loaded: type[Backend] = self.__dict__["_class"]
         return loaded
 
@@ -108,6 +111,17 @@ class BackendSource:
         if inspect.isabstract(loaded):
             raise BackendError(f"{self.name} has no train method")
         return loaded
+
+    def _load_isolated(self) -> type[Backend]:
+        from bigram_tui.isolation.process import BackendRaisedError, ProcessError
+        from bigram_tui.isolation.proxy import isolate  # most users never isolate anything
+
+        try:
+            return isolate(replace(self, isolated=False).load)
+        except BackendRaisedError as fault:
+            raise BackendError(str(fault)) from fault
+        except ProcessError as error:
+            raise BackendError(f"{self.name} can't be imported: {error}") from error
 
     def _load_file(self, path: Path) -> type[Backend]:
         spec = spec_from_file_location(f"bigram_tui_file:{path.resolve()}", path)

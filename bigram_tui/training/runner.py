@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import TypeVar
 
+from bigram_tui.cancellation import CancelToken
 from bigram_tui.errors import one_line
 from bigram_tui.training.gpu_errors import gpu_error
 from bigram_tui.training.pacing import SliceSize
@@ -49,6 +50,7 @@ class Runner:
         self._commands: deque[Command] = deque()
         self._wake = threading.Condition()
         self._closed = False
+        self._cancellation = CancelToken()
         self._thread: threading.Thread | None = None
         # Used in the thread alone.
         self._goal = Goal()
@@ -72,10 +74,14 @@ class Runner:
             self._thread.start()
 
     def close(self) -> None:
-        """Stop as soon as the backend gives control back; a daemon thread holds up nobody."""
+        """Stop as soon as the backend gives control back; a daemon thread holds up nobody.
+
+        A backend in a process of its own is ended at once.
+        """
         with self._wake:
             self._closed = True
             self._wake.notify()
+        self._cancellation.cancel()
 
     def join(self, seconds: float) -> bool:
         """Wait until its thread has ended, for some time at most. Returns whether it has."""
@@ -177,7 +183,8 @@ class Runner:
 
     def _live(self) -> None:
         try:
-            self._work(self._load())
+            with self._cancellation.governing():
+                self._work(self._load())
         except (Exception, SystemExit) as error:  # of a plugin on import, or a fault of ours
             self._give_up(gpu_error(error, {}) or one_line(error) or type(error).__name__)
 
