@@ -182,6 +182,18 @@ def test_what_it_prints_is_kept_and_never_stops_it(source_of: SourceOf, tiny: Bi
     assert (run.status, run.iteration) == (Status.READY, 2)
 
 
+def test_it_has_no_terminal_and_no_input(source_of: SourceOf, tiny: Bigrams) -> None:
+    source = source_of(
+        """
+        assert sys.stdin.read() == ""
+        assert os.getsid(0) == os.getpid(), "a session of its own, so no controlling terminal"
+        yield Iteration(uniform(bigrams), weights)
+        """
+    )
+    run = Run(source.load()(), tiny, START)
+    assert (run.status, run.message) == (Status.READY, "")
+
+
 def test_a_fork_that_comes_back_does_not_answer(source_of: SourceOf, tiny: Bigrams) -> None:
     source = source_of(
         """
@@ -206,7 +218,10 @@ def test_a_fork_that_lives_on_does_not_hide_the_end(
         child = os.fork()
         if child == 0:
             while True:
-                os.write(2, b"still here\\n")
+                try:
+                    os.write(2, b"still here\\n")
+                except OSError:
+                    time.sleep(1)
         open({str(tmp_path / "pid")!r}, "w").write(str(child))
         os._exit(5)
         yield
@@ -277,6 +292,27 @@ def test_a_value_that_its_class_refuses_is_told(source_of: SourceOf, tiny: Bigra
     )
     run = Run(source.load()(even=3), tiny, START)  # type: ignore[call-arg]
     assert run.message.startswith("failed at step 0: ValueError: 3 is odd (plugin.py:")
+
+
+def test_an_answer_that_nobody_waited_for_is_not_taken_for_another(
+    source_of: SourceOf, tiny: Bigrams
+) -> None:
+    """Where ctrl+c, or a signal, has ended the waiting."""
+    source = source_of("time.sleep(0.5)\nyield Iteration(uniform(bigrams), loss=1.0)")
+    backend = source.load()()
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(KeyboardInterrupt):
+            list(backend.train(tiny, START))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert [model.loss for model in backend.train(tiny, START)] == [1.0]
 
 
 # What holds the interpreter, or never ends
