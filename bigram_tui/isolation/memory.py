@@ -23,9 +23,6 @@ KINDS = "biufc"
 ALIGNMENT = 64
 """Each array begins at a multiple of so many bytes, those of a cache line."""
 
-LARGEST = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-"""The most bytes that are shared: the machine's memory."""
-
 
 class SharedMemory:
     """Memory behind a file descriptor: it has no name, and is gone with the last process.
@@ -82,7 +79,7 @@ class SharedMemory:
 
     def _mapped(self, size: int, enlarge: bool) -> mmap.mmap:
         if self._map is None or len(self._map) < size:
-            if size > LARGEST:
+            if size > machine_memory():
                 raise ValueError(f"arrays of {size / 2**30:.0f} GiB, more than there is memory")
             present = os.fstat(self.descriptor).st_size
             if enlarge and present < size:
@@ -91,6 +88,11 @@ class SharedMemory:
                 raise ValueError(f"arrays of {size} bytes in {present}")
             self._map = mmap.mmap(self.descriptor, present)
         return self._map
+
+
+def machine_memory() -> int:
+    """Return the bytes of memory that the machine has."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _new() -> int:

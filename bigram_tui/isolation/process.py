@@ -13,7 +13,7 @@ from contextlib import suppress
 from bigram_tui.cancellation import governor
 from bigram_tui.errors import UserError
 from bigram_tui.formatting.printable import printable
-from bigram_tui.isolation.memory import LARGEST, Array, SharedMemory
+from bigram_tui.isolation.memory import Array, SharedMemory, machine_memory
 from bigram_tui.isolation.wire import LONGEST, Json, Lines, UnreadableError
 
 START = (
@@ -23,9 +23,6 @@ START = (
 
 LOST = 74
 """The exit status of a process that can't answer, as its backend has closed descriptors."""
-
-MEMORY_LIMIT = LARGEST
-"""The bytes that a process may allocate: a leak then ends in an error, not in a standstill."""
 
 LOOK_MS = 100
 """How often to look whether a silent process is still there."""
@@ -118,7 +115,8 @@ class BackendProcess:
         try:
             self._outbound, self._inbound = SharedMemory(), SharedMemory()
             shared = (self._outbound.descriptor, self._inbound.descriptor)
-            arguments = [*map(str, (*shared, os.getpid(), MEMORY_LIMIT)), *sys.path]
+            # Nobody can use more memory than there is: a leak ends in an error, not a standstill.
+            arguments = [*map(str, (*shared, os.getpid(), machine_memory())), *sys.path]
             self._child = _Child(arguments, shared)
         except OSError as error:  # too many processes, or descriptors
             raise ProcessError(f"its process can't be started: {error.strerror}") from error

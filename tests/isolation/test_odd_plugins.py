@@ -389,7 +389,7 @@ def test_a_token_ends_what_hangs_and_all_that_comes_after(
 def test_a_leak_ends_in_an_error(
     source_of: SourceOf, tiny: Bigrams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process_module, "MEMORY_LIMIT", 512 * 2**20)
+    monkeypatch.setattr(process_module, "machine_memory", lambda: 512 * 2**20)
     source = source_of(
         """
         leak = []
@@ -479,6 +479,16 @@ def test_nothing_is_left_open(source_of: SourceOf, tiny: Bigrams) -> None:
         run.advance(2)  # in a new process each time
         assert run.status is Status.FAILED
     assert len(os.listdir("/proc/self/fd")) <= descriptors
+
+
+def test_memory_is_shared_without_linux_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    writer = SharedMemory()
+    reader = SharedMemory(os.dup(writer.descriptor))
+    for size in (3, 100_000):  # more than a page
+        array = np.arange(float(size))
+        layouts = [[code, list(shape), order] for code, shape, order in writer.write([array])]
+        assert reader.read(layouts)[0].tolist() == array.tolist()
 
 
 def test_memory_is_as_large_as_it_was_and_not_smaller() -> None:
