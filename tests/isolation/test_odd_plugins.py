@@ -129,7 +129,21 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize(("body", "reason"), ODD.values(), ids=ODD)
+USUAL = {
+    *("os._exit after words", "null pointer", "abort with words", "closed descriptors"),
+    *("garbage in every descriptor", "an odd state", "objects in an array", "another shape"),
+    *("raises", "an error without words", "a GPU without memory"),
+}
+"""The cases that are tried between two edits."""
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        pytest.param(*case, id=name, marks=[] if name in USUAL else [pytest.mark.slow])
+        for name, case in ODD.items()
+    ],
+)
 @pytest.mark.parametrize("step", [2, *slow(0)])
 def test_its_run_says_what_happened_and_can_try_again(
     source_of: SourceOf, tiny: Bigrams, body: str, reason: str, step: int
