@@ -28,10 +28,8 @@ SEEN = 0.3
 @pytest.fixture(scope="module", autouse=True)
 def _processes() -> Iterator[None]:
     """Ends the processes afterwards."""
-    token = CancelToken()
-    with token.governing():
+    with CancelToken().governing():
         yield
-    token.cancel()
     run_of.cache_clear()
 
 

@@ -14,12 +14,13 @@ class CancelToken:
 
     def __init__(self) -> None:
         self._is_cancelled = False
-        self._calls: set[Callable[[], object]] = set()
+        self._on_cancel: set[Callable[[], object]] = set()
+        self._on_end: set[Callable[[], object]] = set()
 
     def cancel(self) -> None:
         """Ask the work to end. It does so when it next checks, or when what it waits for ends."""
         self._is_cancelled = True
-        for call in tuple(self._calls):
+        for call in tuple(self._on_cancel):
             call()
 
     @property
@@ -37,9 +38,16 @@ class CancelToken:
 
         call: ends what the work waits for. Two equal ones count as one; it may be called twice.
         """
-        self._calls.add(call)
+        self._on_cancel.add(call)
         if self._is_cancelled:
             call()
+
+    def on_end(self, call: Callable[[], object]) -> None:
+        """Have something called when the block that this governs ends, in its thread.
+
+        call: puts away what the work has used. Two equal ones count as one.
+        """
+        self._on_end.add(call)
 
     @contextmanager
     def governing(self) -> Iterator[None]:
@@ -49,6 +57,8 @@ class CancelToken:
             yield
         finally:
             _GOVERNOR.reset(before)
+            while self._on_end:
+                self._on_end.pop()()
 
 
 _GOVERNOR: ContextVar[CancelToken | None] = ContextVar("governor", default=None)

@@ -57,3 +57,24 @@ def test_a_token_governs_what_its_thread_does_within_a_block() -> None:
         assert governor() is outer
     assert governor() is None
     assert seen == [None], "not what other threads do"
+
+
+def test_what_work_has_used_is_put_away_when_its_block_ends() -> None:
+    token, calls = CancelToken(), list[str]()
+
+    def call() -> None:
+        calls.append("put away")
+
+    def work() -> None:
+        with token.governing():
+            token.on_end(call)
+            token.on_end(call)
+            assert calls == []
+            raise ValueError("wrong")
+
+    with pytest.raises(ValueError, match="wrong"):
+        work()
+    assert calls == ["put away"]
+    with token.governing():
+        pass
+    assert calls == ["put away"], "once"

@@ -38,7 +38,12 @@ class SharedMemory:
         self._places: list[Array] = []
         self._layouts: Any = []
         self._signature: list[Any] = []
-        weakref.finalize(self, os.close, self.descriptor)
+        self._close = weakref.finalize(self, os.close, self.descriptor)
+
+    def close(self) -> None:
+        """Let go of it; arrays that were read stay."""
+        self._places, self._map = [], None
+        self._close()
 
     def write(self, arrays: Sequence[Array]) -> Any:
         """Copy arrays into it, one after the other. Returns their layouts, for JSON.

@@ -94,7 +94,7 @@ class _Child:
         return self._process.returncode
 
     def end(self) -> None:
-        """Kill it, and leave nothing of it. Called by the thread that uses it, or by nobody's."""
+        """Kill it, and leave nothing of it. Called in the thread that asks, or once nobody does."""
         self.kill()
         self.wait()
         self._is_over = True  # from now on another process may have its number
@@ -125,7 +125,7 @@ class BackendProcess:
             self._poll.register(pipe, select.POLLIN)
         self._lines = Lines()
         self._written = b""
-        self._end = weakref.finalize(self, self._child.end)
+        self._end_child = weakref.finalize(self, self._child.end)
 
     @property
     def is_alive(self) -> bool:
@@ -144,21 +144,29 @@ class BackendProcess:
         """
         self._child.kill()
 
+    def end(self) -> None:
+        """End it, and leave nothing of it, nor of the memory. Called in the thread that asks."""
+        self._end_child()
+        self._outbound.close()
+        self._inbound.close()
+
     def ask(
         self, question: dict[str, Json], arrays: Sequence[Array] = ()
     ) -> tuple[dict[str, Json], list[Array]]:
         """Ask for something and wait for the answer, and the arrays that come with it.
 
+        If a token governs this thread, the process ends with the block that it governs.
         Raises BackendRaisedError for what the backend has raised; ProcessError if the process ends
-        or answers with something unreadable, or the token that governs this thread is cancelled.
+        or answers with something unreadable, or that token is cancelled.
         """
         if (token := governor()) is not None:
             token.on_cancel(self._child.kill)
+            token.on_end(self.end)
         with self._lock:
             try:
                 answer, result = self._exchange(question, arrays)
             except BaseException:  # what it answers later would be taken for another answer
-                self._end()
+                self.end()
                 raise
         fault = answer.get("fault")
         if isinstance(fault, str):

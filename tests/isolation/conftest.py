@@ -45,9 +45,7 @@ def source_of(tmp_path: Path) -> SourceOf:
 
 
 @pytest.fixture(autouse=True)
-def _ended() -> Iterator[CancelToken]:
+def _ended() -> Iterator[None]:
     """Ends the processes that a test has started."""
-    token = CancelToken()
-    with token.governing():
-        yield token
-    token.cancel()
+    with CancelToken().governing():
+        yield

@@ -378,8 +378,11 @@ def test_a_run_that_is_at_rest_ends_its_process_when_it_is_closed(
     runner.start()
     wait_until(lambda: runner.is_idle and runner.snapshot.iteration == 0)
     assert is_alive(int(pid.read_text()))
+    descriptors = len(os.listdir("/proc/self/fd"))
     runner.close()
-    wait_until(lambda: not is_alive(int(pid.read_text())))
+    assert runner.join(10)
+    assert not Path("/proc", pid.read_text()).exists(), "nor is it a zombie"
+    assert len(os.listdir("/proc/self/fd")) <= descriptors - 5, "three pipes, two memories"
 
 
 def test_a_token_ends_what_hangs_and_all_that_comes_after(
