@@ -20,8 +20,17 @@ class CancelToken:
     def cancel(self) -> None:
         """Ask the work to end. It does so when it next checks, or when what it waits for ends."""
         self._is_cancelled = True
+        self.interrupt()
+
+    def interrupt(self) -> None:
+        """End what the work waits for now; the work goes on, and may wait again."""
         for call in tuple(self._on_cancel):
             call()
+
+    @property
+    def can_interrupt(self) -> bool:
+        """Whether there is anything that `interrupt` would end."""
+        return bool(self._on_cancel)
 
     @property
     def is_cancelled(self) -> bool:
@@ -34,9 +43,9 @@ class CancelToken:
             raise CancelledError
 
     def on_cancel(self, call: Callable[[], object]) -> None:
-        """Have something called, by whoever cancels; at once if that has happened already.
+        """Have something called by whoever cancels or interrupts; at once if it is cancelled.
 
-        call: ends what the work waits for. Two equal ones count as one; it may be called twice.
+        call: ends what the work waits for. Two equal ones count as one; it may be called again.
         """
         self._on_cancel.add(call)
         if self._is_cancelled:

@@ -45,6 +45,17 @@ def test_what_work_waits_for_is_ended_by_whoever_cancels() -> None:
     assert calls == ["other", threading.current_thread().name], "at once"
 
 
+def test_what_work_waits_for_can_be_ended_while_the_work_goes_on() -> None:
+    token, calls = CancelToken(), list[str]()
+    token.interrupt()
+    assert not token.can_interrupt
+    token.on_cancel(lambda: calls.append("ended"))
+    assert token.can_interrupt
+    token.interrupt()
+    assert calls == ["ended"]
+    assert not token.is_cancelled
+
+
 def test_a_token_governs_what_its_thread_does_within_a_block() -> None:
     outer, inner = CancelToken(), CancelToken()
     seen: list[CancelToken | None] = []

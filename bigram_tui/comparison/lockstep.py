@@ -155,6 +155,8 @@ class Lockstep:
             self._go_to(0)
             self._reset = True
 
+        for runner in self._lineup.runners:
+            runner.unstick()
         self._send(order)
 
     def look(self) -> None:

@@ -18,6 +18,8 @@ from bigram_tui.training.transport import Goal
 
 SLICE_SECONDS = 0.02
 """How long training goes on before commands are looked at and a snapshot is published."""
+STUCK_SECONDS = 1.0
+"""How long a backend may be busy until `unstick` takes it for stuck."""
 PAUSE_SECONDS = 0.0002
 """The time between two slices in which other threads get the interpreter."""
 
@@ -97,6 +99,11 @@ class Runner:
         return not self._commands and self.busy_since is None
 
     @property
+    def can_unstick(self) -> bool:
+        """Whether its backend has a process of its own, so that `unstick` can end it."""
+        return self._cancellation.can_interrupt
+
+    @property
     def is_training(self) -> bool:
         """Whether the newest snapshot is one of a run in training."""
         return self.snapshot.training
@@ -141,8 +148,15 @@ class Runner:
         self._send(lambda run: run.seek(iteration), halt=True)
 
     def reset(self) -> None:
-        """Stop training and begin again from the same start."""
+        """Stop training and begin again from the same start; see `unstick`."""
+        self.unstick()
         self._send(lambda run: run.reset(), halt=True)
+
+    def unstick(self) -> None:
+        """End a backend in a process of its own if it is stuck; the next order starts another."""
+        since = self.busy_since
+        if since is not None and time.monotonic() - since > STUCK_SECONDS:
+            self._cancellation.interrupt()
 
     def set(self, name: str, value: object) -> None:
         """Change a hyperparameter, in the middle of training too."""

@@ -14,13 +14,18 @@ import numpy as np
 import pytest
 
 from bigram_tui.cancellation import CancelToken
+from bigram_tui.comparison.lineup import Lineup
+from bigram_tui.comparison.lockstep import Lockstep
+from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.isolation import process as process_module
 from bigram_tui.isolation.memory import SharedMemory
 from bigram_tui.isolation.proxy import IsolatedBackend
 from bigram_tui.model.bigrams import Bigrams
-from bigram_tui.training.registry import BackendError
+from bigram_tui.training import runner as runner_module
+from bigram_tui.training.registry import BackendError, choose
 from bigram_tui.training.run import Run
 from bigram_tui.training.runner import Runner
+from bigram_tui.training.session import Session
 from bigram_tui.training.snapshot import Status
 from tests.conftest import slow
 from tests.isolation.conftest import SourceOf
@@ -365,6 +370,60 @@ def test_an_import_that_hangs_ends_when_its_run_is_closed(
     assert not runner.join(0.5), "it hangs"
     runner.close()
     assert runner.join(10)
+
+
+def hangs_once(folder: Path) -> str:
+    """What a backend does that hangs at step 1 the first time that it gets there."""
+    mark = str(folder / "mark")
+    return f"""
+        yield Iteration(uniform(bigrams), weights)
+        if not os.path.exists({mark!r}):
+            open({mark!r}, "w").close()
+            ctypes.PyDLL(None).sleep(1000)
+        while True:
+            yield Iteration(uniform(bigrams), weights)
+        """
+
+
+def test_a_reset_ends_a_backend_that_is_stuck_and_begins_again(
+    source_of: SourceOf, tiny: Bigrams, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = source_of(hangs_once(tmp_path))
+    runner = Runner("plugin", lambda: Run(source.load()(), tiny, START))
+    runner.step(1)
+    wait_until((tmp_path / "mark").exists)
+    runner.unstick()
+    assert not runner.join(0.1)
+    assert runner.snapshot.status is Status.READY, "it may be only slow"
+    monkeypatch.setattr(runner_module, "STUCK_SECONDS", 0.0)
+    runner.reset()
+    runner.step(2)
+    wait_until(lambda: runner.is_idle and runner.snapshot.iteration == 2)
+    runner.close()
+    assert runner.join(10)
+
+
+def test_a_reset_of_all_runs_does_so_too(
+    source_of: SourceOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "good.txt").write_text("emma\nava\n")
+    sources = (*choose(["numpy"]), source_of(hangs_once(tmp_path)))
+    lineup = Lineup(Session(read_corpus(str(tmp_path / "good.txt")), sources), lambda: None)
+    lockstep = Lockstep(lineup)
+    for runner in lineup.runners:
+        runner.start()
+    wait_until(lambda: all(runner.snapshot.iteration == 0 for runner in lineup.runners))
+    lockstep.step(1)
+    wait_until((tmp_path / "mark").exists)
+    monkeypatch.setattr(runner_module, "STUCK_SECONDS", 0.0)
+    lockstep.reset()
+    lockstep.step(2)
+    wait_until(lambda: lockstep.is_idle and lockstep.frame.position == 2)
+    assert [run.iteration for run in lockstep.frame.snapshots.values()] == [2, 2]
+    lockstep.close()
+    for runner in lineup.runners:
+        runner.close()
+        assert runner.join(10)
 
 
 def test_a_run_that_is_at_rest_ends_its_process_when_it_is_closed(

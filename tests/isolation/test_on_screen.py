@@ -90,6 +90,17 @@ def test_a_signal_ends_the_program_as_tidily(folder: Path) -> None:
 
 
 @pytest.mark.slow
+def test_r_ends_what_hangs_and_begins_again(folder: Path) -> None:
+    with opened(folder, HOLDS) as terminal:
+        terminal.wait_for("plugin step 0")
+        terminal.send("S")
+        terminal.wait_for("plugin has been busy with step", "r ends that and begins again")
+        terminal.send("rs")
+        terminal.wait_for("plugin step 1")
+        assert_it_leaves(terminal, "q")
+
+
+@pytest.mark.slow
 def test_a_run_that_hangs_can_be_removed_and_the_other_goes_on(folder: Path) -> None:
     with opened(folder, HOLDS) as terminal:
         terminal.wait_for("plugin step 0", "numpy step 0")
