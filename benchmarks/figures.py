@@ -237,6 +237,16 @@ FIGURES = (
     ),
     *(
         Figure(
+            f"numpy iteration in a process of its own, V = {size:,}",
+            f"isolation.apart_{size}",
+            "in the program's",
+            f"isolation.within_{size}",
+            Ratio.LONG,
+        )
+        for size in (27, 700, 4096)
+    ),
+    *(
+        Figure(
             f"torch iteration by one thread, V = {size}",
             f"threads.one_{name}",
             CORES,

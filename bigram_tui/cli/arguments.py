@@ -94,6 +94,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="NAME|FILE.py",
         help="a backend to run (repeatable; default: all)",
     )
+    add("--isolate", action="store_true", help="run each backend in a process of its own")
     add("--list-backends", action="store_true", help="list backends, their source and availability")
     add("--lr", metavar="η", help="learning rate, for backends that have one")
     add("--l2", metavar="λ", help="weight of the penalty mean(W²)")
@@ -149,7 +150,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="begin with the tour (default: the first time)",
     )
     add("--no-mouse", action="store_true", help="leave the mouse to the terminal")
-    add("-h", "--help", action="help", help="show this help and exit")
+    add("-h", "--help", action="help", help=argparse.SUPPRESS)  # known to who reads it
     add("--version", action="version", version=f"bigram-tui {__version__}")
     words = sys.argv[1:] if arguments is None else list(arguments)
     # argparse cannot do both by itself: options between files, and only files after --.

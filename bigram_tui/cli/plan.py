@@ -1,9 +1,10 @@
 """Turns arguments into a plan: backends with their settings, and the text to train them on."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -68,6 +69,9 @@ def make_plan(options: argparse.Namespace) -> Plan:
         source = source.alias(unique_name(source.name, taken))
         sources.append(source)
         individual[source.name] = values
+    if options.isolate:
+        check_isolation()
+        sources = [replace(source, isolated=True) for source in sources]
     unknown = individual.keys() - {name for s in sources for name in (s.name, s.backend)}
     names = [source.name for source in sources]
     if options.reference is not None and options.reference not in names:
@@ -86,6 +90,12 @@ def make_plan(options: argparse.Namespace) -> Plan:
     check_settings(sources, common, individual)
     request = make_request(options)
     return Plan(tuple(sources), common, individual, options.seed, options.start, request)
+
+
+def check_isolation() -> None:
+    """Raise UsageError if backends can't have processes of their own on this system."""
+    if os.name != "posix":
+        raise UsageError("--isolate needs Linux or macOS")
 
 
 def make_request(options: argparse.Namespace) -> "CorpusRequest":
@@ -178,7 +188,7 @@ def _check_values(
 ) -> None:
     """Raise UsageError if a value is wrong. What is wrong with the backend, its run will tell."""
     from bigram_tui.backend import hyperparameters, parsed
-    from bigram_tui.training.faults import PluginError, plugin_code
+    from bigram_tui.faults import PluginError, plugin_code
     from bigram_tui.training.registry import BackendError
     from bigram_tui.training.session import given_values
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from threading import Event, Thread
 
-from bigram_tui.training.faults import told
+from bigram_tui.cancellation import CancelToken
+from bigram_tui.faults import told
 from bigram_tui.training.pacing import SliceSize
 from bigram_tui.training.registry import BackendError
 from bigram_tui.training.run import Run
@@ -30,6 +31,7 @@ class WatchedRun:
         self._steps = steps
         self._last_sign = time.monotonic()
         self._has_ended = Event()
+        self._cancellation = CancelToken()
         self._thread = Thread(target=self._live, name=name, daemon=True)
         self._thread.start()
 
@@ -60,6 +62,7 @@ class WatchedRun:
         else:
             message = f"failed at step {run.iteration + 1}: it was not done {limit}"
             self.snapshot = replace(run, status=Status.FAILED, message=message)
+        self._cancellation.cancel()  # which ends the process of an isolated backend
         if self._thread.ident is not None:  # a loop in Python would slow down the other runs
             thread, error = ctypes.c_ulong(self._thread.ident), ctypes.py_object(SystemExit)
             ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, error)
@@ -68,11 +71,12 @@ class WatchedRun:
 
     def _live(self) -> None:
         try:
-            run = self._make()
-            self._show(run)
-            self._train(run)
-            run.close()
-            self._show(run)
+            with self._cancellation.governing():
+                run = self._make()
+                self._show(run)
+                self._train(run)
+                run.close()
+                self._show(run)
         except BackendError as error:
             self.error = str(error)
         except BaseException as error:  # such as memory that is not there

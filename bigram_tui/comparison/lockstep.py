@@ -14,7 +14,7 @@ from bigram_tui.comparison.comparator import Comparator
 from bigram_tui.comparison.drift import Floats, MaxDifference
 from bigram_tui.comparison.frame import Frame, can_go_on, has_stopped
 from bigram_tui.comparison.lineup import Lineup
-from bigram_tui.training.faults import told
+from bigram_tui.faults import told
 from bigram_tui.training.pacing import SliceSize
 from bigram_tui.training.run import Run
 from bigram_tui.training.runner import Runner
@@ -155,6 +155,8 @@ class Lockstep:
             self._go_to(0)
             self._reset = True
 
+        for runner in self._lineup.runners:
+            runner.unstick()
         self._send(order)
 
     def look(self) -> None:

@@ -87,8 +87,15 @@ def descends(run: Snapshot, bigrams: Bigrams) -> bool:
 
 
 def _successors(run: Snapshot, bigrams: Bigrams, count: int) -> list[Iteration]:
-    """Let a copy of the backend take up to `count` steps; an empty list if it fails, or is late."""
+    """Let a copy of the backend take up to `count` steps; an empty list if it fails, or is late.
+
+    A backend in a process of its own is not asked: who looks at a lesson would wait for it.
+    """
+    from bigram_tui.isolation.proxy import IsolatedBackend  # most users never isolate anything
+
     if run.backend is None or run.model is None or run.weights is None:
+        return []
+    if isinstance(run.backend, IsolatedBackend):
         return []
     taken: list[Iteration] = []
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from bigram_tui.faults import text_of
 from bigram_tui.formatting.printable import printable
-from bigram_tui.training.faults import text_of
 
 
 def gpu_error(error: BaseException, settings: Mapping[str, object]) -> str:

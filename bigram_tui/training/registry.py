@@ -15,9 +15,9 @@ from pathlib import Path
 
 from bigram_tui.backend import Backend
 from bigram_tui.errors import NOT_INSTALLED, UserError
+from bigram_tui.faults import PluginError, plugin_code
 from bigram_tui.formatting.printable import printable
 from bigram_tui.paths import config_folder, read_regular
-from bigram_tui.training.faults import PluginError, plugin_code
 
 GROUP = "bigram_tui.backends"
 """The entry point group in which a package names its backends."""
@@ -44,6 +44,8 @@ class BackendSource:
     file: Path | None = None
     alias_of: str = ""
     """The name of the backend, if `name` is that of one of its runs."""
+    isolated: bool = False
+    """Whether its class is imported, and trains, in a process of its own."""
 
     @property
     def backend(self) -> str:
@@ -81,7 +83,7 @@ class BackendSource:
         try:
             read_regular(self.file, LARGEST_SOURCE)
         except OSError as error:
-            return f"its file can't be read: {error.strerror or error}"
+            return f"can't be read: {error.strerror or error}"
         return None
 
     @property
@@ -110,13 +112,14 @@ class BackendSource:
     def load(self) -> type[Backend]:
         """Import and return the backend's class, once. Raises BackendError whatever goes wrong."""
         if "_class" not in self.__dict__:
-            self.__dict__["_class"] = self._load()  # the dataclass is frozen
+            load = self._load_isolated if self.isolated else self._load
+            self.__dict__["_class"] = load()  # the dataclass is frozen
         loaded: type[Backend] = self.__dict__["_class"]
         return loaded
 
     def _load(self) -> type[Backend]:
         if self._unreadable is not None:  # to open a pipe would be to wait for it
-            raise BackendError(f"{self.name} can't be imported: {self._unreadable}")
+            raise BackendError(f"{self.name} {self._unreadable}")
         try:
             with plugin_code(str(self._code)):
                 return self._load_class()
@@ -131,6 +134,17 @@ class BackendSource:
         if inspect.isabstract(loaded):
             raise BackendError(f"{self.name} has no train method")
         return loaded
+
+    def _load_isolated(self) -> type[Backend]:
+        from bigram_tui.isolation.process import BackendRaisedError, ProcessError
+        from bigram_tui.isolation.proxy import isolate  # most users never isolate anything
+
+        try:
+            return isolate(replace(self, isolated=False).load)
+        except BackendRaisedError as fault:
+            raise BackendError(str(fault)) from fault
+        except ProcessError as error:
+            raise BackendError(f"{self.name} can't be imported: {error}") from error
 
     def _load_file(self, path: Path) -> type[Backend]:
         spec = spec_from_file_location(f"bigram_tui_file:{path.resolve()}", path)

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bigram_tui.backend import Backend, Iteration, as_numpy, hyperparameters, plain_value
+from bigram_tui.faults import PluginError, file_of, told
 from bigram_tui.model.arrays import detach_or_numpy
 from bigram_tui.model.bigrams import Bigrams, Matrix
 from bigram_tui.model.loss import Likelihood
 from bigram_tui.training.descent import DescentRecord
-from bigram_tui.training.faults import PluginError, file_of, told
 from bigram_tui.training.gpu_errors import gpu_error
 from bigram_tui.training.iterations import Kind, plain
 from bigram_tui.training.snapshot import Branch, Snapshot, Status

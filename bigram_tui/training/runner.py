@@ -8,7 +8,8 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import TypeVar
 
-from bigram_tui.training.faults import safe_text, told
+from bigram_tui.cancellation import CancelToken
+from bigram_tui.faults import safe_text, told
 from bigram_tui.training.gpu_errors import gpu_error
 from bigram_tui.training.output import OF_RUN, Output
 from bigram_tui.training.pacing import SliceSize
@@ -18,6 +19,8 @@ from bigram_tui.training.transport import Goal
 
 SLICE_SECONDS = 0.02
 """How long training goes on before commands are looked at and a snapshot is published."""
+STUCK_SECONDS = 1.0
+"""How long a backend may be busy until `unstick` takes it for stuck."""
 PAUSE_SECONDS = 0.0002
 """The time between two slices in which other threads get the interpreter."""
 
@@ -52,6 +55,7 @@ class Runner:
         self._commands: deque[Command] = deque()
         self._wake = threading.Condition()
         self._closed = False
+        self._cancellation = CancelToken()
         self._thread: threading.Thread | None = None
         # Used in the thread alone.
         self._goal = Goal()
@@ -75,22 +79,32 @@ class Runner:
             self._thread.start()
 
     def close(self) -> None:
-        """Stop as soon as the backend gives control back; a daemon thread holds up nobody."""
+        """Stop as soon as the backend gives control back; a daemon thread holds up nobody.
+
+        A backend in a process of its own is ended at once.
+        """
         with self._wake:
             self._closed = True
             self._wake.notify()
+        self._cancellation.cancel()
 
     def join(self, seconds: float) -> bool:
         """Wait until its thread has ended, for some time at most. Returns whether it has."""
-        if self._thread is None:
+        thread = self._thread  # which the thread itself forgets if it gives up
+        if thread is None:
             return True
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
+        thread.join(seconds)
+        return not thread.is_alive()
 
     @property
     def is_idle(self) -> bool:
         """Whether all commands are executed and nothing is training."""
         return not self._commands and self.busy_since is None
+
+    @property
+    def can_unstick(self) -> bool:
+        """Whether its backend has a process of its own, so that `unstick` can end it."""
+        return self._cancellation.can_interrupt
 
     @property
     def is_training(self) -> bool:
@@ -137,8 +151,15 @@ class Runner:
         self._send(lambda run: run.seek(iteration), halt=True)
 
     def reset(self) -> None:
-        """Stop training and begin again from the same start."""
+        """Stop training and begin again from the same start; see `unstick`."""
+        self.unstick()
         self._send(lambda run: run.reset(), halt=True)
+
+    def unstick(self) -> None:
+        """End a backend in a process of its own if it is stuck; the next order starts another."""
+        since = self.busy_since
+        if since is not None and time.monotonic() - since > STUCK_SECONDS:
+            self._cancellation.interrupt()
 
     def set(self, name: str, value: object) -> None:
         """Change a hyperparameter, in the middle of training too."""
@@ -180,11 +201,12 @@ class Runner:
     def _live(self) -> None:
         OF_RUN.set(self.output)
         try:
-            run = self._load()
-            try:
-                self._work(run)
-            finally:
-                run.close()
+            with self._cancellation.governing():
+                run = self._load()
+                try:
+                    self._work(run)
+                finally:
+                    run.close()
         except BaseException as error:  # of a plugin on import, or a fault of ours
             self._give_up(gpu_error(error, {}) or safe_text(error) or told(error))
 

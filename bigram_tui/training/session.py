@@ -9,6 +9,7 @@ import numpy as np
 from bigram_tui.backend import Backend, check_values, configure, hyperparameters
 from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.defaults import LECTURE_SEED
+from bigram_tui.faults import message_of
 from bigram_tui.model.bigrams import Matrix
 from bigram_tui.model.sampling import (
     PairedSample,
@@ -18,7 +19,6 @@ from bigram_tui.model.sampling import (
     uniforms,
 )
 from bigram_tui.model.torch_rng import start_weights
-from bigram_tui.training.faults import message_of
 from bigram_tui.training.registry import BackendError, BackendSource
 from bigram_tui.training.run import Run
 

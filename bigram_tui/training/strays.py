@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from types import FunctionType, GeneratorType, TracebackType
 
-from bigram_tui.training.faults import files_of, told
+from bigram_tui.faults import files_of, told
 from bigram_tui.training.output import UNATTRIBUTED
 
 MOST_LINES = 100

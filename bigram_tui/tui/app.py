@@ -54,11 +54,13 @@ GOODBYE_SECONDS = 0.5
 """How long the program waits for the runs to end."""
 
 
-def _has_no_page(node: DOMNode, action_name: str) -> bool:
+def _has_no_page(node: DOMNode, action_name: str, params: Any) -> bool:
     """Return whether an action would turn a page of a list that was not laid out yet.
 
     Textual looks for the page's first line in a table that is still empty.
     """
+    if isinstance(node, Palette) and action_name == "command_list":  # which passes it on
+        node, (action_name, *_) = node.query_one(OptionList), params
     turns = action_name in ("page_up", "page_down")
     return turns and isinstance(node, OptionList) and not node.scrollable_content_region
 
@@ -344,7 +346,7 @@ class BigramApp(App[None]):
 
     async def _dispatch_action(self, namespace: DOMNode, action_name: str, params: Any) -> bool:
         """Do what a key, a click or the list of actions asks for, where there is still a screen."""
-        if not can_act(namespace) or _has_no_page(namespace, action_name):
+        if not can_act(namespace) or _has_no_page(namespace, action_name, params):
             return False
         return await super()._dispatch_action(namespace, action_name, params)
 

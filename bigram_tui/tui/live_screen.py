@@ -33,10 +33,10 @@ class LiveScreen(FollowsWindow):
     def is_live(self) -> bool:
         """Whether the screen is mounted, and neither it nor the program was left."""
         assert isinstance(self, Screen)
-        return self.is_mounted and not self._is_going
+        return self.is_mounted and not self.is_gone
 
     @property
-    def _is_going(self) -> bool:
+    def is_gone(self) -> bool:
         """Whether it is about to go, or gone."""
         assert isinstance(self, Screen)
         # `is_attached` is false once the program is left.
@@ -47,7 +47,7 @@ class LiveScreen(FollowsWindow):
         return lambda *args, **kwargs: callback(*args, **kwargs) if self.is_live else None
 
     async def _dispatch_message(self, message: Message) -> None:
-        if not self._is_going or not _is_answered(message):
+        if not self.is_gone or not _is_answered(message):
             with suppress(NoWidget):  # the mouse was where the window has no place any more
                 await super()._dispatch_message(message)  # type: ignore[misc]
 

@@ -255,7 +255,8 @@ def _delay(runner: Runner) -> str:
     waited = 0.0 if since is None or run.status is Status.LOADING else time.monotonic() - since
     if waited < PATIENCE_SECONDS:
         return ""
-    return f"{runner.name} has been busy with step {run.iteration + 1} for {waited:.0f} s"
+    remedy = "; r ends that and begins again" if runner.can_unstick else ""
+    return f"{runner.name} has been busy with step {run.iteration + 1} for {waited:.0f} s{remedy}"
 
 
 @lru_cache(maxsize=4)

@@ -252,6 +252,7 @@ def test_what_is_not_said_has_its_default() -> None:
         "files": [],
         "no_cache": False,
         "backend": [],
+        "isolate": False,
         "list_backends": False,
         "lr": None,
         "l2": None,

@@ -384,7 +384,7 @@ def test_a_run_that_cannot_be_had_is_in_it_and_says_why(tmp_path: Path, tiny: Bi
     runner = lineup.reference
     runner.start()
     wait_until(lambda: runner.snapshot.status is Status.FAILED)
-    assert runner.snapshot.message.startswith("gone can't be imported: ")
+    assert runner.snapshot.message.startswith("gone can't be read: ")
     copy = lineup.copy(runner)
     copy.start()
     wait_until(lambda: copy.snapshot.status is Status.FAILED)

@@ -460,3 +460,16 @@ def test_snapshots_that_were_taken_do_not_change(begin: Begin) -> None:
     assert early.iteration == iteration
     np.testing.assert_array_equal(early.losses, losses)
     np.testing.assert_array_equal(early.weights, np.full((3, 3), float(iteration)))
+
+
+def test_a_thread_that_gives_up_while_one_waits_for_it_has_ended(begin: Begin) -> None:
+    gate = threading.Event()
+
+    def load() -> Run:
+        gate.wait()
+        raise OSError("gone")
+
+    runner = begin(load)
+    runner.start()
+    threading.Timer(0.05, gate.set).start()
+    assert runner.join(20)

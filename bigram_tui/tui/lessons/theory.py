@@ -79,7 +79,7 @@ class TheoryScreen(LiveScreen, ModalScreen[str | None]):
         self.query_one("#theory-text").scroll_home(animate=False)
         # In a thread, as a copy of the backend takes a step for some of the numbers.
         text = await to_thread(fill, section.text, self._subject)
-        if self.is_live:
+        if not self.is_gone:
             await self.query_one(Markdown).update(text)
 
     def _list_sections(self) -> None:

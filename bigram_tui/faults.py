@@ -38,8 +38,11 @@ def plugin_code(file: str | None = None) -> Iterator[None]:
 def told(error: BaseException, file: str | None = None) -> str:
     """Return kind and message of an exception in one line that is safe to show.
 
+    A UserError, which is of this program, is told by its message alone.
     file: a source file; the last of its lines that led to the exception is named.
     """
+    if issubclass(type(error), UserError):
+        return safe_text(error)
     kind = safe_text(_name_of(type(error))) or "an exception without a name"
     text = safe_text(error, "its text can't be had")
     line = f"{kind}: {text}" if text else kind
