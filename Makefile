@@ -9,7 +9,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints
 # With the bytecode of tests kept, pytest rewrites their assertions once, not in each process.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-all lint docs test-pythons bench screenshot clean
+.PHONY: run test test-all lint docs test-pythons fuzz bench soak screenshot clean
 
 run: $(INSTALLED)
 	$(BIN)/bigram-tui data/names.txt
@@ -34,9 +34,18 @@ lint: $(INSTALLED)
 test-pythons:
 	$(PYTHON) -m tests.on_each_python $(ARGS)
 
+# Random users, until ctrl+c or so many EXAMPLES. A failure is shrunk, and tried first the next time.
+EXAMPLES ?= 1000000
+fuzz: $(INSTALLED)
+	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -s tests/fuzz $(ARGS)
+
 # Some minutes. ARGS=--huge measures memory with a text of 10 GB, ARGS='-k sampling' sampling alone.
 bench: $(BENCH_INSTALLED)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# Half an hour at full speed, on one run and on eight. ARGS='--minutes 480' for a day's work.
+soak: $(BENCH_INSTALLED)
+	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 docs: $(INSTALLED)
 	$(BIN)/python docs/api.py

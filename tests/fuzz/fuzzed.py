@@ -186,7 +186,6 @@ class FuzzedApp:
                     break
                 self._pipe = None  # it can be read once
                 self.app = self._make_app()
-            gc.collect()
         assert not self.faults.found, self.faults.found
 
     async def _do(self, action: UserEvent) -> None:
@@ -303,8 +302,8 @@ class FuzzedApp:
         assert isinstance(screen, ExploreScreen)
         region = screen.query_one(RunsBar).region
         snapshot = screen.snapshot
-        if not snapshot.has_loss or region.width < 90 or region.y >= self.app.size.height:
-            return
+        if not snapshot.has_loss or region.width < 90 or self.app.size.height < 20:
+            return  # there is no room for the numbers
         line = screen._compositor.render_strips()[region.y].text
         entry = line.split(f" {screen.active + 1} ━", 1)[-1]
         found = re.search(r" (?:step )?([\d,]+)(?:/[\d,]+)?(?:  nll)? (\d+\.\d+|∞)", entry)
@@ -324,6 +323,7 @@ def use(
     reading: whether the text arrives bit by bit. folder: an empty one.
     """
     pipe = SlowPipe(folder / "pipe.txt", corpus.read_bytes()) if reading else None
+    gc.collect()  # what the program before has left: not in the midst of this one
     try:
         with asyncio.Runner(loop_factory=lambda: TimedLoop(costs)) as runner:
             runner.run(FuzzedApp(corpus, pipe=pipe, costs=costs).use(actions))

@@ -24,33 +24,34 @@ TEXTS = {
 }
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
-"""How many examples `make fuzz` takes of each text; 0 in the suite, which takes its profile's."""
+"""How many users `make fuzz` tries; 0 in the suite, where they are few and always the same."""
+FEW = 60
 EVENTS = 300 if EXAMPLES else 60
-"""User events of one example, at most."""
-
-pytestmark = pytest.mark.slow
+"""What one of them does at most."""
 
 
 @pytest.fixture(scope="module")
 def costs() -> Iterator[Costs]:
-    """What events cost in all examples; shown at the end where pytest shows output (-s)."""
+    """What events cost in all examples; told at the end, where pytest shows output (-s)."""
     costs = Costs()
     yield costs
-    print(f"\n{costs.count} events; the longest hold the screen for:")
+    print(f"\n{costs.count:,} events; the longest hold the screen for:")
     for seconds, event in costs.longest():
         print(f"  {1000 * seconds:6.0f} ms of CPU  {event}")
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
-@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # what is left where a user quits
 @settings(
     deadline=None,
     derandomize=not EXAMPLES,
-    max_examples=EXAMPLES or settings().max_examples,
+    max_examples=EXAMPLES or FEW,
     suppress_health_check=[*HealthCheck],
 )
 @given(
-    actions=st.lists(user_events(), min_size=EVENTS // 3, max_size=EVENTS), reading=st.booleans()
+    text=st.sampled_from(sorted(TEXTS)),
+    actions=st.lists(user_events(), min_size=EVENTS // 3, max_size=EVENTS),
+    reading=st.booleans(),
 )
 def test_nothing_breaks(text: str, costs: Costs, actions: list[UserEvent], reading: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
