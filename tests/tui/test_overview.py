@@ -317,3 +317,19 @@ async def test_rare_characters_are_told_and_led_to(
         await pilot.resize_terminal(200, 60)
         await settle(pilot)
         assert f"▢  is any of {rare} rare characters" in text_of(app.screen.query_one("#inspector"))
+
+
+async def test_the_labels_end_with_the_columns_while_smaller_cells_are_not_yet_laid_out(
+    make_large: MakeLarge, settle: Settle
+) -> None:
+    async with make_large(most=200).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press(*"++++")
+        await settle(pilot)
+        heatmap = heatmap_of(pilot)
+        heatmap.cursor = (0, len(heatmap.labels[1]) - 1)
+        await settle(pilot)
+        assert heatmap.scroll_offset.x > len(heatmap.labels[1])
+        heatmap.form = screen_of(pilot)._forms[0]
+        assert heatmap.form.overview
+        assert heatmap.render_line(0).cell_length == heatmap.size.width
