@@ -11,6 +11,7 @@ from rich.console import RenderableType
 from textual.app import App, ScreenStackError, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
+from textual.css.query import NoMatches
 from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.events import Event, InputEvent, Paste
@@ -81,6 +82,18 @@ class Palette(LiveScreen, CommandPalette):
 
     def on_mount(self) -> None:
         self.query_one(Input).max_length = LONGEST_SEARCH
+
+    def run_worker(self, work: Any, *arguments: Any, **options: Any) -> Any:
+        """Run Textual's search, which looks for its list even when the palette is gone."""
+
+        async def search() -> None:
+            try:
+                await work()
+            except NoMatches:
+                if not self.is_gone:
+                    raise
+
+        return super().run_worker(search, *arguments, **options)
 
 
 class BigramApp(App[None]):

@@ -48,7 +48,7 @@ class Costs:
     def __init__(self) -> None:
         self.count = 0
         """The number of keys, mouse events, pastes and sizes so far."""
-        self.event = ""
+        self.event = "end, and start"
         """The user event that came last."""
         self._seconds: dict[str, float] = defaultdict(float)
 
@@ -175,13 +175,13 @@ class FuzzedApp:
         remaining = list(actions)
         with self.faults.watched():
             while True:
-                self._costs.event = "start"
                 async with self._running():
                     while remaining and self.app.is_running and not self.app._exit:
                         await self._do(remaining.pop(0))
                     if not remaining:
                         await self.rest()
                         await self._leave()
+                    self._costs.event = "end, and start"
                 if not remaining:
                     break
                 self._pipe = None  # it can be read once

@@ -158,6 +158,23 @@ async def test_the_mouse_may_point_at_what_a_smaller_window_has_no_place_for(
         assert pilot.app.screen is palette
 
 
+async def test_a_search_may_end_after_its_palette(make_app: MakeApp, settle: Settle) -> None:
+    async with make_app().run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("ctrl+p")
+        await settle(pilot)
+        palette = pilot.app.screen
+        assert isinstance(palette, Palette)
+
+        async def search() -> None:
+            palette.dismiss()
+            palette.query_one("#what-is-gone")
+
+        palette.run_worker(search)
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, ExploreScreen)
+
+
 async def test_a_run_may_settle_while_there_is_no_screen(make_app: MakeApp, settle: Settle) -> None:
     async with make_app().run_test(size=(100, 30)) as pilot:
         await settle(pilot)
