@@ -106,9 +106,16 @@ def _watched(numbers: Sequence[int], last_resort: Callable[[], object]) -> Itera
 class TimelyEnd:
     """An end that comes in time: the process ends at once if it is not reached tidily by then."""
 
-    def __init__(self, last_resort: Callable[[], object] = lambda: None) -> None:
-        """last_resort: called in another thread before the process is ended."""
-        self._last_resort = last_resort
+    def __init__(
+        self,
+        last_resort: Callable[[], object] = lambda: None,
+        seconds: float | None = LAST_RESORT_SECONDS,
+    ) -> None:
+        """last_resort: called in another thread before the process is ended.
+
+        seconds: how long that may take; None for any time.
+        """
+        self._last_resort, self._seconds = last_resort, seconds
         self._is_reached = threading.Event()
 
     def begin(self, status: int) -> None:
@@ -124,7 +131,7 @@ class TimelyEnd:
         if not self._is_reached.wait(PATIENCE_SECONDS):
             work = threading.Thread(target=self._last_resort, daemon=True)
             work.start()
-            work.join(LAST_RESORT_SECONDS)
+            work.join(self._seconds)
             os._exit(status)
 
 

@@ -133,7 +133,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         type=seconds,
         default=STEP_TIMEOUT,
         metavar="SECONDS",
-        help=f"headless: seconds a step may take (default: {STEP_TIMEOUT})",
+        help=f"headless: for a step, or to load; or none (default: {STEP_TIMEOUT})",
     )
     add("--reference", metavar="RUN", help="the run that others are compared with")
     add(
@@ -150,7 +150,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="begin with the tour (default: the first time)",
     )
     add("--no-mouse", action="store_true", help="leave the mouse to the terminal")
-    add("-h", "--help", action="help", help=argparse.SUPPRESS)  # known to who reads it
+    add("-h", "--help", action="help", help=argparse.SUPPRESS)  # this shows it
     add("--version", action="version", version=f"bigram-tui {__version__}")
     words = sys.argv[1:] if arguments is None else list(arguments)
     # argparse cannot do both by itself: options between files, and only files after --.

@@ -9,6 +9,7 @@ from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from bigram_tui.cancellation import CancelToken
 from bigram_tui.cli.arguments import UsageError, settings
 from bigram_tui.cli.terminal import is_terminal, prints_apart, progress_bar
 from bigram_tui.errors import UserError
@@ -210,7 +211,8 @@ def _within(seconds: float, check: Callable[[], None]) -> None:
 
     def work() -> None:
         try:
-            check()
+            with CancelToken().governing():  # a process that was started here ends here
+                check()
         except UserError as error:
             wrong.append(error)
 

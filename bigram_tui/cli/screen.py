@@ -5,7 +5,8 @@ import signal
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
-from typing import TYPE_CHECKING
+from threading import Event, Lock
+from typing import TYPE_CHECKING, Any
 
 from bigram_tui.cli.arguments import UsageError, parse
 from bigram_tui.cli.descriptors import capture_descriptors
@@ -13,6 +14,7 @@ from bigram_tui.cli.exit_status import DONE
 from bigram_tui.cli.garbage import collect_from_now_on
 from bigram_tui.cli.history import write_runs
 from bigram_tui.cli.terminal import (
+    OfMainThread,
     SavedTerminal,
     check_color_system,
     forget_exported_size,
@@ -82,19 +84,31 @@ def open_screen(session: "Session | BackgroundRead[Session]", options: argparse.
     if captured is not None:
         app.draw_on(captured.terminal)
     terminal = SavedTerminal(sys.stderr)
+    # For the time after the screen, when backends may still be at work, and print.
+    after: tuple[Any, Any] = OfMainThread(sys.stdout), OfMainThread(sys.stderr)
+    sys.stdout, sys.stderr = after
+
+    writing, written = Lock(), Event()
 
     def write_history() -> None:
-        if runs := app.history():  # none if the text was not read
-            write_runs(runs, options)
+        with writing:  # the last resort may have begun to
+            if not written.is_set() and (runs := app.history()):  # none if the text was not read
+                write_runs(runs, options)
+            written.set()
 
     def restore_and_write() -> None:
         terminal.restore()
         write_history()
 
-    end = TimelyEnd(restore_and_write)
-    app.on_exit = end.begin
+    end = TimelyEnd(restore_and_write, None)  # what a user made is not dropped
     # SIGHUP closes the screen even under nohup: without its terminal it is of no use.
     with on_signals((signal.SIGINT, *ENDING), app.leave, restore_and_write) as received:
+
+        def begin_end(status: int) -> None:
+            if not received:  # a signal has a watch of its own
+                end.begin(status_after(app, status))
+
+        app.on_exit = begin_end
         if not is_in_browser():
             on_hang_up(partial(app.leave, signal.SIGHUP))
         # As in the app, also before it has the terminal; but its own errors are seen.
@@ -106,12 +120,15 @@ def open_screen(session: "Session | BackgroundRead[Session]", options: argparse.
             end.reach()
     if captured is not None:
         captured.stop()
-    if app.trouble is not None and not received:
+    if app.trouble is not None and app.ended_by is None:
         raise app.trouble
     write_history()
-    if received:
-        leave_at_once(status_of(received[0]))
-    status = app.return_code or DONE
-    if app.is_held_up:
+    status = status_after(app, app.return_code or DONE)
+    if app.ended_by is not None:
         leave_at_once(status)
     return status
+
+
+def status_after(app: "BigramApp", status: int) -> int:
+    """Return the status that says which signal ended the app; or else that one."""
+    return status if app.ended_by is None else status_of(app.ended_by)

@@ -20,6 +20,9 @@ except ImportError:  # Windows
 LAST_WORDS_SECONDS = 5.0
 """How long functions that plugins and libraries register with atexit may take in all."""
 
+HANG_UP = "hang-up"
+"""The name of the thread that waits for the end of the terminal, and holds up nothing."""
+
 PROGRESS_AFTER_SECONDS = 0.5
 """How long work may take before a progress bar appears."""
 
@@ -91,6 +94,16 @@ class KeptOpen:
         """Leave it open."""
 
 
+class OfMainThread(KeptOpen):
+    """A stream to which only the program's main thread writes; what other threads write is lost."""
+
+    def write(self, text: str) -> int:
+        """Write some text, or drop it."""
+        if threading.current_thread() is not threading.main_thread():
+            return len(text)
+        return self._stream.write(text)
+
+
 @contextmanager
 def prints_apart() -> Iterator[None]:
     """Have what plugins print go to standard error, so that standard output has only results."""
@@ -117,7 +130,7 @@ def leave(status: int) -> NoReturn:
     process would do at its end is then left out, such as functions registered with atexit; one
     that takes too long is cut short.
     """
-    if threading.active_count() > 1:
+    if any(t.name != HANG_UP for t in threading.enumerate() if t is not threading.main_thread()):
         leave_at_once(status)
 
     def cut_short() -> None:
@@ -242,10 +255,10 @@ def on_hang_up(call: Callable[[], object]) -> None:
     poll.register(0, 0)  # no event but the end
 
     def wait() -> None:
-        poll.poll()
-        call()
+        if any(happened & (select.POLLHUP | select.POLLERR) for _, happened in poll.poll()):
+            call()
 
-    threading.Thread(target=wait, name="hang-up", daemon=True).start()
+    threading.Thread(target=wait, name=HANG_UP, daemon=True).start()
 
 
 LEAVE_SCREEN = (

@@ -29,7 +29,8 @@ class WatchedRun:
         """Why there is no run; empty if there is one."""
         self._make = make
         self._steps = steps
-        self._last_sign = time.monotonic()
+        self._run: Run | None = None
+        self._is_given_up = False
         self._has_ended = Event()
         self._cancellation = CancelToken()
         self._thread = Thread(target=self._live, name=name, daemon=True)
@@ -43,24 +44,30 @@ class WatchedRun:
         """
         reported = 0
         has_ended = False
+        sign, seen = None, time.monotonic()
         while not has_ended:
             has_ended = self._has_ended.wait(BLINK_SECONDS)
             taken = 0 if self.snapshot is None else self.snapshot.iteration
             if report is not None and taken > reported:
                 report(taken)
                 reported = taken
-            waited = time.monotonic() - self._last_sign
-            if timeout is not None and waited > timeout and not has_ended:
+            if (now := self._run and self._run.iteration) != sign:
+                sign, seen = now, time.monotonic()
+            if timeout is not None and time.monotonic() - seen > timeout and not has_ended:
                 self._give_up(timeout)
                 return
 
     def _give_up(self, timeout: float) -> None:
         limit = f"within {timeout:g} s; --timeout gives it longer"
+        self._is_given_up = True
         run = self.snapshot
         if run is None:
             self.error = f"{self.name} did not get to its first model {limit}"
         else:
-            message = f"failed at step {run.iteration + 1}: it was not done {limit}"
+            taken = run.iteration if self._run is None else self._run.iteration
+            step = f"failed at step {taken + 1}: it"
+            what = step if taken < self._steps else "failed: its end"
+            message = f"{what} was not done {limit}"
             self.snapshot = replace(run, status=Status.FAILED, message=message)
         self._cancellation.cancel()  # which ends the process of an isolated backend
         if self._thread.ident is not None:  # a loop in Python would slow down the other runs
@@ -72,15 +79,15 @@ class WatchedRun:
     def _live(self) -> None:
         try:
             with self._cancellation.governing():
-                run = self._make()
+                self._run = run = self._make()
                 self._show(run)
                 self._train(run)
                 run.close()
                 self._show(run)
         except BackendError as error:
-            self.error = str(error)
+            self._fail(str(error))
         except BaseException as error:  # such as memory that is not there
-            self.error = f"{self.name} failed: {told(error)}"
+            self._fail(f"{self.name} failed: {told(error)}")
         finally:
             self._has_ended.set()
 
@@ -93,5 +100,10 @@ class WatchedRun:
             self._show(run)
             slices.after(time.monotonic() - started, count)
 
+    def _fail(self, error: str) -> None:
+        if not self._is_given_up:
+            self.error = error
+
     def _show(self, run: Run) -> None:
-        self.snapshot, self._last_sign = run.snapshot(), time.monotonic()
+        if not self._is_given_up:
+            self.snapshot = run.snapshot()

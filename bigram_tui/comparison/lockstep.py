@@ -28,6 +28,8 @@ CHUNK_BYTES = 32 * 2**20
 """The most memory for the reference's models of one chunk."""
 LONGEST_CHUNK = 4096
 """Steps of a chunk at most."""
+STALL_SECONDS = 20.0
+"""How long the runs wait for one of them; then they go on, and it follows when it can."""
 RETRACE = 10_000
 """How many steps all runs take again together when a new run joins them, at most."""
 PAUSE_SECONDS = 0.0002
@@ -238,7 +240,11 @@ class Lockstep:
                 self._resting,
                 self._reset,
                 lineup.runners,
-                tuple(r for r in lineup.runners if r.snapshot.iteration >= 0),
+                tuple(
+                    r
+                    for r in lineup.runners
+                    if r.snapshot.iteration >= 0 and not r.is_stuck(STALL_SECONDS)
+                ),
                 lineup.reference,
             )
             self._reset = False
@@ -390,6 +396,8 @@ class Lockstep:
             # A timeout, since a run that gives up does not say so to us.
             while not future.done():
                 if self._closed or not runner.started or runner not in self._lineup.runners:
+                    raise _GoneError
+                if runner.is_stuck(STALL_SECONDS):  # the others go on without it
                     raise _GoneError
                 self._wake.wait(0.1)
         try:

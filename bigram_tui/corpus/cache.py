@@ -23,7 +23,7 @@ from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.corpus.counter import LINE_END
 from bigram_tui.corpus.distinct_items import ITEM_BUDGET, ITEM_OVERHEAD, LONGEST_ITEM
 from bigram_tui.corpus.files import TextFile, is_unchanged, title_of
-from bigram_tui.corpus.sealed_arrays import Array, read_sealed, write_sealed
+from bigram_tui.corpus.sealed_arrays import LONGEST_HEADER, MAGIC, Array, read_sealed, write_sealed
 from bigram_tui.defaults import LARGEST_VOCABULARY
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Vocabulary
 from bigram_tui.paths import cache_folder
@@ -38,6 +38,9 @@ OLD_SUFFIX = ".npz"
 
 ROOM = 512 << 20
 """Bytes of the whole cache; the least recently used entries go first."""
+
+LARGEST_ENTRY = ROOM // 2 + 2 * LONGEST_HEADER
+"""Bytes of one entry: its arrays take half of the room at most."""
 
 UNSETTLED_NS = 2_000_000_000
 """How coarse the times of files may be: a change of a file that new may not show in them."""
@@ -197,10 +200,11 @@ def _require(sound: bool) -> None:
 def _read_own_file(path: Path) -> bytes:
     """Read a file of this user: no pipe to wait for, nothing planted, no more than was stored."""
     status = path.lstat()
-    _require(stat.S_ISREG(status.st_mode) and status.st_size <= ROOM)
+    _require(stat.S_ISREG(status.st_mode) and status.st_size <= LARGEST_ENTRY)
     _require(status.st_uid == getattr(os, "geteuid", lambda: 0)())
     with path.open("rb") as file:
-        return file.read(status.st_size + 1)  # more than that was appended meanwhile
+        _require(file.read(len(MAGIC)) == MAGIC)
+        return MAGIC + file.read(status.st_size)  # and what was appended meanwhile
 
 
 def _make_room(folder: Path) -> None:

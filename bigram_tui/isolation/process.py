@@ -220,6 +220,8 @@ class BackendProcess:
         if not piece:
             self._poll.unregister(self._child.output)
         self._written = (self._written + piece)[-KEPT_OUTPUT:]
+        # To where what plugins print goes: on screen to the run's output, else to standard error.
+        sys.stdout.write(piece.decode(errors="replace"))
 
     def _ended(self) -> ProcessError:
         """Say how it has ended; one that has only closed its connection is killed."""

@@ -49,6 +49,7 @@ class Host:
     def process(self) -> BackendProcess:
         """Return a process in which the class is imported. Raises IsolationError."""
         if not self._process.is_alive:
+            self._process.end()
             self._start()
         return self._process
 

@@ -31,17 +31,14 @@ class Tensor(np.ndarray[Any, np.dtype[Any]]):
 
 
 class Lines:
-    """Turns messages into lines and back. Most are the same as those before them."""
+    """Turns messages into lines and back; a line that is the same as the last is not read again."""
 
     def __init__(self) -> None:
-        self._written: tuple[Json, bytes] = None, b""
         self._read: tuple[bytes, Json] = b"", None
 
     def write(self, message: dict[str, Json]) -> bytes:
         """Return a message as one line. Raises TypeError or ValueError if JSON can't express it."""
-        if message != self._written[0]:
-            self._written = message, json.dumps(message).encode() + b"\n"
-        return self._written[1]
+        return json.dumps(message).encode() + b"\n"
 
     def read(self, line: bytes) -> dict[str, Json]:
         """Return the message of one line. Raises UnreadableError, whatever the line is."""

@@ -34,7 +34,7 @@ class Output:
         """Whether there is something that nobody has looked at."""
         self._lines: deque[str] = deque(maxlen=MOST_LINES)
         self._open = ""  # a line that is not ended yet
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # what is collected meanwhile may print too
 
     def write(self, text: str) -> None:
         r"""Add some text. After \r, a line begins anew, as on a terminal."""

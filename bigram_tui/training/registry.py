@@ -142,7 +142,8 @@ class BackendSource:
         try:
             return isolate(replace(self, isolated=False).load)
         except BackendRaisedError as fault:
-            raise BackendError(str(fault)) from fault
+            named = str(fault).startswith(self.name)
+            raise BackendError(str(fault) if named else f"{self.name}: {fault}") from fault
         except ProcessError as error:
             raise BackendError(f"{self.name} can't be imported: {error}") from error
 

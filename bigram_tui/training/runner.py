@@ -55,6 +55,7 @@ class Runner:
         self._commands: deque[Command] = deque()
         self._wake = threading.Condition()
         self._closed = False
+        self._is_unstuck = False  # whether what it does now was ended, to be begun again
         self._cancellation = CancelToken()
         self._thread: threading.Thread | None = None
         # Used in the thread alone.
@@ -155,10 +156,15 @@ class Runner:
         self.unstick()
         self._send(lambda run: run.reset(), halt=True)
 
+    def is_stuck(self, seconds: float) -> bool:
+        """Return whether the backend has been at one piece of work for so long."""
+        since = self.busy_since
+        return since is not None and time.monotonic() - since > seconds
+
     def unstick(self) -> None:
         """End a backend in a process of its own if it is stuck; the next order starts another."""
-        since = self.busy_since
-        if since is not None and time.monotonic() - since > STUCK_SECONDS:
+        if self.is_stuck(STUCK_SECONDS):
+            self._is_unstuck = True
             self._cancellation.interrupt()
 
     def set(self, name: str, value: object) -> None:
@@ -233,9 +239,14 @@ class Runner:
     def _give_up(self, reason: str) -> None:
         """Say why there is no run; the next command tries to load again."""
         with self._wake:
+            begins_again = self._is_unstuck and bool(self._commands) and not self._closed
+            self._is_unstuck = False
             self.snapshot = replace(self.snapshot, status=Status.FAILED, message=reason)
-            self._commands.clear()
+            if not begins_again:
+                self._commands.clear()
             self._thread = self.busy_since = None
+        if begins_again:
+            self.start()
         self._on_idle()
 
     def _execute_commands(self, run: Run) -> None:

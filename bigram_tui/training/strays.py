@@ -41,12 +41,13 @@ class Strays:
     def has_failed(self, file: str | None) -> None:
         """Drop the faults of a file, and those to come: its run tells what is wrong with it."""
         self._failed.add(file)
-        self._untold = deque((pair for pair in self._untold if pair[0] != file), MOST_LINES)
+        self._untold = deque([pair for pair in list(self._untold) if pair[0] != file], MOST_LINES)
 
     def untold(self) -> list[str]:
         """Return the lines that no run has told, each once."""
-        lines = [line for _, line in self._untold]
-        self._untold.clear()
+        lines = []
+        while self._untold:  # threads may add to it meanwhile
+            lines.append(self._untold.popleft()[1])
         return lines
 
     def record(

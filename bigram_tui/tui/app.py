@@ -149,11 +149,10 @@ class BigramApp(App[None]):
         """The error for which there is no text to show."""
         self.on_exit: Callable[[int], object] = lambda status: None
         """Called with the exit status when the user leaves, before anything is tidied up."""
-        self.is_held_up = False
-        """Whether a run is still at work after the end, such as on loading its backend."""
+        self.ended_by: int | None = None
+        """The signal that has ended the program; SIGHUP too where the terminal was closed."""
         self.terminal: TextIO | None = None
         """Where the screen is drawn, if not on standard error."""
-        self._is_leaving = False
         self._job_control: JobControl | None = None
         self._has_session = False
         self.add_mode("reading", self._reading_screen)
@@ -227,7 +226,7 @@ class BigramApp(App[None]):
 
     def leave(self, signal_number: int) -> None:
         """Exit because of a signal. Called in its handler, possibly before the start."""
-        self._is_leaving = True
+        self.ended_by = self.ended_by or signal_number
         self._call_in_loop(self.exit)
 
     def _call_in_loop(self, call: Callable[[], None]) -> None:
@@ -246,7 +245,7 @@ class BigramApp(App[None]):
         super().exit(result, return_code, message)
 
     def on_load(self) -> None:
-        if self._is_leaving:
+        if self.ended_by is not None:
             self.exit()
         sys.setswitchinterval(SWITCH_INTERVAL)
         UNATTRIBUTED.clear()
@@ -344,8 +343,8 @@ class BigramApp(App[None]):
         for runner in self.runners:
             runner.close()
         limit = time.monotonic() + GOODBYE_SECONDS
-        ended = [runner.join(max(0.0, limit - time.monotonic())) for runner in self.runners]
-        self.is_held_up = not all(ended)
+        for runner in self.runners:
+            runner.join(max(0.0, limit - time.monotonic()))
 
     async def on_event(self, event: Event) -> None:
         """Handle an event; what the user does counts while there is a screen that can act."""

@@ -1100,6 +1100,25 @@ def test_when_a_run_that_hangs_is_removed_the_others_go_on(
     company.wait_for(200)
 
 
+@pytest.mark.parametrize("reference", ["a", "slow"])
+def test_the_others_go_on_without_a_run_that_hangs_and_it_follows_when_it_can(
+    gather: Gather, gates: list[Gate], monkeypatch: pytest.MonkeyPatch, reference: str
+) -> None:
+    monkeypatch.setattr(lockstep, "STALL_SECONDS", 0.3)
+    gates.append(gate := Gate(at=5))
+    runs = {**swings(1, 2), "slow": lambda: Swing(between=gate)}
+    company = gather(runs, reference=reference)
+    company.lockstep.step(20)
+    wait_until(lambda: company.frame.position == 20)
+    stuck = company.iterations().pop("slow")
+    assert stuck < 20
+    assert company.iterations() == {"a": 20, "b": 20, "slow": stuck}
+    gate.open.set()
+    wait_until(lambda: company["slow"].is_idle)
+    company.lockstep.look()  # as the app does when a run has settled
+    wait_until(lambda: company.iterations() == {"a": 20, "b": 20, "slow": 20})
+
+
 def test_to_close_ends_the_thread_while_a_run_hangs(gather: Gather, gates: list[Gate]) -> None:
     gates.append(gate := Gate(at=5))
     before = set(threading.enumerate())

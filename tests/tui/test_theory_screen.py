@@ -177,7 +177,7 @@ async def test_a_page_is_scrolled_and_then_turned(
     async with make_app().run_test(size=SMALL) as pilot:
         await open_section(pilot, settle, 8)
         pane = theory(pilot).query_one("#theory-text")
-        assert pane.max_scroll_y > 0
+        await wait_until(pilot, lambda: pane.max_scroll_y > 0)
         for _ in range(3):
             await pilot.press("down")
         # Textual scrolls when all else is laid out, which may be after the key.

@@ -1,7 +1,8 @@
 """The screen of the theory: a page at a time, with the numbers of a run and links to screens."""
 
 from asyncio import to_thread
-from typing import ClassVar
+from functools import partial
+from typing import Any, ClassVar
 
 from markdown_it import MarkdownIt
 from textual import on
@@ -13,7 +14,7 @@ from textual.screen import ModalScreen
 from textual.style import Style
 from textual.widgets import Markdown, Static
 
-from bigram_tui.lessons.theory import DESTINATIONS, Subject, fill, sections
+from bigram_tui.lessons.theory import DESTINATIONS, Section, Subject, fill, sections
 from bigram_tui.tui.live_screen import LiveScreen
 from bigram_tui.tui.stylesheet import style_files
 
@@ -77,6 +78,11 @@ class TheoryScreen(LiveScreen, ModalScreen[str | None]):
             Content("  ").join([Content("see it live:"), *entries])
         )
         self.query_one("#theory-text").scroll_home(animate=False)
+        # Not a coroutine: it would never be awaited if the next key came before it began.
+        filling: Any = partial(self._fill, section)
+        self.run_worker(filling, group="text", exclusive=True)
+
+    async def _fill(self, section: Section) -> None:
         # In a thread, as a copy of the backend takes a step for some of the numbers.
         text = await to_thread(fill, section.text, self._subject)
         if not self.is_gone:

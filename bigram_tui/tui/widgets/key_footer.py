@@ -4,6 +4,7 @@ from typing import Any
 
 from textual.binding import Binding
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Footer
 
 
@@ -27,4 +28,11 @@ class KeyFooter(Footer):
             return
         if screen.app.app_focus and self.is_attached and screen is self.screen:
             self._keys = keys
+            self._forget_removed_keys()
         super().bindings_changed(screen)
+
+    def _forget_removed_keys(self) -> None:
+        """Let go of widgets that were removed: Textual's footer keeps all that it ever had."""
+        watchers: dict[str, list[tuple[Widget, object]]] = vars(self).get("__watchers", {})
+        for of_attribute in watchers.values():
+            of_attribute[:] = [pair for pair in of_attribute if pair[0].is_attached]

@@ -29,8 +29,12 @@ class Answer(Input):
     """
 
     def replace(self, text: str, start: int, end: int) -> None:
-        """Insert typed or pasted text without control characters, which a terminal would obey."""
-        super().replace(CONTROL.sub("", text), start, end)
+        """Insert typed or pasted text without control characters, which a terminal would obey.
+
+        Of a longer text than there is room for, the first part is inserted.
+        """
+        room = LONGEST_ANSWER - len(self.value) + abs(end - start)
+        super().replace(CONTROL.sub("", text)[: max(0, room)], start, end)
 
     async def _on_key(self, event: events.Key) -> None:
         action = EDITING.get(event.key)
