@@ -133,7 +133,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         type=seconds,
         default=STEP_TIMEOUT,
         metavar="SECONDS",
-        help=f"headless: for a step, or to load; or none (default: {STEP_TIMEOUT})",
+        help=f"headless: for a step, or none (default: {STEP_TIMEOUT})",
     )
     add("--reference", metavar="RUN", help="the run that others are compared with")
     add(

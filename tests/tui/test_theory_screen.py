@@ -175,7 +175,7 @@ async def test_a_page_is_scrolled_and_then_turned(
     make_app: MakeApp, settle: Settle, wait_until: WaitUntil
 ) -> None:
     async with make_app().run_test(size=SMALL) as pilot:
-        await open_section(pilot, settle, 8)
+        await open_section(pilot, settle, 7)
         pane = theory(pilot).query_one("#theory-text")
         await wait_until(pilot, lambda: pane.max_scroll_y > 0)
         for _ in range(3):
@@ -185,15 +185,15 @@ async def test_a_page_is_scrolled_and_then_turned(
         await pilot.press("k")
         await wait_until(pilot, lambda: pane.scroll_y == min(3, pane.max_scroll_y) - 1)
         pressed = 0
-        while theory(pilot).section == 8:
+        while theory(pilot).section == 7:
             await pilot.press("pagedown")
             await settle(pilot)
             pressed += 1
         assert pressed == 2, "what was left of it, then the next"
-        assert theory(pilot).section == 9
+        assert theory(pilot).section == 8
         assert pane.scroll_y == 0
         await pilot.press("pageup")
-        assert theory(pilot).section == 8
+        assert theory(pilot).section == 7
 
 
 @pytest.mark.slow
