@@ -178,6 +178,7 @@ async def test_a_page_is_scrolled_and_then_turned(
         await open_section(pilot, settle, 7)
         pane = theory(pilot).query_one("#theory-text")
         await wait_until(pilot, lambda: pane.max_scroll_y > 0)
+        await settle(pilot)
         for _ in range(3):
             await pilot.press("down")
         # Textual scrolls when all else is laid out, which may be after the key.
