@@ -57,7 +57,7 @@ class BackendRuntimeError(BackendRaisedError, RuntimeError):
 
 
 class _Child:
-    """The system's process, apart from what is shared with it, so that this goes when unused."""
+    """The process as the system sees it; it holds nothing of what is shared with it."""
 
     def __init__(self, arguments: Sequence[str], inherited: tuple[int, ...]) -> None:
         """inherited: descriptors that it shall have too."""

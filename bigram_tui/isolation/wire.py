@@ -117,7 +117,7 @@ def unpack(packed: Json, arrays: Sequence[Array]) -> Any:
 
 
 def _device_of(array: object) -> str:
-    """The device of a torch tensor, or of an array that was one; empty for others."""
+    """Return the device of a torch tensor, or of an array that was one; empty for others."""
     if isinstance(array, Tensor):
         return array.device_name
     return str(getattr(array, "device", "")) if hasattr(array, "new_tensor") else ""

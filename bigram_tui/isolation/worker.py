@@ -167,7 +167,7 @@ class _Worker:
 
 
 def _number(loss: Any) -> float | None:
-    """The loss that a backend reports as a number; NaN if it is none."""
+    """Return the loss that a backend reports as a number; NaN if it is none."""
     if loss is None:
         return None
     try:

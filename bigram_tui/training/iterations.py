@@ -68,7 +68,7 @@ def _matrix(part: str, array: Any, shape: tuple[int, ...], readable: set[Kind]) 
 
 
 def _number_or_tensor(loss: Any) -> Any:
-    """The loss that a backend reports as a float, NaN if it is none; a tensor on an accelerator."""
+    """Return a reported loss as a float, NaN if it is none; a tensor stays where it is."""
     if loss is None or type(loss) is float:
         return loss
     try:

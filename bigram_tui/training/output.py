@@ -73,7 +73,7 @@ class Output:
 
 
 def _shown(line: str) -> str:
-    """One line as it would be seen in the end, without styles, safe to show."""
+    """Return a line as a terminal would show it in the end, without styles, safe to show."""
     seen = [part for part in line.split("\r") if part]
     plain = _STYLES.sub("", seen[-1] if seen else "").expandtabs()
     return printable(plain[-MOST_CHARACTERS:]).rstrip()

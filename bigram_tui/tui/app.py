@@ -11,7 +11,6 @@ from rich.console import RenderableType
 from textual.app import App, ScreenStackError, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
-from textual.css.query import NoMatches
 from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.events import Event, InputEvent, Paste
@@ -19,7 +18,6 @@ from textual.filter import LineFilter
 from textual.message import Message
 from textual.screen import Screen
 from textual.theme import ThemeProvider
-from textual.widgets import Input, OptionList
 
 from bigram_tui.comparison.lineup import Lineup
 from bigram_tui.comparison.lockstep import Lockstep
@@ -29,8 +27,9 @@ from bigram_tui.training.runner import Runner
 from bigram_tui.training.session import Session
 from bigram_tui.training.snapshot import Snapshot
 from bigram_tui.tui.keymap import read_keymap
-from bigram_tui.tui.live_screen import LiveScreen, can_act
+from bigram_tui.tui.live_screen import can_act
 from bigram_tui.tui.messages import Printed, ReadingEnded, RunSettled
+from bigram_tui.tui.palette import Palette, has_no_page
 from bigram_tui.tui.render.colors import Depth
 from bigram_tui.tui.render.no_controls import NoControls
 from bigram_tui.tui.screens.chooser import Chooser
@@ -55,45 +54,11 @@ GOODBYE_SECONDS = 0.5
 """How long the program waits for the runs to end."""
 
 
-def _has_no_page(node: DOMNode, action_name: str, params: Any) -> bool:
-    """Return whether an action would turn a page of a list that was not laid out yet.
-
-    Textual looks for the page's first line in a table that is still empty.
-    """
-    if isinstance(node, Palette) and action_name == "command_list":  # which passes it on
-        node, (action_name, *_) = node.query_one(OptionList), params
-    turns = action_name in ("page_up", "page_down")
-    return turns and isinstance(node, OptionList) and not node.scrollable_content_region
-
-
 def _browser_driver() -> type[Driver]:
     """Import the driver, which only visitors of a server need."""
     from bigram_tui.tui.browser_driver import BrowserDriver
 
     return BrowserDriver
-
-
-LONGEST_SEARCH = 100
-"""How many characters can be typed into the list of actions, which looks at all of them again."""
-
-
-class Palette(LiveScreen, CommandPalette):
-    """Textual's list of all actions, at the size that the window has now."""
-
-    def on_mount(self) -> None:
-        self.query_one(Input).max_length = LONGEST_SEARCH
-
-    def run_worker(self, work: Any, *arguments: Any, **options: Any) -> Any:
-        """Run Textual's search, which looks for its list even when the palette is gone."""
-
-        async def search() -> None:
-            try:
-                await work()
-            except NoMatches:
-                if not self.is_gone:
-                    raise
-
-        return super().run_worker(search, *arguments, **options)
 
 
 class BigramApp(App[None]):
@@ -358,7 +323,7 @@ class BigramApp(App[None]):
 
     async def _dispatch_action(self, namespace: DOMNode, action_name: str, params: Any) -> bool:
         """Do what a key, a click or the list of actions asks for, where there is still a screen."""
-        if not can_act(namespace) or _has_no_page(namespace, action_name, params):
+        if not can_act(namespace) or has_no_page(namespace, action_name, params):
             return False
         return await super()._dispatch_action(namespace, action_name, params)
 

@@ -10,9 +10,10 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen, Screen
 from textual.widgets import OptionList, Static
 
-from bigram_tui.tui.app import BigramApp, Palette
+from bigram_tui.tui.app import BigramApp
 from bigram_tui.tui.live_screen import LiveScreen, can_act
 from bigram_tui.tui.messages import ReadingEnded, RunSettled
+from bigram_tui.tui.palette import Palette
 from bigram_tui.tui.screens.chooser import Chooser
 from bigram_tui.tui.screens.explore import ExploreScreen
 from tests.tui.conftest import MakeApp, Settle

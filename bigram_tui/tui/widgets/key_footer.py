@@ -33,6 +33,7 @@ class KeyFooter(Footer):
 
     def _forget_removed_keys(self) -> None:
         """Let go of widgets that were removed: Textual's footer keeps all that it ever had."""
+        # Textual issue 6666: what watches an attribute is kept until that attribute changes.
         watchers: dict[str, list[tuple[Widget, object]]] = vars(self).get("__watchers", {})
         for of_attribute in watchers.values():
             of_attribute[:] = [pair for pair in of_attribute if pair[0].is_attached]
