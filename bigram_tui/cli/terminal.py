@@ -20,9 +20,6 @@ except ImportError:  # Windows
 LAST_WORDS_SECONDS = 5.0
 """How long functions that plugins and libraries register with atexit may take in all."""
 
-HANG_UP = "hang-up"
-"""The name of the thread that waits for the end of the terminal, and holds up nothing."""
-
 PROGRESS_AFTER_SECONDS = 0.5
 """How long work may take before a progress bar appears."""
 
@@ -130,7 +127,7 @@ def leave(status: int) -> NoReturn:
     process would do at its end is then left out, such as functions registered with atexit; one
     that takes too long is cut short.
     """
-    if any(t.name != HANG_UP for t in threading.enumerate() if t is not threading.main_thread()):
+    if threading.active_count() > 1:
         leave_at_once(status)
 
     def cut_short() -> None:
@@ -258,7 +255,7 @@ def on_hang_up(call: Callable[[], object]) -> None:
         if any(happened & (select.POLLHUP | select.POLLERR) for _, happened in poll.poll()):
             call()
 
-    threading.Thread(target=wait, name=HANG_UP, daemon=True).start()
+    threading.Thread(target=wait, name="hang-up", daemon=True).start()
 
 
 LEAVE_SCREEN = (

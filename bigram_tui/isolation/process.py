@@ -221,7 +221,8 @@ class BackendProcess:
             self._poll.unregister(self._child.output)
         self._written = (self._written + piece)[-KEPT_OUTPUT:]
         # To where what plugins print goes: on screen to the run's output, else to standard error.
-        sys.stdout.write(piece.decode(errors="replace"))
+        lines = piece.decode(errors="replace").split("\n")
+        sys.stdout.write("\n".join(map(printable, lines)))
 
     def _ended(self) -> ProcessError:
         """Say how it has ended; one that has only closed its connection is killed."""

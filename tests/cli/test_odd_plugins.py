@@ -90,7 +90,7 @@ HANGING = {
     "step": (source(f"{odd_plugins.STEP}while True: pass"), "failed at step 1: it was not done"),
     "finally": (
         source(f"try:\n    while True: {odd_plugins.STEP}finally:\n    time.sleep(60)"),
-        "failed at step 4: it was not done within 2 s",
+        "failed: its end was not done within 2 s",
     ),
 }
 

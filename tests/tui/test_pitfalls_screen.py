@@ -400,7 +400,8 @@ async def test_closing_while_it_runs_ends_well(
         await wait_until(pilot, lambda: worker.is_finished)
         assert worker.state is not WorkerState.ERROR
         await settle(pilot)
-        screen._take(PITFALLS[0], Trial((), ()))
+        screen.call_while_live(screen._take, PITFALLS[0], Trial((), ()))
+        await settle(pilot)
         assert isinstance(pilot.app.screen, ExploreScreen)
 
 

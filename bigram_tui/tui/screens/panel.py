@@ -32,6 +32,8 @@ class Panel(LiveScreen, ModalScreen[None]):
     def __init__(self, title: str) -> None:
         super().__init__()
         self._title = title
+        self._latest: Text | None = None
+        """What a thread has told and is not shown yet."""
 
     def compose(self) -> ComposeResult:
         """Show one text."""
@@ -44,6 +46,17 @@ class Panel(LiveScreen, ModalScreen[None]):
         """Show a text."""
         self.query_one("#text", Static).update(text)
 
+    def _tell_soon(self, text: Text) -> None:
+        """Show a text that a thread tells; of several that wait, only the last one."""
+        is_awaited, self._latest = self._latest is not None, text
+        if not is_awaited:
+            self.call_while_live(self._tell_latest)
+
+    def _tell_latest(self) -> None:
+        text, self._latest = self._latest, None
+        if text is not None:
+            self.tell(text)
+
     def find_out(self, work: Callable[[Callable[[Text], None], Callable[[], bool]], None]) -> None:
         """Do some work in a thread.
 
@@ -55,7 +68,7 @@ class Panel(LiveScreen, ModalScreen[None]):
 
             def tell(text: Text) -> None:
                 if not worker.is_cancelled:
-                    self.call_while_live(self.tell, text)
+                    self._tell_soon(text)
 
             try:
                 work(tell, lambda: worker.is_cancelled)
