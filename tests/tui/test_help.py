@@ -25,8 +25,10 @@ async def pages(pilot: Pilot[None], settle: Settle) -> list[str]:
         pane = pilot.app.screen.query_one("#help")
         if pane.scroll_offset.y >= pane.max_scroll_y:
             return lines
+        before = pane.scroll_offset.y
         await pilot.press("pagedown")
-        await settle(pilot)
+        while pane.scroll_offset.y == before:  # Textual scrolls when all else is laid out
+            await settle(pilot)
 
 
 def explained(lines: list[str]) -> dict[str, str]:

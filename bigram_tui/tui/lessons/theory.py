@@ -114,7 +114,7 @@ class TheoryScreen(LiveScreen, ModalScreen[str | None]):
 
     def action_scroll(self, lines: int) -> None:
         """Scroll by some lines."""
-        self.query_one("#theory-text").scroll_relative(y=lines, animate=False)
+        self.query_one("#theory-text").scroll_relative(y=lines, animate=False, immediate=True)
 
     async def action_page(self, direction: int) -> None:
         """Scroll by a page; at the end of a section, go on to the next."""
@@ -123,7 +123,8 @@ class TheoryScreen(LiveScreen, ModalScreen[str | None]):
         if round(text.scroll_y) == end:
             await self.action_turn(direction)
         else:
-            text.scroll_relative(y=direction * max(1, text.size.height - 1), animate=False)
+            page = direction * max(1, text.size.height - 1)
+            text.scroll_relative(y=page, animate=False, immediate=True)
 
     def action_follow(self, number: int) -> None:
         """Follow a link of the section, by its index."""
