@@ -371,6 +371,7 @@ async def test_the_families_tell_what_was_found(
     make_app: MakeApp,
     settle: Settle,
     open_families: Opened,
+    wait_until: WaitUntil,
     text_of: TextOf,
     size: tuple[int, int],
 ) -> None:
@@ -391,8 +392,12 @@ async def test_the_families_tell_what_was_found(
         assert f"a minimum at {100 * here.share:.2f} %" in text
         assert f"has α = {here.equal:.4g}" in text
         assert f"(KL) has α = {here.nearest.smoothing:.4g}" in text
-        shown = " ".join(text_of(pilot.app.screen.query_one("#panel")).split())
-        assert "solved every 1 %" in shown, "the whole text is in sight"
+        panel = pilot.app.screen.query_one("#panel")
+        await wait_until(
+            pilot,
+            lambda: "solved every 1 %" in " ".join(text_of(panel).split()),
+            "the whole text in sight",
+        )
         assert "esc close" in screen_text(pilot)
         assert pilot.app.screen.query_one("#apart").display == (size != SMALL)
         assert_safe(pilot)
