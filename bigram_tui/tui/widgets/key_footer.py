@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from textual._styles_cache import StylesCache
 from textual.binding import Binding
 from textual.screen import Screen
 from textual.widget import Widget
@@ -37,3 +38,5 @@ class KeyFooter(Footer):
         watchers: dict[str, list[tuple[Widget, object]]] = vars(self).get("__watchers", {})
         for of_attribute in watchers.values():
             of_attribute[:] = [pair for pair in of_attribute if pair[0].is_attached]
+        # Its cache of styles holds what the last 1,024 widgets have drawn.
+        StylesCache.get_inner_outer.cache_clear()
