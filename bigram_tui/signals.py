@@ -42,22 +42,58 @@ def raise_stopped(number: int) -> NoReturn:
     raise Stopped(number)
 
 
+class TimelyEnd:
+    """An end that comes in time: the process ends at once if it is not reached tidily by then."""
+
+    def __init__(
+        self,
+        last_resort: Callable[[], int | None] = lambda: None,
+        seconds: float | None = LAST_RESORT_SECONDS,
+    ) -> None:
+        """last_resort: called in another thread before the process is ended; may return a status.
+
+        seconds: how long that may take; None for any time.
+        """
+        self._last_resort, self._seconds = last_resort, seconds
+        self._is_reached = threading.Event()
+        self._first = threading.Lock()
+
+    def begin(self, status: int) -> None:
+        """Start to wait, in a thread; see `wait`."""
+        threading.Thread(target=self.wait, args=(status,), name="end", daemon=True).start()
+
+    def reach(self) -> None:
+        """Say that all has ended tidily."""
+        self._is_reached.set()
+
+    def wait(self, status: int) -> None:
+        """Wait for PATIENCE_SECONDS, and end the process if the end was not reached.
+
+        Only the first call does. status: of the process, unless the last resort returns another.
+        """
+        if not self._first.acquire(blocking=False) or self._is_reached.wait(PATIENCE_SECONDS):
+            return
+        returned: list[int | None] = []
+        work = threading.Thread(target=lambda: returned.append(self._last_resort()), daemon=True)
+        work.start()
+        work.join(self._seconds)
+        os._exit(next(filter(None, returned), status))
+
+
 @contextmanager
 def on_signals(
-    numbers: Sequence[int],
-    leave: Callable[[int], object],
-    last_resort: Callable[[], object] = lambda: None,
+    numbers: Sequence[int], leave: Callable[[int], object], end: TimelyEnd | None = None
 ) -> Iterator[list[int]]:
     """Call `leave` at the first of some signals; the list that is yielded then has its number.
 
     leave: gets that number; called in the main thread, between any two of its instructions.
-    last_resort: called in another thread if the block does not end within PATIENCE_SECONDS after
-        the signal; then the process ends at once. This works while the main thread is inside native
-        code, too, unless that code holds the GIL.
+    end: begins with the signal, and is reached with the end of the block. It works while the main
+        thread is inside native code, too, unless that code holds the GIL.
 
-    Outside the main thread, where Python has no signal handlers, nothing is done.
+    Outside the main thread, Python has no signal handlers: there, only the end is reached.
     """
     received: list[int] = []
+    end = end or TimelyEnd()
 
     def handle(number: int, _: FrameType | None) -> None:
         if not received:
@@ -65,11 +101,14 @@ def on_signals(
             leave(number)
 
     if threading.current_thread() is not threading.main_thread():
-        yield received
+        try:
+            yield received
+        finally:
+            end.reach()
         return
     before = {number: signal.signal(number, handle) for number in numbers}
     try:
-        with _watched(numbers, last_resort):
+        with _watched(numbers, end):
             yield received
     finally:
         for number, handler in before.items():
@@ -77,9 +116,8 @@ def on_signals(
 
 
 @contextmanager
-def _watched(numbers: Sequence[int], last_resort: Callable[[], object]) -> Iterator[None]:
-    """End the process if this block does not end soon after one of some signals."""
-    end = TimelyEnd(last_resort)
+def _watched(numbers: Sequence[int], end: TimelyEnd) -> Iterator[None]:
+    """Begin the end of this block when one of some signals comes."""
     # The system's handler writes each signal's number here, whatever the main thread is doing.
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
@@ -101,38 +139,6 @@ def _watched(numbers: Sequence[int], last_resort: Callable[[], object]) -> Itera
         signal.set_wakeup_fd(before)
         os.close(writer)
         watcher.join(LAST_RESORT_SECONDS)
-
-
-class TimelyEnd:
-    """An end that comes in time: the process ends at once if it is not reached tidily by then."""
-
-    def __init__(
-        self,
-        last_resort: Callable[[], object] = lambda: None,
-        seconds: float | None = LAST_RESORT_SECONDS,
-    ) -> None:
-        """last_resort: called in another thread before the process is ended.
-
-        seconds: how long that may take; None for any time.
-        """
-        self._last_resort, self._seconds = last_resort, seconds
-        self._is_reached = threading.Event()
-
-    def begin(self, status: int) -> None:
-        """Start to wait, in a thread. status: of the process, if it has to be ended."""
-        threading.Thread(target=self.wait, args=(status,), name="end", daemon=True).start()
-
-    def reach(self) -> None:
-        """Say that all has ended tidily."""
-        self._is_reached.set()
-
-    def wait(self, status: int) -> None:
-        """Wait for PATIENCE_SECONDS, and end the process if the end was not reached."""
-        if not self._is_reached.wait(PATIENCE_SECONDS):
-            work = threading.Thread(target=self._last_resort, daemon=True)
-            work.start()
-            work.join(self._seconds)
-            os._exit(status)
 
 
 def unignored(numbers: Sequence[int]) -> list[int]:

@@ -5,14 +5,13 @@ import signal
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
-from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
 from bigram_tui.cli.arguments import UsageError, parse
 from bigram_tui.cli.descriptors import capture_descriptors
 from bigram_tui.cli.exit_status import DONE
+from bigram_tui.cli.farewell import Farewell
 from bigram_tui.cli.garbage import collect_from_now_on
-from bigram_tui.cli.history import write_runs
 from bigram_tui.cli.terminal import (
     OfMainThread,
     SavedTerminal,
@@ -83,46 +82,27 @@ def open_screen(session: "Session | BackgroundRead[Session]", options: argparse.
     captured = None if is_in_browser() else capture_descriptors(UNATTRIBUTED.write)
     if captured is not None:
         app.draw_on(captured.terminal)
-    terminal = SavedTerminal(sys.stderr)
+    farewell = Farewell(app, SavedTerminal(sys.stderr), options)
     # For the time after the screen, when backends may still be at work, and print.
     after: tuple[Any, Any] = OfMainThread(sys.stdout), OfMainThread(sys.stderr)
     sys.stdout, sys.stderr = after
 
-    writing, written = Lock(), Event()
-
-    def write_history() -> None:
-        with writing:  # the last resort may have begun to
-            if not written.is_set() and (runs := app.history()):  # none if the text was not read
-                write_runs(runs, options)
-            written.set()
-
-    def restore_and_write() -> None:
-        terminal.restore()
-        write_history()
-
-    end = TimelyEnd(restore_and_write, None)  # what a user made is not dropped
+    # Without a limit of time: what a user made is not dropped.
+    end = TimelyEnd(farewell.leave_in_haste, None)
+    app.on_exit = lambda status: end.begin(status_after(app, status))
     # SIGHUP closes the screen even under nohup: without its terminal it is of no use.
-    with on_signals((signal.SIGINT, *ENDING), app.leave, restore_and_write) as received:
-
-        def begin_end(status: int) -> None:
-            if not received:  # a signal has a watch of its own
-                end.begin(status_after(app, status))
-
-        app.on_exit = begin_end
+    with on_signals((signal.SIGINT, *ENDING), app.leave, end):
         if not is_in_browser():
             on_hang_up(partial(app.leave, signal.SIGHUP))
         # As in the app, also before it has the terminal; but its own errors are seen.
         app.error_console.file = sys.stderr
-        try:
-            with redirect_stdout(stream(1)), redirect_stderr(stream(2)):
-                app.run(mouse=not options.no_mouse)
-        finally:
-            end.reach()
+        with redirect_stdout(stream(1)), redirect_stderr(stream(2)):
+            app.run(mouse=not options.no_mouse)
     if captured is not None:
         captured.stop()
     if app.trouble is not None and app.ended_by is None:
         raise app.trouble
-    write_history()
+    farewell.write_history()
     status = status_after(app, app.return_code or DONE)
     if app.ended_by is not None:
         leave_at_once(status)

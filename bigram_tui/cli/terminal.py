@@ -179,12 +179,12 @@ def is_dumb() -> bool:
     return os.environ.get("TERM") == "dumb"
 
 
-def complain(text: object) -> None:
-    """Print an error to standard error, safe to show; do nothing if that fails too."""
+def complain(text: object, stream: TextIO | None = None) -> None:
+    """Print an error, safe to show, to standard error; do nothing if that fails too."""
     from bigram_tui.formatting.printable import printable
 
     with suppress(OSError, ValueError):  # ValueError: it was closed
-        print(f"bigram-tui: {printable(str(text))}", file=sys.stderr)
+        print(f"bigram-tui: {printable(str(text))}", file=stream or sys.stderr)
     flush_errors()
 
 
@@ -271,7 +271,7 @@ class SavedTerminal:
 
     def __init__(self, stream: TextIO) -> None:
         """stream: where the screen is drawn."""
-        self._stream = stream
+        self.stream = stream
         self._attributes: list[Any] | None = None
         if termios is not None:
             with suppress(termios.error):  # standard input is no terminal
@@ -283,7 +283,7 @@ class SavedTerminal:
             with suppress(termios.error):  # the terminal is gone
                 termios.tcsetattr(0, termios.TCSANOW, self._attributes)
         with suppress(OSError, ValueError):
-            os.write(self._stream.fileno(), LEAVE_SCREEN.encode())
+            os.write(self.stream.fileno(), LEAVE_SCREEN.encode())
 
 
 @contextmanager
