@@ -15,6 +15,7 @@ from bigram_tui.training.output import UNATTRIBUTED
 from bigram_tui.training.snapshot import Status
 from bigram_tui.training.strays import STRAYS, record_strays
 from bigram_tui.tui.render.no_controls import CONTROL
+from bigram_tui.tui.screens.run_screen import in_two_lines
 from bigram_tui.tui.widgets.hyperparameters import Control
 from tests import odd_plugins
 from tests.conftest import slow
@@ -223,3 +224,28 @@ async def test_a_flood_holds_up_neither_the_screen_nor_memory(
         assert sum(map(len, app.runners[0].output.lines)) < 100_000
         await pilot.press("1", "space")
         await settle(pilot)
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "expected"),
+    [
+        ("short", 10, "short"),
+        ("one two three four", 10, "one two three four"),
+        ("one two three four five six", 12, "one two\nth… (u: all)"),
+    ],
+)
+def test_a_notice_says_where_more_of_it_is(text: str, width: int, expected: str) -> None:
+    assert in_two_lines(text, width) == expected
+
+
+async def test_a_long_fault_is_marked_as_cut_and_whole_in_the_panel(
+    make_app: MakeApp, settle: Settle, text_of: TextOf, tmp_path: Path
+) -> None:
+    app = make_app((write(tmp_path, source("raise RuntimeError('word ' * 60 + 'end')")), "numpy"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert "… (u: all)" in text_of(app.screen.query_one("#notice"))
+        await pilot.press("u")
+        await settle(pilot)
+        panel = " ".join(text_of(app.screen.query_one("#panel")).replace("│", " ").split())
+        assert "word end (odd.py:" in panel

@@ -1,12 +1,14 @@
-"""What a run has printed, and what other code has."""
+"""What a run has printed, what other code has, and why the run has failed."""
 
 from collections.abc import Sequence
 
 from rich.text import Text
 from textual.containers import VerticalScroll
 
+from bigram_tui.formatting.printable import printable
 from bigram_tui.training.output import UNATTRIBUTED
 from bigram_tui.training.runner import Runner
+from bigram_tui.training.snapshot import Status
 from bigram_tui.tui.screens.panel import Panel
 
 LOOK_SECONDS = 0.5
@@ -25,7 +27,10 @@ class OutputScreen(Panel):
         self.set_interval(LOOK_SECONDS, self._look)
 
     def _look(self) -> None:
-        text = output_text(self._runner.name, self._runner.output.look(), UNATTRIBUTED.look())
+        run = self._runner.snapshot
+        fault = printable(run.message) if run.status is Status.FAILED else ""
+        lines, others = self._runner.output.look(), UNATTRIBUTED.look()
+        text = output_text(self._runner.name, lines, others, fault)
         if text.plain == self._shown:
             return
         panel = self.query_one("#panel", VerticalScroll)
@@ -36,10 +41,11 @@ class OutputScreen(Panel):
             self.call_after_refresh(panel.scroll_end, animate=False)
 
 
-def output_text(name: str, lines: Sequence[str], others: Sequence[str]) -> Text:
-    """Write others' lines, if there are any, and those of a run under its name."""
+def output_text(name: str, lines: Sequence[str], others: Sequence[str], fault: str = "") -> Text:
+    """Write others' lines, if there are any, those of a run under its name, and why it failed."""
     text = Text()
     if others:
         heading = "other threads, and code outside of Python\n"
         text.append(heading, "bold").append("\n".join(others)).append("\n\n")
-    return text.append(f"{name}\n", "bold").append("\n".join(lines or ["nothing"]))
+    text.append(f"{name}\n", "bold").append("\n".join(lines or ["nothing"]))
+    return text.append(f"\n\n{fault}", "bold") if fault else text

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from textwrap import wrap
 from typing import ClassVar
 
 from textual import on
@@ -32,6 +33,8 @@ from bigram_tui.tui.screens.help import HelpScreen, displayed_keys
 from bigram_tui.tui.view_state import ViewState
 from bigram_tui.tui.widgets.hyperparameters import Control
 from bigram_tui.tui.widgets.prompt import Prompt
+
+MORE = "… (u: all)"
 
 READABLE_PACE = 20
 """Steps per second up to which each new number is shown."""
@@ -185,9 +188,10 @@ class RunScreen(LiveScreen, Screen[None]):
         return old != state
 
     def _show_notice(self, text: str) -> None:
-        if self._is_new("notice", text):
+        width = self.size.width - 2
+        if self._is_new("notice", text, width):
             notice = self.query_one("#notice", Static)
-            notice.update(Content(text))
+            notice.update(Content(in_two_lines(text, width)))
             notice.set_class(bool(text), "-shown")
 
     def _say(self, text: str) -> None:
@@ -322,6 +326,14 @@ class RunScreen(LiveScreen, Screen[None]):
         text = self.HELP.format(boundary=boundary, brighter=brighter)
         groups = (*self.KEY_GROUPS, EVERYWHERE)
         self.app.push_screen(HelpScreen(text, groups, displayed_keys(self)))
+
+
+def in_two_lines(text: str, width: int) -> str:
+    """Return a text that fits two lines of so many columns, with a sign where the rest is left."""
+    lines = wrap(text, max(1, width))
+    if len(lines) <= 2:
+        return text
+    return f"{lines[0]}\n{lines[1][: max(0, width - len(MORE))]}{MORE}"
 
 
 def entitle(widget: Widget, title: str) -> None:
