@@ -24,18 +24,19 @@ class PluginError(Exception):
 def plugin_code(file: str | None = None) -> Iterator[None]:
     """Run code of a plugin. Raises PluginError whatever it raises; a UserError is ours.
 
-    KeyboardInterrupt and SystemExit are no exception: a plugin's code runs in threads, where
-    nobody else raises them. file: as of `told`.
+    KeyboardInterrupt and SystemExit count too: a plugin's code runs in threads, where nobody but
+    the plugin raises them, except when a run without a screen is given up.
+    file: as of `describe_error`.
     """
     try:
         yield
     except (PluginError, UserError):
         raise
     except BaseException as error:
-        raise PluginError(told(error, file)) from None
+        raise PluginError(describe_error(error, file)) from None
 
 
-def told(error: BaseException, file: str | None = None) -> str:
+def describe_error(error: BaseException, file: str | None = None) -> str:
     """Return kind and message of an exception in one line that is safe to show.
 
     A UserError, which is of this program, is told by its message alone.
@@ -53,7 +54,7 @@ def told(error: BaseException, file: str | None = None) -> str:
 def message_of(error: BaseException) -> str:
     """Return the message of an exception, with its kind unless that only says: a wrong value."""
     says_enough = issubclass(type(error), ValueError | TypeError) and safe_text(error)
-    return says_enough or told(error)
+    return says_enough or describe_error(error)
 
 
 def safe_text(value: object, otherwise: str = "") -> str:

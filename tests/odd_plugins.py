@@ -3,8 +3,15 @@
 A word of the expectation is enough; the line that tells it holds it.
 """
 
+import gc
+import sys
+import threading
 from pathlib import Path
 from textwrap import dedent, indent
+
+import pytest
+
+from bigram_tui.training.strays import STRAYS, record_strays
 
 OSC_52 = "\x1b]52;c;ZXZpbA==\x07\x9b31m"
 """Sets the clipboard of a terminal, and colours what follows by a control character of C1."""
@@ -287,3 +294,12 @@ def write(folder: Path, text: str) -> str:
     path = folder / "odd.py"
     path.write_text(text, "utf-8")
     return str(path)
+
+
+def record_strays_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Record stray faults as the program does, in place of pytest, and forget those of others."""
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    record_strays()
+    gc.collect()
+    STRAYS.untold()

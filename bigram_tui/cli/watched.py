@@ -7,7 +7,7 @@ from dataclasses import replace
 from threading import Event, Thread
 
 from bigram_tui.cancellation import CancelToken
-from bigram_tui.faults import told
+from bigram_tui.faults import describe_error
 from bigram_tui.training.pacing import SliceSize
 from bigram_tui.training.registry import BackendError
 from bigram_tui.training.run import Run
@@ -87,7 +87,7 @@ class WatchedRun:
         except BackendError as error:
             self._fail(str(error))
         except BaseException as error:  # such as memory that is not there
-            self._fail(f"{self.name} failed: {told(error)}")
+            self._fail(f"{self.name} failed: {describe_error(error)}")
         finally:
             self._has_ended.set()
 

@@ -14,7 +14,7 @@ from bigram_tui.comparison.comparator import Comparator
 from bigram_tui.comparison.drift import Floats, MaxDifference
 from bigram_tui.comparison.frame import Frame, can_go_on, has_stopped
 from bigram_tui.comparison.lineup import Lineup
-from bigram_tui.faults import told
+from bigram_tui.faults import describe_error
 from bigram_tui.training.pacing import SliceSize
 from bigram_tui.training.run import Run
 from bigram_tui.training.runner import Runner
@@ -218,7 +218,7 @@ class Lockstep:
 
     def _stop_short(self, error: BaseException) -> None:
         """Say what went wrong and do nothing more until the next order."""
-        self.complaint = f"lock-step: {told(error)}"
+        self.complaint = f"lock-step: {describe_error(error)}"
         with self._wake:
             self._goal.stop(self._position)
             self._resting = True

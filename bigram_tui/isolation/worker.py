@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from bigram_tui.backend import Backend, Bigrams, Iteration, as_numpy, hyperparameters
-from bigram_tui.faults import told
+from bigram_tui.faults import describe_error
 from bigram_tui.isolation.memory import Array, SharedMemory
 from bigram_tui.isolation.process import LOST
 from bigram_tui.isolation.wire import Json, Lines, pack, unpack, with_tensors
@@ -95,11 +95,13 @@ class _Worker:
             return self._lines.write({**answer, "arrays": self._outbound.write(results)})
         except BaseException as error:
             kind = isinstance(error, RuntimeError)
-            return self._lines.write({"fault": self._told(error), "runtime": kind, "arrays": []})
+            return self._lines.write(
+                {"fault": self._described(error), "runtime": kind, "arrays": []}
+            )
 
-    def _told(self, error: BaseException) -> str:
+    def _described(self, error: BaseException) -> str:
         module = sys.modules.get(getattr(self._class, "__module__", ""))
-        return told(error, getattr(module, "__file__", None))
+        return describe_error(error, getattr(module, "__file__", None))
 
     def _load(self, question: Answer, _: list[Array]) -> tuple[Answer, list[Array]]:
         """Import the backend and describe it."""

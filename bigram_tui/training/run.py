@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bigram_tui.backend import Backend, Iteration, as_numpy, hyperparameters, plain_value
-from bigram_tui.faults import PluginError, file_of, told
+from bigram_tui.faults import PluginError, describe_error, file_of
 from bigram_tui.model.arrays import detach_or_numpy
 from bigram_tui.model.bigrams import Bigrams, Matrix
 from bigram_tui.model.loss import Likelihood
@@ -338,7 +338,9 @@ class Run:
         if type(error) is PluginError:  # of a thread: one line already
             reason = str(error)
         else:
-            reason = gpu_error(error, self._settings.at(iteration)) or told(error, self._file)
+            reason = gpu_error(error, self._settings.at(iteration)) or describe_error(
+                error, self._file
+            )
         self.message = f"failed at step {iteration}: {reason}"
 
     def _start_here(self) -> None:

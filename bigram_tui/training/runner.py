@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from bigram_tui.cancellation import CancelToken
-from bigram_tui.faults import safe_text, told
+from bigram_tui.faults import describe_error, safe_text
 from bigram_tui.training.gpu_errors import gpu_error
 from bigram_tui.training.output import OF_RUN, Output
 from bigram_tui.training.pacing import SliceSize
@@ -214,7 +214,7 @@ class Runner:
                 finally:
                     run.close()
         except BaseException as error:  # of a plugin on import, or a fault of ours
-            self._give_up(gpu_error(error, {}) or safe_text(error) or told(error))
+            self._give_up(gpu_error(error, {}) or safe_text(error) or describe_error(error))
 
     def _work(self, run: Run) -> None:
         """Execute commands and train, slice by slice; each pass publishes one snapshot."""

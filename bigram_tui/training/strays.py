@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from types import FunctionType, GeneratorType, TracebackType
 
-from bigram_tui.faults import files_of, told
+from bigram_tui.faults import describe_error, files_of
 from bigram_tui.training.output import UNATTRIBUTED
 
 MOST_LINES = 100
@@ -56,7 +56,7 @@ class Strays:
         """Keep a fault. where: what raised it, such as "a thread". by: the object that did."""
         files = [*files_of(traceback), *_file_of_code(by)]
         file = next((file for file in files if file in self._counts), None)
-        line = f"{where} raised {told(error, file or next(iter(files), None))}"
+        line = f"{where} raised {describe_error(error, file or next(iter(files), None))}"
         if file is not None:
             self._lines[file] = line
             self._counts[file] += 1

@@ -1,9 +1,6 @@
 """Odd plugins without a screen: each is told in one line, and the other run has its results."""
 
-import gc
 import json
-import sys
-import threading
 import time
 from pathlib import Path
 
@@ -11,7 +8,6 @@ import pytest
 
 from bigram_tui.cli import exit_status
 from bigram_tui.cli import main as cli
-from bigram_tui.training.strays import STRAYS, record_strays
 from tests import odd_plugins
 from tests.cli.test_cli import REPOSITORY, apart
 from tests.odd_plugins import OSC_52, source, write
@@ -22,12 +18,7 @@ HEADLESS = (NAMES, "--headless", "--steps", "3", "--samples", "1", "--timeout", 
 
 @pytest.fixture(autouse=True)
 def _strays_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in the program; pytest has hooks of its own."""
-    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
-    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
-    record_strays()
-    gc.collect()
-    STRAYS.untold()  # of other tests
+    odd_plugins.record_strays_anew(monkeypatch)
 
 
 def printed(capfd: pytest.CaptureFixture[str]) -> tuple[str, str]:

@@ -53,6 +53,13 @@ def opened(folder: Path, plugin: str, *arguments: str) -> Iterator[PseudoTermina
         assert "\x1b[2Jtorn" not in terminal.output
 
 
+def get_stuck(terminal: PseudoTerminal) -> None:
+    """Let the plugin take steps until it hangs."""
+    terminal.wait_for("plugin step 0")
+    terminal.send("S")
+    terminal.wait_for("plugin has been busy with step")
+
+
 def assert_it_leaves(terminal: PseudoTerminal, keys: str) -> None:
     """The program ends at once, and leaves the terminal as it found it."""
     assert "tty" in terminal.left_behind()
@@ -81,9 +88,7 @@ def test_q_leaves_an_import_that_holds_the_interpreter(folder: Path) -> None:
 @pytest.mark.slow
 def test_a_signal_ends_the_program_as_tidily(folder: Path) -> None:
     with opened(folder, HOLDS) as terminal:
-        terminal.wait_for("plugin step 0")
-        terminal.send("S")
-        terminal.wait_for("plugin has been busy with step")
+        get_stuck(terminal)
         terminal.signal(signal.SIGTERM)
         assert terminal.wait_for_end(AT_ONCE) == 128 + signal.SIGTERM
         assert terminal.left_behind() == {}
@@ -92,9 +97,8 @@ def test_a_signal_ends_the_program_as_tidily(folder: Path) -> None:
 @pytest.mark.slow
 def test_r_ends_what_hangs_and_begins_again(folder: Path) -> None:
     with opened(folder, HOLDS) as terminal:
-        terminal.wait_for("plugin step 0")
-        terminal.send("S")
-        terminal.wait_for("plugin has been busy with step", "r ends that and begins again")
+        get_stuck(terminal)
+        terminal.wait_for("r ends that and begins again")
         terminal.send("rs")
         terminal.wait_for("plugin step 1")
         assert_it_leaves(terminal, "q")

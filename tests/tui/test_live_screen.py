@@ -7,6 +7,7 @@ import pytest
 from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
+from textual.pilot import Pilot
 from textual.screen import ModalScreen, Screen
 from textual.widgets import OptionList, Static
 
@@ -63,6 +64,16 @@ def tell_everything(screen: Noting) -> None:
 
 
 EVERYTHING = {"mount", "call", "refresh", "timer", "interval", "message"}
+
+
+async def open_palette(pilot: Pilot[None], settle: Settle) -> Palette:
+    """Open the list of all actions."""
+    await settle(pilot)
+    await pilot.press("ctrl+p")
+    await settle(pilot)
+    palette = pilot.app.screen
+    assert isinstance(palette, Palette)
+    return palette
 
 
 async def test_everything_reaches_a_screen_while_it_is_live() -> None:
@@ -148,11 +159,7 @@ async def test_the_mouse_may_point_at_what_a_smaller_window_has_no_place_for(
     make_app: MakeApp, settle: Settle
 ) -> None:
     async with make_app().run_test(size=(100, 30)) as pilot:
-        await settle(pilot)
-        await pilot.press("ctrl+p")
-        await settle(pilot)
-        palette = pilot.app.screen
-        assert isinstance(palette, Palette)
+        palette = await open_palette(pilot, settle)
         away = events.Click(palette, 99, 99, 0, 0, 1, False, False, False, 999, 999)
         palette.post_message(away)
         await settle(pilot)
@@ -161,11 +168,7 @@ async def test_the_mouse_may_point_at_what_a_smaller_window_has_no_place_for(
 
 async def test_a_search_may_end_after_its_palette(make_app: MakeApp, settle: Settle) -> None:
     async with make_app().run_test(size=(100, 30)) as pilot:
-        await settle(pilot)
-        await pilot.press("ctrl+p")
-        await settle(pilot)
-        palette = pilot.app.screen
-        assert isinstance(palette, Palette)
+        palette = await open_palette(pilot, settle)
 
         async def search() -> None:
             palette.dismiss()

@@ -1,7 +1,5 @@
 """Odd plugins on screen: each is told in the notice of its run, and the other run goes on."""
 
-import gc
-import sys
 import threading
 import time
 from pathlib import Path
@@ -13,7 +11,6 @@ from textual.widgets import Input
 
 from bigram_tui.training.output import UNATTRIBUTED
 from bigram_tui.training.snapshot import Status
-from bigram_tui.training.strays import STRAYS, record_strays
 from bigram_tui.tui.render.no_controls import CONTROL
 from bigram_tui.tui.screens.run_screen import in_two_lines
 from bigram_tui.tui.widgets.hyperparameters import Control
@@ -41,12 +38,7 @@ TOLD_AT_ONCE = [
 
 @pytest.fixture(autouse=True)
 def _strays_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in the program; pytest has hooks of its own."""
-    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
-    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
-    record_strays()
-    gc.collect()
-    STRAYS.untold()  # of other tests
+    odd_plugins.record_strays_anew(monkeypatch)
 
 
 def squeezed(text: str) -> str:
