@@ -1,15 +1,21 @@
 """The bar of what takes its time, on a standard error that is a terminal or is none."""
 
 import io
+import threading
+import time
 
+import numpy as np
 import pytest
 
 from bigram_tui.cli import terminal
 from bigram_tui.cli.headless import train
+from bigram_tui.cli.watched import WatchedRun
 from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.model.bigrams import Bigrams
 from bigram_tui.training.registry import choose
+from bigram_tui.training.run import Run
 from bigram_tui.training.session import Session
+from bigram_tui.training.snapshot import Status
 
 
 class Screen(io.StringIO):
@@ -89,3 +95,36 @@ def test_a_training_that_is_watched_is_the_same(tiny: Bigrams) -> None:
     assert of_numpy == sorted(set(of_numpy))
     assert of_numpy[-1] == 25
     assert {name for _, _, name in told} == {"numpy"}, "count has nothing more to do"
+
+
+def test_after_the_screen_only_the_main_thread_writes() -> None:
+    written = io.StringIO()
+    stream = terminal.OfMainThread(written)
+
+    def print_it() -> None:
+        print("of a backend", file=stream)
+
+    thread = threading.Thread(target=print_it)
+    thread.start()
+    thread.join()
+    print("ours", file=stream)
+    assert written.getvalue() == "ours\n"
+
+
+class SlowLater(Run):
+    """A run whose steps take long after the first 300; each is far within the limit."""
+
+    def advance(self, iterations: int = 1) -> None:
+        for _ in range(iterations):
+            super().advance(1)
+            if self.iteration > 300:
+                time.sleep(0.02)
+
+
+@pytest.mark.slow
+def test_the_limit_of_time_is_that_of_a_step_and_not_of_many(tiny: Bigrams) -> None:
+    (source,) = choose(["numpy"])
+    run = WatchedRun("slow", lambda: SlowLater(source.load()(), tiny, np.zeros((3, 3))), 600)
+    run.wait(1.0, None)
+    assert run.snapshot is not None
+    assert (run.snapshot.iteration, run.snapshot.status) == (600, Status.READY)

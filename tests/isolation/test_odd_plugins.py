@@ -201,6 +201,24 @@ def test_what_it_prints_is_kept_and_never_stops_it(source_of: SourceOf, tiny: Bi
     assert (run.status, run.iteration) == (Status.READY, 2)
 
 
+def test_what_it_prints_goes_where_prints_go_and_is_safe_to_show(
+    source_of: SourceOf, tiny: Bigrams, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = source_of(
+        """
+        print("hello \\x1b[2J", flush=True)
+        while True:
+            yield Iteration(uniform(bigrams), weights)
+            time.sleep(0.1)
+        """
+    )
+    run = Run(source.load()(), tiny, START)
+    run.advance(3)
+    printed = capsys.readouterr().out
+    assert "hello" in printed
+    assert "\x1b" not in printed
+
+
 def test_it_has_no_terminal_and_no_input(source_of: SourceOf, tiny: Bigrams) -> None:
     source = source_of(
         """
@@ -555,6 +573,26 @@ def test_nothing_is_left_open(source_of: SourceOf, tiny: Bigrams) -> None:
         run.advance(2)  # in a new process each time
         assert run.status is Status.FAILED
     assert len(os.listdir("/proc/self/fd")) <= descriptors
+
+
+def test_one_that_dies_while_nobody_asks_leaves_nothing_open(
+    source_of: SourceOf, tiny: Bigrams
+) -> None:
+    source = source_of(
+        """
+        yield Iteration(uniform(bigrams))
+        threading.Timer(0.05, os._exit, (0,)).start()
+        yield Iteration(uniform(bigrams))
+        """
+    )
+    run = Run(source.load()(), tiny, START)
+    counts = []
+    for _ in range(4):
+        run.reset()
+        run.advance()
+        time.sleep(0.5)  # it ends meanwhile
+        counts.append(len(os.listdir("/proc/self/fd")))
+    assert counts == counts[:1] * 4
 
 
 def test_memory_is_shared_without_linux_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,21 @@ def test_the_last_lines_are_kept_and_their_ends() -> None:
     assert lines_of("x" * 10**6, "\r" * 10**6, "y" * 10**6) == ["y" * MOST_CHARACTERS]
 
 
+def test_what_is_collected_in_the_middle_of_a_write_may_print_too() -> None:
+    """The garbage collector runs `__del__` in any thread, between any two instructions."""
+    output = Output()
+
+    def write_within() -> None:
+        with output._lock:
+            output.write("within\n")
+
+    writer = threading.Thread(target=write_within, daemon=True)
+    writer.start()
+    writer.join(10)
+    assert not writer.is_alive()
+    assert output.lines == ["within"]
+
+
 def test_news_is_told_once_until_somebody_looks() -> None:
     output, told = Output(), list[str]()
     Output.on_news = lambda: told.append("news")

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from textual._styles_cache import StylesCache
 from textual.pilot import Pilot
 from textual.widgets._footer import FooterKey
 
@@ -96,6 +97,10 @@ async def test_the_footer_lets_go_of_the_keys_of_other_screens(
             await settle(pilot)
         shown = len(pilot.app.screen.query(FooterKey))
         gc.collect()
-        kept = [thing for thing in gc.get_objects() if isinstance(thing, FooterKey)]
+        everything = gc.get_objects()
+        kept = [thing for thing in everything if isinstance(thing, FooterKey)]
+        drawn = [thing for thing in everything if isinstance(thing, StylesCache)]
         assert shown > 5
         assert len([key for key in kept if key.app is pilot.app]) <= 2 * shown, "and the last ones"
+        others = len([*pilot.app.screen.walk_children()]) - shown
+        assert len(drawn) <= 2 * (shown + others)

@@ -142,9 +142,10 @@ async def test_no_page_is_turned_in_a_list_that_is_not_laid_out(
         await settle(pilot)
         screen = Chooser("list", [str(number) for number in range(100)])
         await pilot.app.push_screen(screen)
-        options = screen.query_one(OptionList)
-        options.highlighted = 3
+        options = OptionList(*[str(number) for number in range(100)])
         options.display = False
+        await screen.mount(options)
+        options.highlighted = 3
         await settle(pilot)
         assert not options.scrollable_content_region
         await pilot.app.run_action("page_down", options)
@@ -204,7 +205,8 @@ async def test_the_end_of_reading_counts_once(make_app: MakeApp, settle: Settle)
             result = session
 
         app.reading = Ended()  # type: ignore[assignment]
-        await app.on_reading_ended(ReadingEnded())
+        for _ in range(2):  # of two frames that both saw the end
+            await app.on_reading_ended(ReadingEnded())
         await settle(pilot)
         assert isinstance(app.screen, ExploreScreen)
         app.reading = None

@@ -330,6 +330,8 @@ async def test_the_labels_end_with_the_columns_while_smaller_cells_are_not_yet_l
         heatmap.cursor = (0, len(heatmap.labels[1]) - 1)
         await settle(pilot)
         assert heatmap.scroll_offset.x > len(heatmap.labels[1])
-        heatmap.form = screen_of(pilot)._forms[0]
-        assert heatmap.form.overview
+        assert screen_of(pilot)._forms[0].overview
+        heatmap.set_reactive(
+            Heatmap.form, screen_of(pilot)._forms[0]
+        )  # drawn before it is measured
         assert heatmap.render_line(0).cell_length == heatmap.size.width
