@@ -14,6 +14,7 @@ from bigram_tui.training.snapshot import Status
 from bigram_tui.tui.render.no_controls import CONTROL
 from bigram_tui.tui.screens.run_screen import in_two_lines
 from bigram_tui.tui.widgets.hyperparameters import Control
+from bigram_tui.tui.widgets.prompt import LONGEST_ANSWER
 from tests import odd_plugins
 from tests.conftest import slow
 from tests.odd_plugins import OSC_52, STEP, source, write
@@ -241,3 +242,16 @@ async def test_a_long_fault_is_marked_as_cut_and_whole_in_the_panel(
         await settle(pilot)
         panel = " ".join(text_of(app.screen.query_one("#panel")).replace("│", " ").split())
         assert "word end (odd.py:" in panel
+
+
+async def test_of_a_paste_that_is_too_long_the_first_part_is_taken(
+    make_app: MakeApp, settle: Settle
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("slash")
+        app.post_message(events.Paste("ab" * LONGEST_ANSWER))
+        await settle(pilot)
+        typed = app.screen.query_one(Input).value
+        assert typed == ("ab" * LONGEST_ANSWER)[:LONGEST_ANSWER]

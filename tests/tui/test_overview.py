@@ -330,8 +330,7 @@ async def test_the_labels_end_with_the_columns_while_smaller_cells_are_not_yet_l
         heatmap.cursor = (0, len(heatmap.labels[1]) - 1)
         await settle(pilot)
         assert heatmap.scroll_offset.x > len(heatmap.labels[1])
-        assert screen_of(pilot)._forms[0].overview
-        heatmap.set_reactive(
-            Heatmap.form, screen_of(pilot)._forms[0]
-        )  # drawn before it is measured
+        overview = screen_of(pilot)._forms[0]
+        assert overview.overview
+        heatmap.set_reactive(Heatmap.form, overview)  # it is drawn before it is measured
         assert heatmap.render_line(0).cell_length == heatmap.size.width
