@@ -204,7 +204,8 @@ def _read_own_file(path: Path) -> bytes:
     _require(status.st_uid == getattr(os, "geteuid", lambda: 0)())
     with path.open("rb") as file:
         _require(file.read(len(MAGIC)) == MAGIC)
-        return MAGIC + file.read(status.st_size)  # and what was appended meanwhile
+        file.seek(0)
+        return file.read(status.st_size + 1)  # more than that was appended meanwhile
 
 
 def _make_room(folder: Path) -> None:

@@ -222,7 +222,8 @@ class BackendProcess:
         self._written = (self._written + piece)[-KEPT_OUTPUT:]
         # To where what plugins print goes: on screen to the run's output, else to standard error.
         lines = piece.decode(errors="replace").split("\n")
-        sys.stdout.write("\n".join(map(printable, lines)))
+        with suppress(OSError, ValueError):  # a full disk, or closed: no fault of the process
+            sys.stdout.write("\n".join(map(printable, lines)))
 
     def _ended(self) -> ProcessError:
         """Say how it has ended; one that has only closed its connection is killed."""

@@ -219,6 +219,27 @@ def test_what_it_prints_goes_where_prints_go_and_is_safe_to_show(
     assert "\x1b" not in printed
 
 
+def test_where_its_prints_can_not_be_written_it_goes_on(
+    source_of: SourceOf, tiny: Bigrams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = source_of(
+        """
+        while True:
+            print("hello", flush=True)
+            yield Iteration(uniform(bigrams), weights)
+            time.sleep(0.1)
+        """
+    )
+    run = Run(source.load()(), tiny, START)
+    with open("/dev/full", "w", buffering=1) as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        run.advance(3)
+        monkeypatch.undo()
+        with contextlib.suppress(OSError):
+            full.close()
+    assert (run.status, run.iteration) == (Status.READY, 3)
+
+
 def test_it_has_no_terminal_and_no_input(source_of: SourceOf, tiny: Bigrams) -> None:
     source = source_of(
         """
