@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from bigram_tui import __version__
-from bigram_tui.cli.terminal import emit
+from bigram_tui.cli.streams import emit
 from bigram_tui.defaults import LARGEST_VOCABULARY, LECTURE_SEED, MAX_VOCABULARY, STEP_TIMEOUT
 from bigram_tui.errors import UserError
 

@@ -8,7 +8,7 @@ from codecs import getincrementaldecoder
 from collections.abc import Callable
 from typing import TextIO
 
-from bigram_tui.cli.terminal import copied
+from bigram_tui.cli.streams import copied
 
 try:
     import fcntl

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from bigram_tui.cli.exit_status import WRONG_USE
 from bigram_tui.cli.history import write_runs
-from bigram_tui.cli.terminal import SavedTerminal, complain
+from bigram_tui.cli.streams import complain
+from bigram_tui.cli.terminal import SavedTerminal
 from bigram_tui.errors import UserError
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bigram_tui.cli.terminal import Report, complain
+from bigram_tui.cli.progress import Report
+from bigram_tui.cli.streams import complain
 from bigram_tui.cli.watched import WatchedRun
 from bigram_tui.comparison.difference import compare, optimum_of
 from bigram_tui.corpus.corpus import Corpus

@@ -12,20 +12,22 @@ from bigram_tui.cli.exit_status import DONE, FAILED, INTERRUPTED, WRONG_USE
 from bigram_tui.cli.garbage import collect_from_now_on
 from bigram_tui.cli.history import check_history, write_runs
 from bigram_tui.cli.plan import make_plan, read, session_or_reading
-from bigram_tui.cli.terminal import (
+from bigram_tui.cli.progress import progress_bar
+from bigram_tui.cli.streams import (
     OutputError,
     complain,
     drop,
     emit,
     flush_errors,
-    has_screen,
     have_streams,
-    is_in_browser,
-    is_terminal,
     keep_output_apart,
     leave,
     prints_apart,
-    progress_bar,
+)
+from bigram_tui.cli.terminal import (
+    has_screen,
+    is_in_browser,
+    is_terminal,
     read_keys_from_terminal,
     why_no_screen,
 )

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from bigram_tui.cancellation import CancelToken
 from bigram_tui.cli.arguments import UsageError, settings
-from bigram_tui.cli.terminal import is_terminal, prints_apart, progress_bar
+from bigram_tui.cli.progress import progress_bar
+from bigram_tui.cli.streams import prints_apart
+from bigram_tui.cli.terminal import is_terminal
 from bigram_tui.errors import UserError
 
 if TYPE_CHECKING:

@@ -12,13 +12,12 @@ from bigram_tui.cli.descriptors import capture_descriptors
 from bigram_tui.cli.exit_status import DONE
 from bigram_tui.cli.farewell import Farewell
 from bigram_tui.cli.garbage import collect_from_now_on
+from bigram_tui.cli.streams import OfMainThread, leave_at_once
 from bigram_tui.cli.terminal import (
-    OfMainThread,
     SavedTerminal,
     check_color_system,
     forget_exported_size,
     is_in_browser,
-    leave_at_once,
     on_hang_up,
 )
 from bigram_tui.signals import ENDING, TimelyEnd, on_signals, status_of

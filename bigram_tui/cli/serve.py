@@ -10,7 +10,7 @@ from bigram_tui.cli.exit_status import DONE
 from bigram_tui.cli.garbage import collect_from_now_on
 from bigram_tui.cli.plan import make_plan, session_or_reading
 from bigram_tui.cli.screen import make_app
-from bigram_tui.cli.terminal import emit
+from bigram_tui.cli.streams import emit
 from bigram_tui.errors import TextError, UserError
 from bigram_tui.signals import status_of
 

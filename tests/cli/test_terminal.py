@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from bigram_tui.cli import terminal
+from bigram_tui.cli import progress, streams
 from bigram_tui.cli.headless import train
 from bigram_tui.cli.watched import WatchedRun
 from bigram_tui.corpus.corpus import Corpus
@@ -29,7 +29,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Screen:
     """What stands on standard error, drawn from the first moment on."""
     made = Screen()
     monkeypatch.setattr("sys.stderr", made)
-    monkeypatch.setattr(terminal, "PROGRESS_AFTER_SECONDS", -1.0)
+    monkeypatch.setattr(progress, "PROGRESS_AFTER_SECONDS", -1.0)
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("TERM", "xterm")
     return made
@@ -37,14 +37,14 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Screen:
 
 def test_where_nobody_sees_it_there_is_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stderr", io.StringIO())
-    with terminal.progress_bar() as report:
+    with progress.progress_bar() as report:
         assert report is None
 
 
 def test_what_is_done_soon_gets_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = seen(monkeypatch)
-    monkeypatch.setattr(terminal, "PROGRESS_AFTER_SECONDS", 1e9)
-    with terminal.progress_bar() as report:
+    monkeypatch.setattr(progress, "PROGRESS_AFTER_SECONDS", 1e9)
+    with progress.progress_bar() as report:
         assert report is not None
         report(1, 2)
     assert screen.getvalue() == ""
@@ -54,7 +54,7 @@ def test_the_bar_of_bytes_says_what_is_read_of_how_much(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     screen = seen(monkeypatch)
-    with terminal.progress_bar() as report:
+    with progress.progress_bar() as report:
         assert report is not None
         report(5_000_000, 20_000_000)
     assert "reading" in screen.getvalue()
@@ -65,7 +65,7 @@ def test_the_bar_of_iterations_names_each_run_as_it_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     screen = seen(monkeypatch)
-    with terminal.progress_bar(of_bytes=False) as report:
+    with progress.progress_bar(of_bytes=False) as report:
         assert report is not None
         report(7, 100, "numpy [bold]")
         report(100, 100, "numpy [bold]")
@@ -99,7 +99,7 @@ def test_a_training_that_is_watched_is_the_same(tiny: Bigrams) -> None:
 
 def test_after_the_screen_only_the_main_thread_writes() -> None:
     written = io.StringIO()
-    stream = terminal.OfMainThread(written)
+    stream = streams.OfMainThread(written)
 
     def print_it() -> None:
         print("of a backend", file=stream)
