@@ -184,7 +184,6 @@ ARGUMENTS = (
     ("--start", OSC_52),
     ("--split", OSC_52),
     ("--lr", OSC_52),
-    ("--device", OSC_52),
     ("--history", f"{OSC_52}/{OSC_52}"),
     (f"--{OSC_52}",),
 )
@@ -195,6 +194,16 @@ def test_no_argument_reaches_the_terminal_as_an_escape_code(
     capfd: pytest.CaptureFixture[str], arguments: tuple[str, ...]
 ) -> None:
     status = cli.run([*HEADLESS, *arguments])
+    out, err = printed(capfd)
+    assert status != exit_status.DONE
+    assert "]52;c;ZXZpbA==" in out + err
+
+
+def test_no_device_reaches_the_terminal_as_an_escape_code(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    pytest.importorskip("torch")
+    status = cli.run([*HEADLESS, "--device", OSC_52])
     out, err = printed(capfd)
     assert status != exit_status.DONE
     assert "]52;c;ZXZpbA==" in out + err
