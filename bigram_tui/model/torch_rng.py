@@ -5,6 +5,7 @@ torch's C++ source, below `aten/src/ATen`; torch 2.13 was compared.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,20 @@ _BLOCK = 16
 """From this many values on, torch draws normals in blocks of this many."""
 _PIECE = 1 << 16
 """Whole blocks that stay in the cache while they are worked on."""
+
+
+def _unseeded_twister() -> np.random.RandomState:
+    """Return an MT19937 to be seeded: RandomState() would first gather entropy, which takes long.
+
+    numpy.random is imported when it is first needed.
+    """
+    from numpy.random.bit_generator import ISeedSequence
+
+    class NoEntropy(ISeedSequence):
+        def generate_state(self, n_words: int, dtype: Any = np.uint32) -> npt.NDArray[Any]:
+            return np.zeros(n_words, dtype)
+
+    return np.random.RandomState(np.random.MT19937(NoEntropy()))  # type: ignore[arg-type]
 
 
 class LectureGenerator:
@@ -28,7 +43,8 @@ class LectureGenerator:
         """Start as `manual_seed(seed)` does. Raises ValueError unless 0 <= seed < 2**32."""
         if not 0 <= seed < 2**32:
             raise ValueError(f"a seed is a whole number from 0 to {2**32 - 1}, not {seed}")
-        self._twister = np.random.RandomState(seed)
+        self._twister = _unseeded_twister()
+        self._twister.seed(seed)
         self._spare: float | None = None  # the second normal of a pair that is half used
 
     def uniform(self, n: int) -> npt.NDArray[np.float64]:

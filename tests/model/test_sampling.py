@@ -2,7 +2,7 @@
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable
 from itertools import accumulate, chain, islice, pairwise, repeat
 
 import numpy as np
@@ -19,6 +19,7 @@ from bigram_tui.model.sampling import (
     Divergence,
     PairedSample,
     Sample,
+    UniformStream,
     draw_paired_samples,
     draw_samples,
     uniforms,
@@ -45,6 +46,12 @@ def vocabulary_of(table: Matrix) -> Vocabulary:
     return Vocabulary("abcd"[: len(table) - 1])
 
 
+def stream_of(numbers: Iterable[float]) -> UniformStream:
+    """Return a stream of given numbers, which ends if they do."""
+    left = iter(numbers)
+    return UniformStream(lambda count: np.array(list(islice(left, count))))
+
+
 def follow(row: list[float], uniform: float) -> int:
     """The first token at which the running sum, as a share of the whole sum, exceeds u."""
     whole = 0.0
@@ -58,14 +65,14 @@ def follow(row: list[float], uniform: float) -> int:
     raise AssertionError("the running sum ends at 1, and u is below 1")
 
 
-@given(tables(), st.lists(any_uniforms, max_size=60), st.integers(1, 8))
+@given(tables(), st.lists(any_uniforms, max_size=60), st.integers(1, 8), st.integers(1, 8))
 def test_each_token_is_where_the_running_sum_first_exceeds_the_uniform(
-    table: Matrix, numbers: list[float], longest: int
+    table: Matrix, numbers: list[float], longest: int, count: int
 ) -> None:
     vocabulary = vocabulary_of(table)
     stream = chain(numbers, repeat(0.5))
     expected = []
-    for _ in range(5):
+    for _ in range(count):
         text, token = "", 0
         while len(text) < longest:
             token = follow(table[token].tolist(), next(stream))
@@ -73,15 +80,17 @@ def test_each_token_is_where_the_running_sum_first_exceeds_the_uniform(
                 break
             text += vocabulary.labels[token]
         expected.append(Sample(text, ended=token == 0))
-    drawn = draw_samples(table, vocabulary, chain(numbers, repeat(0.5)), 5, longest)
+    drawn = draw_samples(table, vocabulary, stream_of(chain(numbers, repeat(0.5))), count, longest)
     assert drawn == expected
 
 
-@given(tables(), st.lists(any_uniforms, min_size=1))
-def test_what_has_probability_0_is_never_drawn(table: Matrix, numbers: list[float]) -> None:
+@given(tables(), st.lists(any_uniforms, min_size=1), st.integers(1, 8))
+def test_what_has_probability_0_is_never_drawn(
+    table: Matrix, numbers: list[float], count: int
+) -> None:
     vocabulary = vocabulary_of(table)
-    stream = chain(numbers, repeat(0.5))
-    for name in draw_samples(table, vocabulary, stream, 5, longest=20):
+    stream = stream_of(chain(numbers, repeat(0.5)))
+    for name in draw_samples(table, vocabulary, stream, count, longest=20):
         tokens = [0, *(vocabulary.index[character] for character in name.text)]
         tokens += [0] * name.ended
         assert all(table[i, j] > 0 for i, j in pairwise(tokens))
@@ -93,7 +102,7 @@ def test_the_ends_of_the_interval_belong_to_the_first_and_the_last_possible_toke
 ) -> None:
     # Tenths do not sum to 1 exactly, and there are impossible tokens at both ends.
     table = np.array([[0, 0, 0.7, 0.3 - 1e-16, 0]] + [[1.0, 0, 0, 0, 0]] * 4)
-    stream = iter([uniform, 0.5])
+    stream = stream_of([uniform, 0.5])
     assert draw_samples(table, Vocabulary("abcd"), stream, 1) == [Sample(expected)]
 
 
@@ -139,47 +148,70 @@ def test_two_tables_part_only_where_they_differ(data: st.DataObject, seed: int) 
 
 def test_a_name_is_broken_off_at_the_longest_and_takes_no_uniform_more() -> None:
     endless = np.array([[0.0, 1.0], [0.0, 1.0]])
-    stream = iter([0.5] * 8)
+    stream = stream_of([0.5] * 8)
     drawn = draw_samples(endless, Vocabulary("a"), stream, 2, longest=3)
     assert drawn == [Sample("aaa", ended=False)] * 2
-    assert len(list(stream)) == 2
+    assert stream.peek(8).size == 2
     (name,) = draw_samples(endless, Vocabulary("a"), uniforms(1), 1)
     assert name == Sample("a" * LONGEST, ended=False)
 
 
-@pytest.mark.parametrize(("size", "longest"), [(27, 4), (27, LONGEST), (300, 7), (300, 40)])
-def test_many_names_are_drawn_as_one_after_the_other_would_be(size: int, longest: int) -> None:
+@pytest.mark.parametrize("count", [1, 50, 250])
+@pytest.mark.parametrize(
+    ("size", "longest", "some_too_long"),
+    [(2, 30, False), (27, 4, True), (27, LONGEST, False), (100, 9, True), (300, 40, True)],
+)
+def test_many_names_are_drawn_as_one_after_the_other_would_be(
+    size: int, longest: int, some_too_long: bool, count: int
+) -> None:
     table = np.random.default_rng(size).random((size, size)) ** 8
     table[:, 0] += table.sum(axis=1) / 8
     vocabulary = Vocabulary("".join(map(chr, range(0x4E00, 0x4E00 + size - 1))))
-    numbers = list(islice(uniforms(3), 3000))
-    stream = iter(numbers)
-    drawn = draw_samples(table, vocabulary, stream, 250, longest)
+    numbers = uniforms(3).peek(100_000).tolist()
+    stream = stream_of(numbers)
+    drawn = draw_samples(table, vocabulary, stream, count, longest)
     left = numbers
     for name in drawn:
         tokens = drawn_tokens(table, left, longest)
         assert name == spelt(tokens, vocabulary)
         left = left[len(tokens) :]
-    assert list(stream) == left  # not one uniform more was taken
-    assert {name.ended for name in drawn} == ({True, False} if longest < LONGEST else {True})
+    assert stream.peek(100_000).tolist() == left  # not one uniform more was taken
+    if count > 1:
+        assert {name.ended for name in drawn} == {True, not some_too_long}
+
+
+def test_a_stream_is_the_same_however_it_is_read() -> None:
+    whole, parts = uniforms(5).peek(5000), uniforms(5)
+    read = []
+    for size in (0, 1, 1023, 1, 2000, 3, 700):
+        assert parts.peek(2 * size)[:size].tolist() == parts.peek(size).tolist()
+        read += parts.peek(size).tolist()
+        parts.skip(size)
+    assert read == whole[: len(read)].tolist()
+
+
+def test_a_table_that_holds_negative_numbers_draws_the_same_however_many_are_asked_for() -> None:
+    table = np.array([[0.5, -0.25, 0.75], [0.25, 0.5, 0.25], [0.5, 0.25, 0.25]])
+    many = draw_samples(table, Vocabulary("ab"), uniforms(1), 50)
+    assert draw_samples(table, Vocabulary("ab"), uniforms(1), 1) == many[:1]
 
 
 def test_a_stream_that_ends_too_early_is_an_error() -> None:
     with pytest.raises(ValueError, match="ended"):
-        draw_samples(np.ones((2, 2)) / 2, Vocabulary("a"), iter([0.6, 0.6]), 1)
+        draw_samples(np.ones((2, 2)) / 2, Vocabulary("a"), stream_of([0.6, 0.6]), 1)
 
 
 @pytest.mark.parametrize("position", [0, 1, 2])
 def test_a_row_that_holds_nan_ends_the_name(position: int) -> None:
     table = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.5, 0.25, 0.25]])
     table[2, position] = np.nan
-    stream = iter([0.9, 0.9, 0.9])
+    stream = stream_of([0.9, 0.9, 0.9])
     assert draw_samples(table, Vocabulary("ab"), stream, 1) == [Sample("ab")]
 
 
 def test_a_float32_table_whose_rows_miss_1_by_a_little_still_draws(names: Bigrams) -> None:
     table = (names.counts / names.row_sums[:, None]).astype(np.float32)
-    nearly_one: Iterator[float] = repeat(JUST_BELOW_1)
+    nearly_one = stream_of(repeat(JUST_BELOW_1))
     (name,) = draw_samples(table, names.vocabulary, nearly_one, 1, longest=5)
     last = {i: int(max(np.flatnonzero(row))) for i, row in enumerate(table)}
     token, expected = 0, []
@@ -195,7 +227,7 @@ def test_the_uniforms_are_those_of_a_fresh_generator_of_torch(seed: int) -> None
     expected = torch.rand(
         1500, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)
     ).tolist()
-    assert list(islice(uniforms(seed), 1500)) == expected
+    assert uniforms(seed).peek(1500).tolist() == expected
 
 
 # ComparedRun by side
@@ -240,7 +272,7 @@ def test_every_model_begins_a_name_at_the_uniform_at_which_the_reference_does(
         for names, table in zip(expected, (reference, *others), strict=True):
             names.append(spelt(drawn_tokens(table, left, longest), vocabulary))
         left = left[len(drawn_tokens(reference, left, longest)) :]
-    beside = draw_paired_samples(reference, others, vocabulary, iter(numbers), 5, longest)
+    beside = draw_paired_samples(reference, others, vocabulary, stream_of(numbers), 5, longest)
     assert [[each.sample for each in names] for names in beside] == expected
 
 
@@ -267,7 +299,7 @@ def test_a_parting_is_the_first_difference_and_its_uniform_draws_both_tokens(
     reference, others = case
     vocabulary = vocabulary_of(reference)
     firsts, *rest = draw_paired_samples(reference, others, vocabulary, uniforms(seed), 8, longest)
-    numbers = list(islice(uniforms(seed), 8 * longest))
+    numbers = uniforms(seed).peek(8 * longest).tolist()
     for table, names in zip(others, rest, strict=True):
         start = 0
         for first, other in zip(firsts, names, strict=True):
@@ -299,7 +331,7 @@ def test_names_side_by_side_by_hand() -> None:
     other = np.array([[0.0, 0.5, 0.5], [0.25, 0.25, 0.5], [0.0, 0.5, 0.5]])
     mute = np.eye(3)[[0, 0, 0]]
     numbers = [0.3, 0.8, 0.1, 0.7, 0.2, 0.0]
-    beside = draw_paired_samples(REFERENCE, [other, mute], Vocabulary("ab"), iter(numbers), 2)
+    beside = draw_paired_samples(REFERENCE, [other, mute], Vocabulary("ab"), stream_of(numbers), 2)
     assert beside == [
         [PairedSample(Sample("ab")), PairedSample(Sample("b"))],
         [
@@ -316,7 +348,7 @@ def test_names_side_by_side_by_hand() -> None:
 def test_rows_need_not_sum_to_1() -> None:
     other = np.array([[0.0, 3.0, 1.0]] * 3)
     _, (name,) = draw_paired_samples(
-        2 * REFERENCE, [other], Vocabulary("ab"), repeat(0.6), 1, longest=1
+        2 * REFERENCE, [other], Vocabulary("ab"), stream_of(repeat(0.6)), 1, longest=1
     )
     assert name.divergence == Divergence(0, 0, 0.6, 1, 2)
 
@@ -337,7 +369,7 @@ def test_names_that_are_broken_off_alike_do_not_part(
     expected = [Sample(text, ended=len(text) < longest) for text in texts]
     for reference, other, order in ((ends, endless, 1), (endless, ends, -1)):
         (first,), (name,) = draw_paired_samples(
-            reference, [other], Vocabulary("abc"), repeat(0.5), 1, longest
+            reference, [other], Vocabulary("abc"), stream_of(repeat(0.5)), 1, longest
         )
         assert [first.sample, name.sample] == expected[::order]
         if place is None:
@@ -351,19 +383,21 @@ def test_names_that_are_broken_off_alike_do_not_part(
 def test_a_row_that_holds_nan_parts_from_what_goes_on_but_not_from_an_end(position: int) -> None:
     broken = REFERENCE.copy()
     broken[2, position] = np.nan
-    beside = draw_paired_samples(REFERENCE, [broken], Vocabulary("ab"), iter([0.7, 0.2]), 1)
+    beside = draw_paired_samples(REFERENCE, [broken], Vocabulary("ab"), stream_of([0.7, 0.2]), 1)
     assert beside == [[PairedSample(Sample("b"))]] * 2
-    beside = draw_paired_samples(broken, [broken.copy()], Vocabulary("ab"), iter([0.7, 0.6]), 1)
+    beside = draw_paired_samples(
+        broken, [broken.copy()], Vocabulary("ab"), stream_of([0.7, 0.6]), 1
+    )
     assert beside == [[PairedSample(Sample("b"))]] * 2
 
     numbers = [0.7, 0.6, 0.1]
-    _, (name,) = draw_paired_samples(REFERENCE, [broken], Vocabulary("ab"), iter(numbers), 1)
+    _, (name,) = draw_paired_samples(REFERENCE, [broken], Vocabulary("ab"), stream_of(numbers), 1)
     assert name.sample == Sample("b")
     assert name.divergence is not None
     assert (name.divergence.place, name.divergence.after, name.divergence.uniform) == (1, 2, 0.6)
     assert (name.divergence.token, name.divergence.reference_token) == (0, 1)
 
-    _, (name,) = draw_paired_samples(broken, [REFERENCE], Vocabulary("ab"), iter(numbers), 1)
+    _, (name,) = draw_paired_samples(broken, [REFERENCE], Vocabulary("ab"), stream_of(numbers), 1)
     assert name.sample == Sample("ba")
     assert name.divergence is not None
     assert (name.divergence.token, name.divergence.reference_token) == (1, 0)

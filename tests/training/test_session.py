@@ -1,6 +1,5 @@
 """Settings reach the backends they are meant for; all start alike; each draw has its own stream."""
 
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -248,7 +247,9 @@ def test_the_names_of_one_draw_come_from_one_stream(corpus: Corpus, table: Matri
     assert session.sample(table, 5) == names[:5]
     assert session.sample(table, 0) == []
     used = sum(len(name.text) + 1 for name in names[:5])
-    rest = islice(uniforms(7), used, None)
+    rest = uniforms(7)
+    assert rest.peek(used).size == used
+    rest.skip(used)
     assert draw_samples(table, corpus.train.vocabulary, rest, 15) == names[5:]
 
 
