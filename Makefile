@@ -9,7 +9,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints
 # With the bytecode of tests kept, pytest rewrites their assertions once, not in each process.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-all lint docs test-pythons fuzz bench soak screenshot clean
+.PHONY: run test test-all lint docs test-pythons fuzz bench bench-gpu soak screenshot clean
 
 run: $(INSTALLED)
 	$(BIN)/bigram-tui data/names.txt
@@ -42,6 +42,11 @@ fuzz: $(INSTALLED)
 # Some minutes. ARGS=--huge measures memory with a text of 10 GB, ARGS='-k sampling' sampling alone.
 bench: $(BENCH_INSTALLED)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# On a machine with an NVIDIA GPU; ARGS='--device cpu' is a dry run on any other.
+bench-gpu: $(INSTALLED)
+	$(BIN)/pytest -q tests/backends/test_cuda.py
+	$(BIN)/python -m benchmarks.gpu $(ARGS)
 
 # Half an hour at full speed, on one run and on eight. ARGS='--minutes 480' for a day's work.
 soak: $(BENCH_INSTALLED)

@@ -39,19 +39,19 @@ def row(figure: Figure, measured: Measured) -> str:
     ratio = theirs / ours if figure.ratio is Ratio.FAST else ours / theirs
     reach, met = "", "–"
     if figure.limit is not None:
-        reach, is_met = f"< {_quantity(figure.limit, figure.unit)}", ours < figure.limit
+        reach, is_met = f"< {quantity(figure.limit, figure.unit)}", ours < figure.limit
     elif figure.reach is not None:
         is_fast = figure.ratio is Ratio.FAST
-        reach = f"{'≥' if is_fast else '≤'} {_number(figure.reach)}×"
+        reach = f"{'≥' if is_fast else '≤'} {number(figure.reach)}×"
         is_met = ratio >= figure.reach if is_fast else ratio <= figure.reach
     if reach:
         met = "yes" if is_met else "no"
     cells = (
         figure.what,
         figure.rival,
-        _quantity(ours, figure.unit),
-        _quantity(theirs, figure.unit),
-        f"{_number(ratio)}{figure.ratio.value}",
+        quantity(ours, figure.unit),
+        quantity(theirs, figure.unit),
+        f"{number(ratio)}{figure.ratio.value}",
         reach or "–",
         met,
     )
@@ -102,18 +102,18 @@ def without_targets(rows: str) -> str:
     return "".join(f"{line.rsplit('|', 3)[0]}|\n" for line in rows.splitlines())
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     """A ratio: of three digits, or a whole number."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def _quantity(value: float, unit: Unit) -> str:
+def quantity(value: float, unit: Unit) -> str:
     """A time, a rate or a size."""
     if unit is Unit.SECONDS_PER_BYTE:
-        return f"{_number(1e-6 / value)} MB/s"
+        return f"{number(1e-6 / value)} MB/s"
     if unit is Unit.BYTES:
-        return f"{_number(value / 1e6)} MB"
+        return f"{number(value / 1e6)} MB"
     for name, seconds in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
         if value >= 0.9995 * seconds:
-            return f"{_number(value / seconds)} {name}"
-    return f"{_number(value / 1e-9)} ns"
+            return f"{number(value / seconds)} {name}"
+    return f"{number(value / 1e-9)} ns"
