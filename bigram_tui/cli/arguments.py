@@ -20,6 +20,7 @@ examples:
   bigram-tui names.txt --json --steps 1000 --split 80/10/10 | jq .comparison
   bigram-tui --backend my_model.py --set my_model.depth=3
   bigram-tui serve names.txt                  serve visitors in their browsers
+  bigram-tui count --help                     write counts to a file
 
 Exit status: 0 done, 1 failed, 2 wrong use, 128+n ended by signal n.
 """
