@@ -20,7 +20,6 @@ examples:
   bigram-tui names.txt --json --steps 1000 --split 80/10/10 | jq .comparison
   bigram-tui --backend my_model.py --set my_model.depth=3
   bigram-tui serve names.txt                  serve visitors in their browsers
-  bigram-tui count --help                     write counts to a file
 
 Exit status: 0 done, 1 failed, 2 wrong use, 128+n ended by signal n.
 """
@@ -51,7 +50,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the arguments of the program. Raises UsageError."""
     parser = Parser(
         prog="bigram-tui",
-        usage="bigram-tui [FILE ...|-] [options]",
+        usage="bigram-tui [serve|count|merge] [FILE ...|-] [options]",
         description="Explore character-level bigram models of a text, one gradient step at a time.",
         epilog=EPILOG,
         formatter_class=partial(argparse.RawDescriptionHelpFormatter, max_help_position=31),
