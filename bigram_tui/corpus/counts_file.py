@@ -4,7 +4,7 @@ The format is safetensors, described in docs/counts_format.md. Nothing in a file
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,10 @@ from typing import Any
 import numpy as np
 
 from bigram_tui import __version__
+from bigram_tui.corpus.files import TextFile
+from bigram_tui.corpus.opening import remote_of
 from bigram_tui.corpus.sparse_counts import BLANK_LINE, LINE_END, SparseCounts
+from bigram_tui.corpus.streams import Readable
 from bigram_tui.errors import TextError
 from bigram_tui.formatting.printable import printable
 
@@ -33,11 +36,13 @@ class Source:
     """A file whose bytes were counted, or a part of it."""
 
     path: str
-    """Absolute, or "-" for standard input."""
+    """Absolute, an address, or "-" for standard input."""
     size: int | None = None
     """Bytes of the whole file; None if unknown, as for a pipe."""
     modified: int | None = None
     """The time of its last change, in ns since 1970."""
+    mark: str | None = None
+    """What the server tells of a file at an address, which is another after a change: an ETag."""
     start: int = 0
     """The first byte that was counted."""
     end: int | None = None
@@ -178,10 +183,10 @@ def _lines_end_as_they_begin(counts: SparseCounts) -> bool:
     return not flow.any()
 
 
-def _source(path: str, **numbers: int | None) -> Source:
-    _require(isinstance(path, str))
+def _source(path: str, mark: str | None = None, **numbers: int | None) -> Source:
+    _require(isinstance(path, str) and (mark is None or isinstance(mark, str)))
     _require(all(n is None or (type(n) is int and n >= 0) for n in numbers.values()))
-    return Source(path, **numbers)  # type: ignore[arg-type]
+    return Source(path, mark=mark, **numbers)  # type: ignore[arg-type]
 
 
 def _require(sound: bool) -> None:
@@ -189,11 +194,11 @@ def _require(sound: bool) -> None:
         raise ValueError("no text has such counts")
 
 
-def sources_of(files: Iterable[Any]) -> tuple[Source, ...]:
-    """Return the sources that files are, counted to their ends. files: TextFiles, as found."""
-    return tuple(
-        Source(file.path)
-        if file.identity is None
-        else Source(file.identity[0], file.identity[1], file.identity[2][0])
-        for file in files
-    )
+def source_of(file: TextFile, stream: Readable) -> Source:
+    """Return the source that a file is if it is counted to its end. stream: reads it."""
+    if remote := remote_of(stream):
+        return Source(file.path, remote.size, mark=remote.mark)
+    if file.identity is None:
+        return Source(file.path)
+    path, size, (modified, _) = file.identity
+    return Source(path, size, modified)

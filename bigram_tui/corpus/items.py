@@ -45,7 +45,7 @@ def read_items(
     for file in files:
         if is_counts(file.path):
             raise CorpusError(f"{file.path!r} holds counts, without the lines that this needs")
-        if file.kind is not Kind.FILE:
+        if file.kind not in (Kind.FILE, Kind.REMOTE):
             raise CorpusError(
                 f"{file.path!r} cannot be read again: save its text as a file and name that"
             )

@@ -9,7 +9,7 @@ from bigram_tui.cancellation import CancelToken
 from bigram_tui.corpus.ascii_pairs import WORKERS
 from bigram_tui.corpus.builder import CHUNK_SIZE, CorpusBuilder
 from bigram_tui.corpus.corpus import Corpus
-from bigram_tui.corpus.counts_file import SUFFIX, TextCounts, is_counts, merged, sources_of
+from bigram_tui.corpus.counts_file import SUFFIX, Source, TextCounts, is_counts, merged, source_of
 from bigram_tui.corpus.counts_file import read_counts as open_counts
 from bigram_tui.corpus.errors import CorpusError, naming_text
 from bigram_tui.corpus.extent import Extent
@@ -127,6 +127,7 @@ class _Reader:
         self._title = title_of([file.path for file in files])
         self._done, self._size = 0, None  # type: int, int | None
         self._changes: list[str] = []
+        self._sources: list[Source] = []
 
     def read(
         self,
@@ -148,6 +149,7 @@ class _Reader:
                 naming_text(file.path, partial(self.corpus, is_broken=True)),
                 open_text(file, cancellation) as stream,
             ):
+                self._sources.append(source_of(file, stream))
                 try:
                     self._builder.read(stream, report, chunk_size, workers)
                 finally:  # an error may be the work of the other program too
@@ -176,4 +178,4 @@ class _Reader:
             raise CorpusError(f"{self._doubt}; nothing was written")
         with naming_text(self._title):
             counts = self._builder.counts()
-        return TextCounts(counts, sources_of(self._files), not self._builder.is_cut)
+        return TextCounts(counts, tuple(self._sources), not self._builder.is_cut)

@@ -82,7 +82,7 @@ def test_another_program_can_write_a_file(tmp_path: Path) -> None:
 
 def test_another_program_can_read_a_file() -> None:
     keys, times = keys_and_times(LINES)
-    source = Source("/a/text.txt", 20, 5, 0, 20)
+    source = Source("/a/text.txt", 20, 5, "x", 0, 20)
     counts = SparseCounts(np.array(keys), np.array(times))
     content = encoded(TextCounts(counts, (source,), is_whole=False))
     (length,) = struct.unpack("<Q", content[:8])
@@ -95,7 +95,7 @@ def test_another_program_can_read_a_file() -> None:
     assert (metadata["lines"], metadata["total"]) == ("3", str(sum(times)))
     assert (metadata["version"], metadata["whole"]) == ("1", "false")
     assert json.loads(metadata["sources"]) == [
-        {"path": "/a/text.txt", "size": 20, "modified": 5, "start": 0, "end": 20}
+        {"path": "/a/text.txt", "size": 20, "modified": 5, "mark": "x", "start": 0, "end": 20}
     ]
 
 
@@ -183,10 +183,10 @@ def test_a_missing_file_and_a_folder_say_what_to_do(tmp_path: Path) -> None:
     [
         (Source("/a", 9), Source("/a", 9), True),
         (Source("/a", 9), Source("/b", 9), False),
-        (Source("/a", 9, 1, 0, 4), Source("/a", 9, 1, 4, 9), False),
-        (Source("/a", 9, 1, 0, 5), Source("/a", 9, 1, 4, 9), True),
-        (Source("/a", 9, 1, 0, 5), Source("/a", 9), True),
-        (Source("/a", 9, 1, 5), Source("/a", 9, 1, 0, 5), False),
+        (Source("/a", 9, 1, None, 0, 4), Source("/a", 9, 1, None, 4, 9), False),
+        (Source("/a", 9, 1, None, 0, 5), Source("/a", 9, 1, None, 4, 9), True),
+        (Source("/a", 9, 1, None, 0, 5), Source("/a", 9), True),
+        (Source("/a", 9, 1, None, 5), Source("/a", 9, 1, None, 0, 5), False),
         (Source("-"), Source("-"), False),  # of one pipe nobody can read twice
     ],
 )
