@@ -50,7 +50,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the arguments of the program. Raises UsageError."""
     parser = Parser(
         prog="bigram-tui",
-        usage="bigram-tui [FILE ...|-] [options]",
+        usage="bigram-tui [serve|count|merge] [FILE ...|-] [options]",
         description="Explore character-level bigram models of a text, one gradient step at a time.",
         epilog=EPILOG,
         formatter_class=partial(argparse.RawDescriptionHelpFormatter, max_help_position=31),

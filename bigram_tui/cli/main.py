@@ -4,7 +4,7 @@ import argparse
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from bigram_tui.cli.arguments import parse
@@ -71,10 +71,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments say, and return the exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        if arguments[:1] == ["serve"]:
-            from bigram_tui.cli.serve import serve
-
-            return serve(arguments[1:])
+        if command := _command(arguments):
+            return command(arguments[1:])
         options = parse(arguments)
         if options.list_backends:
             print_backends()
@@ -102,6 +100,24 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return WRONG_USE
     except SystemExit as end:  # of argparse, after --help or --version
         return int(end.code or DONE)
+
+
+def _command(arguments: Sequence[str]) -> Callable[[Sequence[str]], int] | None:
+    """Return what runs the command that arguments begin with; None if they begin with none."""
+    match arguments[:1]:
+        case ["serve"]:
+            from bigram_tui.cli.serve import serve
+
+            return serve
+        case ["count"]:
+            from bigram_tui.cli.count import count
+
+            return count
+        case ["merge"]:
+            from bigram_tui.cli.count import merge
+
+            return merge
+    return None
 
 
 def print_backends() -> None:

@@ -58,6 +58,8 @@ def check_readable(file: "TextFile") -> None:
     from bigram_tui.corpus.files import Kind
     from bigram_tui.corpus.streams import open_file
 
+    if file.kind is Kind.REMOTE:
+        return  # each visitor's program reads it
     if file.kind is Kind.STREAM:
         raise UsageError(f"{file.path!r} is no ordinary file, which each visitor could read")
     try:

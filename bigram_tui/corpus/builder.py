@@ -20,10 +20,11 @@ from bigram_tui.corpus.distinct_items import DistinctItems
 from bigram_tui.corpus.opening import read_chunks
 from bigram_tui.corpus.partial_counts import OnChunk, PartialCounts
 from bigram_tui.corpus.progress import OnProgress
+from bigram_tui.corpus.sparse_counts import SparseCounts, tables
 from bigram_tui.corpus.streams import Readable
 from bigram_tui.defaults import LECTURE_SEED, MAX_VOCABULARY
 from bigram_tui.errors import BrokenTextError, TextError
-from bigram_tui.model.bigrams import Bigrams, Counts
+from bigram_tui.model.bigrams import Counts
 
 # Small enough for the arrays of one chunk to stay in the processor's cache. With one more line,
 # they have less than 2 MiB each: larger ones were seen to be mapped anew for each chunk.
@@ -136,12 +137,10 @@ class CorpusBuilder:
 
     def _partial_counts(self) -> PartialCounts:
         self._add_plain()
-        parts = self._counter.bigrams(self._max_vocabulary)
-        counts = parts[0].counts
-        if len(parts) > 1:
-            counts = np.sum([part.counts for part in parts], axis=0)
-        lines = self._counter.lines()
-        return PartialCounts(sum(lines), Bigrams(parts[0].vocabulary, counts), lines[0] > 0)
+        parts = self._counter.counts()
+        together = SparseCounts.from_sum(parts)
+        (bigrams,) = tables([together], self._max_vocabulary)
+        return PartialCounts(together.lines, bigrams, parts[0].lines > 0)
 
     def _feed(self, texts: Iterable[str]) -> None:
         for text in texts:
@@ -153,19 +152,28 @@ class CorpusBuilder:
 
         path: what to call it.
         """
-        if self._is_empty:
-            raise TextError("is empty: give a text with one item a line")
-        lines = self._counter.lines()
-        if not any(lines):
-            raise TextError("holds only blank lines: give a text with one item a line")
+        counts = self._sound_counts()
+        lines = [part.lines for part in counts]
         if not lines[0]:
             raise TextError(
                 f"has no line left for training after the split, of {sum(lines):,} in all: "
                 "give training a larger share or a longer text"
             )
-        bigrams = self._counter.bigrams(self._max_vocabulary)
+        bigrams = tables(counts, self._max_vocabulary)
         parts = [part if n else None for part, n in zip(bigrams, lines, strict=True)]
         train, validation, test = (*parts, None, None)[:3]
         assert train is not None
         items = self._items.frozen()
         return Corpus(path, sum(lines), train, validation, test, items, self._split)
+
+    def counts(self) -> SparseCounts:
+        """Return the counts of all that was counted. Raises TextError if there is no item."""
+        return SparseCounts.from_sum(self._sound_counts())
+
+    def _sound_counts(self) -> list[SparseCounts]:
+        if self._is_empty:
+            raise TextError("is empty: give a text with one item a line")
+        counts = self._counter.counts()
+        if not any(part.lines for part in counts):
+            raise TextError("holds only blank lines: give a text with one item a line")
+        return counts

@@ -48,6 +48,7 @@ class Decompressed:
         cancellation: checked if the file ends too early, as a pipe does that was cancelled.
         """
         self.fileno = packed.fileno
+        self.size: int | None = getattr(packed, "size", None)
         self.taken = 0
         """How many compressed bytes were read."""
         self.packed = packed

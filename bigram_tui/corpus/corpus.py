@@ -35,6 +35,9 @@ class Corpus:
     doubt: str = ""
     """Why the counts may be those of no state of the text: files that changed meanwhile."""
 
+    holds_text: bool = True
+    """Whether the paths are those of texts; False for files of counts."""
+
     @property
     def paths(self) -> tuple[str, ...]:
         """The path of each file, to read them once more."""

@@ -7,12 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from bigram_tui.corpus.pair_counter import PairCounter, Tokens
+from bigram_tui.corpus.sparse_counts import SparseCounts
 from bigram_tui.corpus.splitter import Hashes, LineHash, Splitter, line_hashes
-from bigram_tui.defaults import LARGEST_VOCABULARY
-from bigram_tui.errors import TextError
-from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Counts, Vocabulary
-
-Tokens = npt.NDArray[np.intp]
+from bigram_tui.model.bigrams import BOUNDARY, Counts
 
 LINE_END = "\n"
 BLANKS = "".join(c for c in map(chr, range(0x3001)) if c.isspace() and c != LINE_END)
@@ -20,9 +18,8 @@ BLANKS = "".join(c for c in map(chr, range(0x3001)) if c.isspace() and c != LINE
 _BLANK_NUMBERS = np.zeros(0x3001, np.intp)
 _BLANK_NUMBERS[[ord(c) for c in BLANKS]] = range(len(BLANKS))
 
-TOO_MANY_CHARACTERS = (
-    "holds too many different characters for a table of their bigrams: give a text with fewer"
-)
+_SHIFT = 32
+"""The bits by which the first token of a pair is shifted, to be one number with the second."""
 
 
 class Alphabet:
@@ -100,7 +97,7 @@ class BigramCounter:
         # the blanks that are held and with them.
         self._open: Counter[int] = Counter()
         self._line_hash = self._held_hash = LineHash()
-        self._tables = np.zeros((len(split) if split else 1, 64, 64), np.int64)
+        self._pairs = PairCounter(len(split) if split else 1)
         self._last = LINE_END
         self._held: Counter[tuple[str, str]] = Counter()
         self._last_held = ""
@@ -126,11 +123,12 @@ class BigramCounter:
         """Count the blanks that were held, unless they begin or end a line."""
         if self._held and LINE_END not in (self._last, following):
             for pair, times in self._held.items():
-                first, second = self._encode("".join(pair)).tolist()
+                first, second = self._alphabet.encode("".join(pair))
                 if self._splitter is None:
-                    self._tables[0, first, second] += times
+                    codes = self._alphabet.codes
+                    self._pairs.add(first[None], second[None], codes, times=np.array([times]))
                 else:
-                    self._open[first * LARGEST_VOCABULARY + second] += times
+                    self._open[int(first) << _SHIFT | int(second)] += times
             self._line_hash = self._held_hash
             self._last = self._last_held
         self._held.clear()
@@ -138,30 +136,13 @@ class BigramCounter:
 
     def _count(self, text: str) -> None:
         """Count the bigrams of a text that begins with the last character that was counted."""
-        tokens = self._encode(text)
+        tokens = self._alphabet.encode(text)
         _widen_line_ends(tokens, self._alphabet.white)
         first, second = tokens[:-1], tokens[1:]
-        if self._splitter is not None:
+        if self._splitter is None:
+            self._pairs.add(first, second, self._alphabet.codes)
+        else:
             self._count_by_part(self._splitter, first, second)
-            return
-        cells = first * self._tables.shape[-1]
-        cells += second
-        np.add.at(self._tables.reshape(-1), cells, 1)
-
-    def _encode(self, text: str) -> Tokens:
-        tokens = self._alphabet.encode(text)
-        if len(self._alphabet.codes) > self._tables.shape[-1]:
-            self._grow(len(self._alphabet.codes))
-        return tokens
-
-    def _grow(self, size: int) -> None:
-        """Make room for at least so many tokens. Raises TextError if they are too many."""
-        if size > LARGEST_VOCABULARY:
-            raise TextError(TOO_MANY_CHARACTERS)
-        old, room = self._tables.shape[-1], min(size + size // 2, LARGEST_VOCABULARY)
-        tables = np.zeros((len(self._tables), room, room), np.int64)
-        tables[:, :old, :old] = self._tables
-        self._tables = tables
 
     def _count_by_part(self, splitter: Splitter, first: Tokens, second: Tokens) -> None:
         """Count bigrams line by line, as the part of a line is known at its end."""
@@ -181,19 +162,19 @@ class BigramCounter:
             hashes = np.append(np.uint64(whole.sum), hashes)
         parts = splitter.deal(hashes)
         lines = np.repeat(parts, np.diff(ends, prepend=-1))
-        size = self._tables.shape[-1]
-        cells = (lines * size + first[:done]) * size + second[:done]
-        np.add.at(self._tables.reshape(-1), cells, 1)
-        if is_open:
-            for pair, times in self._open.items():
-                self._tables[(int(parts[0]), *divmod(pair, LARGEST_VOCABULARY))] += times
+        self._pairs.add(first[:done], second[:done], self._alphabet.codes, lines)
+        if is_open and self._open:
+            pairs = np.array(list(self._open), np.int64)
+            times = np.array(list(self._open.values()), np.int64)
+            tokens = pairs >> _SHIFT, pairs & ((1 << _SHIFT) - 1)
+            self._pairs.add(*tokens, self._alphabet.codes, parts[0], times)
         self._open.clear()
         self._line_hash = LineHash()
         self._begin_line(first[done:], second[done:])
 
     def _begin_line(self, first: Tokens, second: Tokens) -> None:
         """Count the bigrams of a line without its end apart."""
-        pairs, times = np.unique(first * LARGEST_VOCABULARY + second, return_counts=True)
+        pairs, times = np.unique(first << _SHIFT | second, return_counts=True)
         self._open.update(dict(zip(pairs.tolist(), times.tolist(), strict=True)))
         codes = self._alphabet.codes[second[second != BOUNDARY]]
         self._line_hash = self._line_hash.extended(codes)
@@ -204,41 +185,9 @@ class BigramCounter:
         pairs: how often each code point follows each, [first, second].
         """
         codes = np.flatnonzero(pairs.any(axis=0))
-        tokens = self._encode("".join(map(chr, codes)))
-        self._tables[0][np.ix_(tokens, tokens)] += pairs[np.ix_(codes, codes)]
+        tokens = self._alphabet.encode("".join(map(chr, codes)))
+        self._pairs.add_square(pairs[np.ix_(codes, codes)], tokens, self._alphabet.codes)
 
-    def lines(self) -> list[int]:
-        """Return the number of items in each part."""
-        return [int(table[BOUNDARY, 1:].sum()) for table in self._tables]
-
-    def bigrams(self, max_vocabulary: int = LARGEST_VOCABULARY) -> list[Bigrams]:
-        """Return the bigrams of each part. The vocabulary is that of all parts, sorted.
-
-        max_vocabulary: tokens, 2 or more. If there are more characters, the rarest share a token.
-        """
-        self._tables[:, BOUNDARY, BOUNDARY] = 0  # blank lines were counted there
-        codes = self._alphabet.codes
-        times = self._tables.sum(axis=(0, 2))
-        used = np.flatnonzero(times[1:]) + 1
-        used = used[np.argsort(codes[used])]
-        own, rare = used, used[:0]
-        if used.size >= max_vocabulary:
-            by_frequency = np.argsort(-times[used], kind="stable")
-            own, rare = np.split(by_frequency, [max_vocabulary - 2])
-            own, rare = used[np.sort(own)], used[np.sort(rare)]
-        vocabulary = Vocabulary(*("".join(map(chr, codes[some])) for some in (own, rare)))
-        order = np.append(BOUNDARY, own)
-        return [Bigrams(vocabulary, _folded(table, order, rare)) for table in self._tables]
-
-
-def _folded(table: Counts, order: Tokens, rare: Tokens) -> Counts:
-    """Return the counts of tokens in an order, and last those of the rare ones as one token."""
-    own = np.arange(order.size)
-    size = order.size + bool(rare.size)
-    folded = np.zeros((size, size), np.int64)
-    folded[np.ix_(own, own)] = table[np.ix_(order, order)]
-    if rare.size:
-        folded[-1, :-1] = table[np.ix_(rare, order)].sum(axis=0)
-        folded[:-1, -1] = table[np.ix_(order, rare)].sum(axis=1)
-        folded[-1, -1] = table[np.ix_(rare, rare)].sum()
-    return folded
+    def counts(self) -> list[SparseCounts]:
+        """Return the counts of each part."""
+        return self._pairs.counts(self._alphabet.codes)

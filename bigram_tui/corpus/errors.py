@@ -4,11 +4,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from bigram_tui.corpus.counter import TOO_MANY_CHARACTERS
 from bigram_tui.errors import BrokenTextError, TextError, UserError
 
 if TYPE_CHECKING:
     from bigram_tui.corpus.corpus import Corpus
+
+
+TOO_MANY_CHARACTERS = (
+    "holds too many different characters for a table of their bigrams: give a smaller --max-vocab"
+)
 
 
 class CorpusError(UserError):

@@ -10,6 +10,7 @@ from enum import Enum, auto
 
 from bigram_tui.corpus.compression_formats import LONGEST_MAGIC, compression_of
 from bigram_tui.corpus.errors import CorpusError, naming_text
+from bigram_tui.corpus.remote import is_remote, matches
 from bigram_tui.errors import TextError
 
 STANDARD_INPUT = "-"
@@ -27,6 +28,8 @@ class Kind(Enum):
     FOLDER = auto()
     STREAM = auto()
     """Standard input, a pipe or a device: bytes come in their own time, and only once."""
+    REMOTE = auto()
+    """A file at an address, which is not looked at before it is read."""
     MISSING = auto()
     """Nothing, or nothing that can be looked at; opening it tells why."""
 
@@ -52,13 +55,15 @@ class TextFile:
     @property
     def takes_time(self) -> bool:
         """Whether its size does not tell how long reading takes."""
-        return self.kind is Kind.STREAM or self.compression is not None
+        return self.kind in (Kind.STREAM, Kind.REMOTE) or self.compression is not None
 
 
 def probe(path: str) -> TextFile:
     """Look at a path, without waiting for a pipe."""
     if path == STANDARD_INPUT:
         return TextFile(path, Kind.STREAM)
+    if is_remote(path):
+        return TextFile(path, Kind.REMOTE)
     try:
         status = os.stat(path)
     except OSError:
@@ -116,15 +121,26 @@ def find_files(paths: Iterable[str | TextFile]) -> tuple[TextFile, ...]:
 
 def _matches(path: str) -> list[TextFile]:
     """Return the files that match a pattern; the path itself if it is no pattern."""
+    if is_remote(path):
+        return _remote_matches(path)
     if not PATTERN.search(path) or os.path.lexists(path):
         return [probe(path)]
-    matches = [probe(match) for match in sorted(glob.glob(path, recursive=True))]
-    if files := [file for file in matches if file.kind is not Kind.FOLDER]:
+    found = [probe(match) for match in sorted(glob.glob(path, recursive=True))]
+    if files := [file for file in found if file.kind is not Kind.FOLDER]:
         return files
-    if matches:
+    if found:
         raise TextError(
             f"matches only folders: for the files in them give {os.path.join(path, '*')!r}"
         )
+    raise TextError("matches no file: check the pattern and the folder")
+
+
+def _remote_matches(address: str) -> list[TextFile]:
+    """Return the files that match an address; over http, a pattern is a part of it."""
+    if address.lower().startswith("http") or not PATTERN.search(address):
+        return [probe(address)]
+    if found := matches(address):
+        return [probe(match) for match in found]
     raise TextError("matches no file: check the pattern and the folder")
 
 

@@ -8,11 +8,13 @@ import numpy as np
 
 from bigram_tui.corpus.builder import CHUNK_SIZE
 from bigram_tui.corpus.compression import damage_first
-from bigram_tui.corpus.counter import LINE_END, Tokens
+from bigram_tui.corpus.counter import LINE_END
+from bigram_tui.corpus.counts_file import is_counts
 from bigram_tui.corpus.decoding import Decoder, check_encoding
 from bigram_tui.corpus.errors import CorpusError, naming_text
 from bigram_tui.corpus.files import Kind, TextFile, probe, title_of
 from bigram_tui.corpus.opening import open_text, read_chunks
+from bigram_tui.corpus.pair_counter import Tokens
 from bigram_tui.corpus.progress import OnProgress, joint_progress
 from bigram_tui.corpus.splitter import Splitter
 from bigram_tui.defaults import LECTURE_SEED
@@ -41,7 +43,9 @@ def read_items(
     """
     files = [probe(path) for path in paths]
     for file in files:
-        if file.kind is not Kind.FILE:
+        if is_counts(file.path):
+            raise CorpusError(f"{file.path!r} holds counts, without the lines that this needs")
+        if file.kind not in (Kind.FILE, Kind.REMOTE):
             raise CorpusError(
                 f"{file.path!r} cannot be read again: save its text as a file and name that"
             )

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import BinaryIO
 
 from bigram_tui.cancellation import CancelToken
@@ -13,8 +13,9 @@ from bigram_tui.corpus.compression_formats import (
     compression_of,
     cut_off_kind,
 )
-from bigram_tui.corpus.files import STANDARD_INPUT, TextFile
+from bigram_tui.corpus.files import STANDARD_INPUT, Kind, TextFile
 from bigram_tui.corpus.progress import OnProgress
+from bigram_tui.corpus.remote import RemoteFile
 from bigram_tui.corpus.streams import (
     FileAsOpened,
     Pipe,
@@ -26,6 +27,8 @@ from bigram_tui.corpus.streams import (
     stream_size,
 )
 from bigram_tui.errors import TextError
+
+Peekable = BinaryIO | Pipe | FileAsOpened | RemoteFile
 
 ENCODING_SIZE = 4
 """Bytes of a text that tell its encoding."""
@@ -42,22 +45,28 @@ def open_text(text: TextFile, cancellation: CancelToken | None = None) -> Iterat
     if text.path == STANDARD_INPUT:
         if sys.stdin is None:
             raise TextError("is standard input, which is closed: name a file")
-        yield _unpacked(sys.stdin.buffer, text.head, cancellation)
+        yield _unpacked(_watched(sys.stdin.buffer, cancellation), text.head, cancellation)
+        return
+    if text.kind is Kind.REMOTE:
+        with closing(RemoteFile(text.path, cancellation)) as remote:
+            yield _unpacked(remote, text.head, cancellation)
         return
     with open_file(text.path) as file:
-        yield _unpacked(file, text.head, cancellation)
+        yield _unpacked(_watched(file, cancellation), text.head, cancellation)
 
 
-def _unpacked(file: BinaryIO, head: bytes, cancellation: CancelToken) -> Readable:
+def _watched(file: BinaryIO, cancellation: CancelToken) -> Peekable:
+    """Return what reads a pipe without waiting for all of it, or a file as far as it goes now."""
+    if is_pipe(file):
+        return Pipe(file, cancellation)
+    return file if stream_size(file) is None else FileAsOpened(file)
+
+
+def _unpacked(stream: Peekable, head: bytes, cancellation: CancelToken) -> Readable:
     """Return the content of a file if its first bytes say that it is compressed, else the file.
 
     head: the first bytes, if they are known; they are still to be read.
     """
-    stream: BinaryIO | Pipe | FileAsOpened = file
-    if is_pipe(file):
-        stream = Pipe(file, cancellation)
-    elif stream_size(file) is not None:
-        stream = FileAsOpened(file)
     head = head or _head(stream)
     kind = compression_of(head)
     if kind is not None:
@@ -68,13 +77,19 @@ def _unpacked(file: BinaryIO, head: bytes, cancellation: CancelToken) -> Readabl
     return stream
 
 
+def remote_of(stream: Readable) -> RemoteFile | None:
+    """Return the file at an address that a stream reads; None if it reads another."""
+    file = stream.packed if isinstance(stream, Decompressed) else stream
+    return file if isinstance(file, RemoteFile) else None
+
+
 def change_of(stream: Readable) -> str:
     """Return what has happened to a file since it was opened; empty if nothing has."""
     file = stream.packed if isinstance(stream, Decompressed) else stream
     return file.change() if isinstance(file, FileAsOpened) else ""
 
 
-def _head(stream: BinaryIO | Pipe | FileAsOpened) -> bytes:
+def _head(stream: Peekable) -> bytes:
     """Return the first bytes, which are still to be read: enough to tell the compression."""
     head = peek(stream, LONGEST_MAGIC)
     while isinstance(stream, Pipe) and begins_magic(head) and stream.wait_for_more():

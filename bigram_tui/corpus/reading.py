@@ -3,18 +3,23 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from bigram_tui.cancellation import CancelToken
 from bigram_tui.corpus.ascii_pairs import WORKERS
 from bigram_tui.corpus.builder import CHUNK_SIZE, CorpusBuilder
 from bigram_tui.corpus.corpus import Corpus
-from bigram_tui.corpus.errors import naming_text
+from bigram_tui.corpus.counts_file import SUFFIX, Source, TextCounts, is_counts, merged, source_of
+from bigram_tui.corpus.counts_file import read_counts as open_counts
+from bigram_tui.corpus.errors import CorpusError, naming_text
 from bigram_tui.corpus.extent import Extent
 from bigram_tui.corpus.files import TextFile, find_files, title_of
 from bigram_tui.corpus.opening import change_of, open_text
 from bigram_tui.corpus.partial_counts import OnChunk
 from bigram_tui.corpus.progress import OnProgress, joint_progress
+from bigram_tui.corpus.sparse_counts import tables
 from bigram_tui.defaults import LECTURE_SEED, MAX_VOCABULARY
+from bigram_tui.errors import TextError
 
 
 def read_corpus(
@@ -53,37 +58,124 @@ def read_corpus(
     the text is sound up to some line, the error's `part` is the corpus of the lines before.
     """
     files = find_files(paths)
-    title = title_of([file.path for file in files])
-    builder = CorpusBuilder(split, seed, max_vocabulary, cancellation, on_chunk)
-    done, size = 0, None
-    changes: list[str] = []
+    if any(is_counts(file.path) for file in files):
+        return _corpus_of_counts(files, split, max_vocabulary)
+    reader = _Reader(files, CorpusBuilder(split, seed, max_vocabulary, cancellation, on_chunk))
+    reader.read(progress, cancellation, chunk_size, workers)
+    return reader.corpus()
 
-    def note(new_done: int, new_size: int | None) -> None:
-        nonlocal done, size
-        if not builder.is_cut:  # otherwise the rest is only checked for damage
-            done, size = new_done, new_size
-        if progress is not None:
-            progress(new_done, new_size)
 
-    def corpus(*, is_whole: bool) -> Corpus:
-        with naming_text(title):
-            result = builder.corpus(title)
-        several = tuple(file.path for file in files) if len(files) > 1 else ()
-        extent = None if is_whole else Extent(builder.content, done, size)
-        more = f"; so did {len(changes) - 1:,} more" if len(changes) > 1 else ""
-        doubt = "".join(changes[:1]) + more
-        return replace(result, several=several, extent=extent, doubt=doubt)
+def read_counts(
+    *paths: str | TextFile,
+    progress: OnProgress | None = None,
+    cancellation: CancelToken | None = None,
+    chunk_size: int = CHUNK_SIZE,
+    workers: int = WORKERS,
+) -> TextCounts:
+    """Count the bigrams of a UTF-8 text by their characters, for a file of counts.
 
-    for file, report in zip(files, joint_progress(files, note), strict=True):
-        with (
-            naming_text(file.path, partial(corpus, is_whole=False)),
-            open_text(file, cancellation) as stream,
-        ):
-            try:
-                builder.read(stream, report, chunk_size, workers)
-            finally:  # an error may be the work of the other program too
-                if change := change_of(stream):
-                    changes.append(f"{file.path!r} {change}")
-        if builder.is_cut:
-            break
-    return corpus(is_whole=not builder.is_cut)
+    The arguments are those of read_corpus. Files of counts among the paths add theirs.
+    Raises CorpusError as read_corpus does, if the text has no items, if it changed meanwhile, or if
+    the same bytes would be counted twice.
+    """
+    files = find_files(paths)
+    texts = [file for file in files if not is_counts(file.path)]
+    parts = [_open_counts(file.path) for file in files if is_counts(file.path)]
+    if texts:
+        reader = _Reader(texts, CorpusBuilder(cancellation=cancellation))
+        reader.read(progress, cancellation, chunk_size, workers)
+        parts.append(reader.counts())
+    with naming_text(title_of([file.path for file in files])):
+        return merged(parts)
+
+
+def _corpus_of_counts(
+    files: Sequence[TextFile], split: Sequence[int] | None, max_vocabulary: int
+) -> Corpus:
+    paths = [file.path for file in files]
+    for path in paths:
+        if not is_counts(path):
+            raise CorpusError(
+                f"{path!r} is a text, which can't be read together with counts: count it first, "
+                f"as in bigram-tui count {path} -o NAME{SUFFIX}"
+            )
+    if split is not None:
+        raise CorpusError(
+            f"{title_of(paths)!r} holds counts, whose lines can't be split any more: leave out "
+            "--split, or give the text"
+        )
+    with naming_text(title_of(paths)):
+        text = merged([_open_counts(path) for path in paths])
+        if not text.counts.lines:
+            raise TextError("holds no counts of any line")
+        (bigrams,) = tables([text.counts], max_vocabulary)
+    several = tuple(paths) if len(paths) > 1 else ()
+    title, lines = title_of(paths), text.counts.lines
+    return Corpus(title, lines, bigrams, None, None, None, None, several, holds_text=False)
+
+
+def _open_counts(path: str) -> TextCounts:
+    with naming_text(path):
+        return open_counts(Path(path))
+
+
+class _Reader:
+    """Reads files into a builder, and notes how far it came and what happened to them."""
+
+    def __init__(self, files: Sequence[TextFile], builder: CorpusBuilder) -> None:
+        self._files, self._builder = files, builder
+        self._title = title_of([file.path for file in files])
+        self._done, self._size = 0, None  # type: int, int | None
+        self._changes: list[str] = []
+        self._sources: list[Source] = []
+
+    def read(
+        self,
+        progress: OnProgress | None,
+        cancellation: CancelToken | None,
+        chunk_size: int,
+        workers: int,
+    ) -> None:
+        """Read all files, or until that is cancelled. Raises CorpusError."""
+
+        def note(done: int, size: int | None) -> None:
+            if not self._builder.is_cut:  # otherwise the rest is only checked for damage
+                self._done, self._size = done, size
+            if progress is not None:
+                progress(done, size)
+
+        for file, report in zip(self._files, joint_progress(self._files, note), strict=True):
+            with (
+                naming_text(file.path, partial(self.corpus, is_broken=True)),
+                open_text(file, cancellation) as stream,
+            ):
+                self._sources.append(source_of(file, stream))
+                try:
+                    self._builder.read(stream, report, chunk_size, workers)
+                finally:  # an error may be the work of the other program too
+                    if change := change_of(stream):
+                        self._changes.append(f"{file.path!r} {change}")
+            if self._builder.is_cut:
+                break
+
+    @property
+    def _doubt(self) -> str:
+        more = f"; so did {len(self._changes) - 1:,} more" if len(self._changes) > 1 else ""
+        return "".join(self._changes[:1]) + more
+
+    def corpus(self, *, is_broken: bool = False) -> Corpus:
+        """Return the corpus of what was read. is_broken: whether an error has ended it."""
+        with naming_text(self._title):
+            corpus = self._builder.corpus(self._title)
+        several = tuple(file.path for file in self._files) if len(self._files) > 1 else ()
+        is_whole = not (is_broken or self._builder.is_cut)
+        extent = None if is_whole else Extent(self._builder.content, self._done, self._size)
+        return replace(corpus, several=several, extent=extent, doubt=self._doubt)
+
+    def counts(self) -> TextCounts:
+        """Return the counts of what was read. Raises CorpusError if a file changed meanwhile."""
+        if self._doubt:
+            raise CorpusError(f"{self._doubt}; nothing was written")
+        with naming_text(self._title):
+            counts = self._builder.counts()
+        return TextCounts(counts, tuple(self._sources), not self._builder.is_cut)

@@ -3,7 +3,7 @@
 import os
 import select
 import stat
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from bigram_tui.cancellation import CancelToken
 from bigram_tui.errors import BrokenTextError, TextError
@@ -28,10 +28,11 @@ def read(stream: Readable, size: int) -> bytes:
         raise BrokenTextError(_advice(error)) from None
 
 
-def peek(stream: "BinaryIO | Pipe | FileAsOpened", size: int) -> bytes:
+def peek(stream: Any, size: int) -> bytes:
     """Return up to so many of the next bytes without reading past them. Raises TextError."""
     try:
-        return stream.peek(size) if hasattr(stream, "peek") else b""
+        head: bytes = stream.peek(size) if hasattr(stream, "peek") else b""
+        return head
     except OSError as error:
         raise TextError(_advice(error)) from None
 
@@ -58,6 +59,9 @@ def _advice(error: OSError) -> str:
 
 def stream_size(stream: Readable) -> int | None:
     """Return the size of the file that a stream reads; None if unknown, as for a pipe."""
+    known: int | None = getattr(stream, "size", None)  # of a file at an address
+    if known is not None:
+        return known
     try:
         return _file_size(os.fstat(stream.fileno()))
     except OSError:

@@ -6,7 +6,7 @@ import stat
 from collections.abc import Callable, Iterable, Sequence
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from bigram_tui.errors import UserError
 from bigram_tui.whole_files import open_whole
@@ -32,19 +32,31 @@ def check_path(path: Path, *, overwrite: bool) -> None:
 
 
 def write_whole(path: Path, write: Callable[[TextIO], object], *, overwrite: bool) -> None:
-    r"""Write a file of UTF-8, whole or not at all: nobody ever finds half of it.
+    r"""Write a file of UTF-8 as `write_bytes` does.
+
+    write: writes to the file that it is given, in which \n stays \n on all systems.
+    """
+
+    def write_text(file: BinaryIO) -> None:
+        text = TextIOWrapper(file, encoding="utf-8", newline="")
+        write(text)
+        text.flush()
+
+    write_bytes(path, write_text, overwrite=overwrite)
+
+
+def write_bytes(path: Path, write: Callable[[BinaryIO], object], *, overwrite: bool) -> None:
+    """Write a file, whole or not at all: nobody ever finds half of it.
 
     Once it is written, neither a crash nor a loss of power undoes that. A file that is replaced
     keeps its permissions; a link stays, and leads to the new file.
-    write: writes to the file that it is given, in which \n stays \n on all systems.
+    write: writes to the file that it is given.
     Raises UserError as check_path does, or if writing fails, as on a full disk.
     """
     target, mode = _look(path, overwrite)
     try:
         with open_whole(target, overwrite=overwrite, durable=True, mode=mode) as file:
-            text = TextIOWrapper(file, encoding="utf-8", newline="")
-            write(text)
-            text.flush()
+            write(file)
     except FileExistsError:  # another has taken the name meanwhile
         raise ExistsError(path) from None
     except (OSError, UnicodeError) as error:

@@ -63,7 +63,9 @@ def corpus_facts(corpus: Corpus) -> list[str]:
 
 def marking(corpus: Corpus) -> str:
     """Explain the mark of samples, or say that there is none."""
-    return "• = in the text" if corpus.items is not None else "• off: text too large"
+    if corpus.items is not None:
+        return "• = in the text"
+    return "• off: text too large" if corpus.holds_text else "• off: only counts"
 
 
 def run_line(snapshot: Snapshot, pace: float | None, strong: Style) -> Text:

@@ -251,7 +251,9 @@ def test_how_far_a_part_goes_is_that_of_the_error_not_of_the_search_for_damage(
 
 
 def test_a_stream_that_fails_leaves_what_came_before() -> None:
-    stream = mock.Mock(read=mock.Mock(side_effect=[b"emma\nava\nle", OSError(5, "lost")]))
+    stream = mock.Mock(
+        read=mock.Mock(side_effect=[b"emma\nava\nle", OSError(5, "lost")]), size=None
+    )
     stream.fileno.side_effect = io.UnsupportedOperation
     opened = mock.MagicMock()
     opened.return_value.__enter__.return_value = stream
