@@ -60,6 +60,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "LARGE", 0)
     monkeypatch.setattr(numpy_gradient, "PAYS_FROM", 0)
     monkeypatch.setattr(row_blocks, "CELLS_AT_ONCE", 12)
+    monkeypatch.setattr(row_blocks, "BLOCKS_FOR_TWO", 1)
+    monkeypatch.setattr(row_blocks, "usable_threads", lambda: 2)
 
 
 @pytest.mark.usefixtures("small")
