@@ -52,11 +52,16 @@ def mean_square(array: Any) -> float:
         double = array.new_empty(0).double().dtype
         norm = float(array.detach().norm(dtype=double))
         return norm * norm / int(array.numel())
-    numbers, total = as_numpy(array).reshape(-1), 0.0
+    numbers, total = as_numpy(array).ravel(), 0.0
+    if numbers.size <= BLOCK:
+        return _sum_of_squares(numbers) / numbers.size
     for start in range(0, numbers.size, BLOCK):
-        block = numbers[start : start + BLOCK]
-        total += float(np.add.reduce(np.square(block, dtype=np.float64)))
+        total += _sum_of_squares(numbers[start : start + BLOCK])
     return total / numbers.size
+
+
+def _sum_of_squares(numbers: npt.NDArray[Any]) -> float:
+    return float(np.add.reduce(np.square(numbers, dtype=np.float64)))
 
 
 def row_sums(array: Any) -> npt.NDArray[np.float64]:

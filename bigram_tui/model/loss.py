@@ -47,30 +47,21 @@ class Likelihood:
         self._seen: Any = None
         self._share: Any = None
 
-    def loss(self, table: Any) -> Any:
+    def loss(self, table: Any, *, strict: bool = False) -> Any:
         """Return the nll under P [V, V], as `detach_or_numpy` returned it.
 
-        On an accelerator it is a tensor, so that nobody waits for the number before it is read.
+        strict: NaN if any number of P is not finite, in a cell that never occurs too. On an
+        accelerator it is a tensor, so that nobody waits for the number before it is read.
         """
         if on_accelerator(table):
-            return self._loss_there(table)
-        cells, log_likelihood = table.ravel(), 0.0
-        for part in self._parts or self._cut():
-            log_likelihood += part.log_likelihood(cells)
-        return 0.0 - log_likelihood
-
-    def strict_loss(self, table: Any) -> float:
-        """Return the nll as `loss` does; NaN if any number of P is not finite.
-
-        That is so for cells that never occur too. From an accelerator two numbers are copied.
-        """
-        if on_accelerator(table):
-            nll, checksum = float(self._loss_there(table)), float(table.sum())
-            return nll if math.isfinite(checksum) else math.nan
+            return self._loss_there(table, strict)
         cells, log_likelihood, checksum = table.ravel(), 0.0, 0.0
         for part in self._parts or self._cut():  # each goes to the processor's cache once
-            checksum += part.checksum(cells)
-            log_likelihood += part.log_likelihood(cells)
+            if strict:
+                numbers = cells[part.cells]
+                checksum += numbers.sum() if part.ones is None else part.ones.dot(numbers)
+            logs = np.log(cells[part.seen], dtype=np.float64)
+            log_likelihood += float(part.share.dot(logs))
         return 0.0 - log_likelihood if math.isfinite(checksum) else math.nan
 
     def _cut(self) -> "list[_Part]":
@@ -78,23 +69,17 @@ class Likelihood:
         seen, share = self._bigrams.seen, self._bigrams.seen_share
         starts = range(0, max(1, seen.size), SUMMED_AT_ONCE)
         ends = [int(seen[start]) for start in starts[1:]] + [self._bigrams.counts.size]
-        for k, first, end in zip(starts, [0, *ends], ends, strict=False):
-            occurring = slice(k, k + SUMMED_AT_ONCE)
-            few = end - first <= SUMMED_AT_ONCE
-            self._parts.append(
-                _Part(
-                    slice(first, end),
-                    seen[occurring],
-                    share[occurring],
-                    np.ones(end - first) if few else None,
-                )
-            )
+        for start, first, end in zip(starts, [0, *ends], ends, strict=False):
+            occurring = slice(start, start + SUMMED_AT_ONCE)
+            ones = np.ones(end - first) if end - first <= SUMMED_AT_ONCE else None
+            self._parts.append(_Part(slice(first, end), seen[occurring], share[occurring], ones))
         return self._parts
 
-    def _loss_there(self, table: Any) -> Any:
+    def _loss_there(self, table: Any, strict: bool) -> Any:
         if table.device != self._device:
             self._move_to(table)
-        return 0.0 - self._share @ table.take(self._seen).double().log()
+        nll = 0.0 - self._share @ table.take(self._seen).double().log()
+        return nll + 0.0 * table.sum() if strict else nll  # 0·NaN and 0·∞ are NaN
 
     def _move_to(self, table: Any) -> None:
         none = table.new_empty(0)  # its new_tensor keeps device and dtype
@@ -111,16 +96,7 @@ class _Part(NamedTuple):
     """Flat indices in the whole table."""
     share: npt.NDArray[np.float64]
     ones: npt.NDArray[np.float64] | None
-    """A 1 for each of a few cells: multiplying by them is the quickest sum."""
-
-    def checksum(self, cells: npt.NDArray[Any]) -> float:
-        """Return the sum of this part, from all cells of P: not finite if any of them is not."""
-        numbers = cells[self.cells]
-        return float(numbers.sum() if self.ones is None else self.ones.dot(numbers))
-
-    def log_likelihood(self, cells: npt.NDArray[Any]) -> float:
-        """Return Σ N·log P / B over this part, from all cells of P."""
-        return float(self.share.dot(np.log(cells[self.seen], dtype=np.float64)))
+    """A 1 for each cell if they are few: the product with them is the quickest sum."""
 
 
 def perplexity(nll: float) -> float:

@@ -1,7 +1,6 @@
 """Computes the losses that are recorded of each step, from the model alone."""
 
 import math
-from typing import Any
 
 from bigram_tui.backend import Backend, Iteration, as_numpy, l2_penalty
 from bigram_tui.model.arrays import detach_or_numpy
@@ -28,12 +27,12 @@ class Evaluation:
         The nll is NaN if any number of P is not finite. From a GPU only numbers are copied.
         """
         table = detach_or_numpy(model.probabilities)
-        nll = self._likelihood.strict_loss(table)
+        nll = float(self._likelihood.loss(table, strict=True))
         validation = math.nan if self._validation is None else float(self._validation.loss(table))
-        penalty = 0.0 if model.weights is None else self._penalty(model.weights)
+        if model.weights is None:
+            penalty = 0.0
+        elif self.own_penalty:
+            penalty = float(self._backend.regularization(as_numpy(model.weights)))
+        else:
+            penalty = l2_penalty(self._backend, model.weights)
         return nll, penalty, validation
-
-    def _penalty(self, weights: Any) -> float:
-        if self.own_penalty:
-            return float(self._backend.regularization(as_numpy(weights)))
-        return l2_penalty(self._backend, weights)
