@@ -33,7 +33,10 @@ class LargeLoss:
         return torch.from_numpy(self._empty_array())
 
     def __call__(self, w: torch.Tensor, l2: float) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the total loss, from which `backward` leads to W, and P."""
+        """Return the total loss, from which `backward` leads to W, and P.
+
+        The loss is ∞ where a bigram that occurs has a P of 0, too small for the number format.
+        """
         loss, p = _TotalLoss.apply(w, l2, self)  # type: ignore[no-untyped-call]
         return loss, p
 

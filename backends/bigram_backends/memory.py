@@ -13,8 +13,11 @@ LARGE = 32 * 2**20
 
 For smaller arrays malloc keeps it. This is the largest threshold that glibc allows itself.
 """
-SPARE = 3
-"""The most unused matrices that are kept: as many as a step makes."""
+SPARE = 5
+"""The most unused matrices that are kept: as many as a step makes, and two more.
+
+Two keyframes are dropped at a time, and the next ones take their place.
+"""
 
 Floats = npt.NDArray[np.floating[Any]]
 DOUBLE = np.dtype(np.float64)

@@ -38,8 +38,8 @@ class TestTorchOfLargeMatrices(BackendTests):
 @settings(max_examples=20)
 @given(
     st.integers(1, 40),
-    st.floats(0.0, 50.0),
-    st.floats(0.0, 3.0),
+    st.floats(0.0, 20.0),
+    st.floats(0.0, 0.05),  # within the stable limit, beyond which errors grow
     st.sampled_from(["float64", "float32"]),
 )
 def test_its_path_is_that_of_autograd_to_rounding(
@@ -54,7 +54,9 @@ def test_its_path_is_that_of_autograd_to_rounding(
         found = list(islice(backend.train(bigrams, weights), 6))
     tolerance = 1e-12 if dtype == "float64" else 2e-4
     for model, other in zip(found, expected, strict=True):
-        for part in ("probabilities", "weights", "gradient", "loss"):
+        underflows = (model.probabilities.take(torch.tensor(bigrams.seen)) == 0).any()
+        assert torch.isinf(model.loss) == underflows  # where log_softmax still has a number
+        for part in ("probabilities", "weights", "gradient", *(() if underflows else ("loss",))):
             one, two = getattr(model, part), getattr(other, part)
             assert one.dtype == two.dtype == getattr(torch, dtype)
             np.testing.assert_allclose(one, two, rtol=tolerance, atol=tolerance)

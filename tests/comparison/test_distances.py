@@ -16,6 +16,7 @@ from bigram_backends.counting import CountingBackend
 from bigram_backends.numpy_gradient import NumpyBackend
 from bigram_backends.torch_autograd import TorchBackend
 from bigram_tui.backend import Backend, Bigrams, Iteration, Matrix
+from bigram_tui.comparison import chunk
 from bigram_tui.comparison.chunk import follow, lead
 from bigram_tui.comparison.distances import distances
 from bigram_tui.model import distance
@@ -99,8 +100,10 @@ def drift(
     COPIED.clear()
     SENT.clear()
     start = runs[0].iteration
-    models, *_ = lead(runs[0], start, steps)
-    rows, *_ = follow(runs[1], start, steps, models)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chunk, "FOLLOW_SECONDS", 60.0)  # on a busy machine too
+        models, *_ = lead(runs[0], start, steps)
+        rows, *_ = follow(runs[1], start, steps, models)
     assert len(rows) == steps
     return rows
 
