@@ -4,6 +4,8 @@ import math
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import numpy as np
+
 from bigram_tui.backend import Iteration
 from bigram_tui.model.arrays import on_accelerator
 from bigram_tui.model.distance import largest_difference, move_beside
@@ -23,23 +25,23 @@ def distances(a: Iteration, b: Iteration) -> tuple[float, float]:
     step, each model has to be compared: two runs on different devices copy their matrices at each
     step, unless one of them has finished.
     """
-    tables = largest_difference(*_on_one_device(a, b, "probabilities"))
-    if a.weights is None or b.weights is None:
-        return tables, math.nan
-    return tables, largest_difference(*_on_one_device(a, b, "weights"))
+    with np.errstate(invalid="ignore"):
+        tables = largest_difference(*_on_one_device(a, b, "probabilities"))
+        if a.weights is None or b.weights is None:
+            return tables, math.nan
+        return tables, largest_difference(*_on_one_device(a, b, "weights"))
 
 
 def _on_one_device(a: Iteration, b: Iteration, part: str) -> tuple[Any, Any]:
     """The same matrix of two models; where one of them is on a GPU, both, if there is room."""
     one, other = getattr(a, part), getattr(b, part)
+    is_there = on_accelerator(one)
+    if is_there is on_accelerator(other):
+        return one, other
     try:
-        if on_accelerator(one) and not on_accelerator(other):
-            return one, _beside(one, b, part)
-        if on_accelerator(other) and not on_accelerator(one):
-            return _beside(other, a, part), other
+        return (one, _beside(one, b, part)) if is_there else (_beside(other, a, part), other)
     except RuntimeError:  # out of memory: they are compared here
-        pass
-    return one, other
+        return one, other
 
 
 def _beside(there: Any, model: Iteration, part: str) -> Any:

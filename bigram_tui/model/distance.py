@@ -21,7 +21,8 @@ def largest_difference(a: Any, b: Any) -> float:
     """Return max |a − b| of two matrices [n, m] of any library, computed in float64.
 
     What is infinite in both is the same. NaN if anything else is not a number. Of two tensors on
-    one accelerator only the result is copied; of others, all that is on an accelerator.
+    one accelerator only the result is copied; of others, all that is on an accelerator. That
+    ∞ − ∞ is invalid is for the caller to ignore, once for several matrices.
     """
     if on_accelerator(a) and on_accelerator(b) and a.device == b.device:
         return _largest_there(a.detach(), b.detach())
@@ -29,18 +30,22 @@ def largest_difference(a: Any, b: Any) -> float:
 
 
 def _largest_here(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:
+    if a.size <= CELLS_HERE:
+        return _largest_of_few(a, b)
     rows, most = max(1, CELLS_HERE // a.shape[1]), 0.0
-    with np.errstate(invalid="ignore"):
-        for start in range(0, len(a), rows):
-            one, other = a[start : start + rows], b[start : start + rows]
-            apart = np.subtract(one, other, dtype=np.float64)
-            part = float(np.abs(apart, out=apart).max())
-            if math.isnan(part):  # as ∞ − ∞ is
-                part = float(np.where(one == other, 0.0, apart).max())
-            if math.isnan(part):
-                return part
-            most = max(most, part)
+    for start in range(0, len(a), rows):
+        part = _largest_of_few(a[start : start + rows], b[start : start + rows])
+        if math.isnan(part):
+            return part
+        most = max(most, part)
     return most
+
+
+def _largest_of_few(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:
+    apart = np.subtract(a, b, dtype=np.float64)
+    most = float(np.abs(apart, out=apart).max())
+    # ∞ − ∞ is NaN.
+    return float(np.where(a == b, 0.0, apart).max()) if math.isnan(most) else most
 
 
 def _largest_there(a: Any, b: Any) -> float:
