@@ -1,7 +1,8 @@
 """One iteration at V = 4,096, where memory is what is waited for: against copying, and np.exp.
 
 An iteration must read W and the joint frequencies, and write P, the gradient and the next W, each
-of 134 MB. Copying as much is the least that it can take; on one thread, as NumPy works.
+of 134 MB. Copying as much, by one thread as NumPy does it, is the measure; threads that share the
+rows of an iteration may come near it.
 """
 
 import numpy as np

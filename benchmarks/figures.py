@@ -57,7 +57,7 @@ FIGURES = (
         "iterations.numpy",
         ONE_HOT,
         "iterations.one_hot",
-        reach=2000,
+        reach=4000,
         quoted=True,
     ),
     Figure(
@@ -213,6 +213,7 @@ FIGURES = (
         COPYING,
         "large.copying",
         Ratio.LONG,
+        reach=2.5,
     ),
     Figure(
         "numpy iteration, V = 4,096, loss recorded",
@@ -227,6 +228,7 @@ FIGURES = (
         COPYING,
         "large.copying",
         Ratio.LONG,
+        reach=7,
     ),
     Figure(
         "torch iteration, V = 4,096, loss recorded",

@@ -77,8 +77,17 @@ class Backend(ABC):
 
         weights: [V, V], of any library. A method that overrides this one receives a NumPy array.
         """
-        l2 = getattr(self, "l2", 0.0)
-        return float(l2 * mean_square(weights)) if l2 else 0.0
+        with np.errstate(over="ignore"):  # the penalty is ∞ then
+            return l2_penalty(self, weights)
+
+
+def l2_penalty(backend: Backend, weights: Any) -> float:
+    """Return λ·mean(W²), where λ is the field `l2` of a backend, if it has one; else 0.
+
+    weights: [V, V], of any library. Floating-point errors are for the caller to ignore.
+    """
+    l2 = getattr(backend, "l2", 0.0)
+    return float(l2 * mean_square(weights)) if l2 else 0.0
 
 
 @dataclass(frozen=True)

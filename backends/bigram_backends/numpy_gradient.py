@@ -42,14 +42,15 @@ class NumpyBackend(Backend):
             yield from descend_by_rows(self, bigrams, weights)
             return
         n = bigrams.counts / bigrams.total  # N/B
-        row_sums = n.sum(axis=1, keepdims=True)
+        # In every column, since a matrix times a matrix of the same shape is computed sooner.
+        row_sums = np.repeat(n.sum(axis=1, keepdims=True), len(n), axis=1)
         while True:
             # The row's maximum is taken off so that exp can't overflow; P stays the same.
-            odds = np.exp(weights - weights.max(axis=1, keepdims=True))
-            p = odds / odds.sum(axis=1, keepdims=True)
+            p = np.exp(weights - weights.max(axis=1, keepdims=True))
+            p /= p.sum(axis=1, keepdims=True)
             # A step needs no nll, only its gradient; the program computes −Σ n·log P from this P.
-            nll_gradient = row_sums * p - n
-            penalty_gradient = (2 * self.l2 / weights.size) * weights
-            gradient = nll_gradient + penalty_gradient
+            gradient = row_sums * p
+            gradient -= n
+            gradient += (2 * self.l2 / weights.size) * weights  # the penalty's
             yield Iteration(p, weights, gradient)
             weights = weights - self.learning_rate * gradient

@@ -39,13 +39,13 @@ def was_chosen(threads: int) -> bool:
 
     torch's own choice is one thread for each core, or one for two logical cores.
     """
-    cores = {os.cpu_count() or 1, _usable_cores()}
+    cores = {os.cpu_count() or 1, usable_cores()}
     defaults = cores | {count // 2 for count in cores}
     return threads not in defaults or any(name in os.environ for name in VARIABLES)
 
 
-def _usable_cores() -> int:
-    """The number of cores that this process may use; all that there are if that is unknown."""
+def usable_cores() -> int:
+    """Return how many cores this process may use: all that there are if that is unknown."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -13,13 +13,20 @@ from bigram_tui.backend import Backend, Bigrams, Iteration, Matrix, hyperparamet
 if TYPE_CHECKING:
     import torch
 
+LARGE = 2048
+"""The V from which on each new matrix on a CPU takes memory from the system, and time."""
+
 ONE_HOT_BYTES = 2 * 2**30
 """The most that the one-hot matrix X may take; the loss needs several arrays of its size."""
 
 
 @dataclass
 class TorchBackend(Backend):
-    """One linear layer and a softmax, differentiated by autograd."""
+    """One linear layer and a softmax, differentiated by autograd.
+
+    From V = 2,048 on, on a CPU and from the counts, autograd is told the gradient of the loss in
+    closed form rather than left to find it operation by operation: `closed_form.py` says why.
+    """
 
     learning_rate: float = hyperparameter(
         50.0, low=0.0, high=1e5, symbol="η", help="step size of gradient descent"
@@ -30,7 +37,8 @@ class TorchBackend(Backend):
     objective: str = hyperparameter(
         "counts",
         choices=("counts", "one-hot"),
-        help="NLL from the counts, or by one-hot rows as in the lecture: the same, far slower",
+        help="NLL from the counts (from V = 2,048 on, on a CPU, with its gradient by hand), or by "
+        "one-hot rows as in the lecture: the same, far slower",
     )
     dtype: str = hyperparameter(
         "float64", choices=("float64", "float32"), help="float32 where the device has no float64"
@@ -53,6 +61,9 @@ class TorchBackend(Backend):
         device = choose_device(self.device, len(weights))
         dtype = choose_dtype(self.dtype, device)
         from_counts = self.objective == "counts"
+        if from_counts and device.type == "cpu" and len(weights) >= LARGE:
+            yield from self._train_large(bigrams, weights, dtype)
+            return
         nll = (_nll_from_counts if from_counts else _nll_from_one_hot)(bigrams, device, dtype)
         rows = len(weights) if from_counts else bigrams.total
         w = torch.tensor(weights, device=device, dtype=dtype, requires_grad=True)
@@ -68,6 +79,25 @@ class TorchBackend(Backend):
             yield Iteration(p, values, gradient, loss.detach())
             # A new leaf each time: the update stays out of the graph, the yielded W as it was.
             w = (values - self.learning_rate * gradient).requires_grad_()
+
+    def _train_large(
+        self, bigrams: Bigrams, weights: Matrix, dtype: torch.dtype
+    ) -> Iterator[Iteration]:
+        """Take the same steps, equal to rounding, with the loss as one operation of autograd."""
+        import torch
+
+        from bigram_backends.closed_form import LargeLoss
+
+        total_loss = LargeLoss(bigrams, dtype)
+        w = torch.tensor(weights, dtype=dtype, requires_grad=True)
+        while True:
+            loss, p = total_loss(w, self.l2)
+            loss.backward()  # type: ignore[no-untyped-call]
+            values, gradient = w.detach(), w.grad
+            assert gradient is not None
+            yield Iteration(p, values, gradient, loss.detach())
+            del loss, p  # whose memory the next step may use
+            w = total_loss.step(values, gradient, self.learning_rate).requires_grad_()
 
 
 def _nll_from_counts(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bigram_tui.backend import Iteration
-from bigram_tui.comparison.difference import distances
+from bigram_tui.comparison.distances import distances
 from bigram_tui.comparison.drift import Floats
 from bigram_tui.comparison.frame import can_go_on
 from bigram_tui.training.run import Run

@@ -8,11 +8,9 @@ from functools import lru_cache
 from threading import Thread
 from typing import Any
 
-import numpy as np
-
 from bigram_tui.analysis.optimum import Optimum, counting_optimum, gradient_optimum
-from bigram_tui.backend import Iteration, as_numpy
-from bigram_tui.model.bigrams import Bigrams, Matrix
+from bigram_tui.comparison.distances import distances
+from bigram_tui.model.bigrams import Bigrams
 from bigram_tui.training.snapshot import Snapshot
 from bigram_tui.training.timeline import number
 
@@ -58,22 +56,6 @@ def tolerance(a: Snapshot, b: Snapshot) -> float:
     ε^¾, as errors add up over many iterations: 2e-12 in float64, 6e-6 in float32.
     """
     return float(max(a.precision, b.precision) ** 0.75)
-
-
-def distances(a: Iteration, b: Iteration) -> tuple[float, float]:
-    """Compute the largest |ΔP| and |ΔW| of two models, in float64; NaN unless both have weights."""
-    tables = _farthest(as_numpy(a.probabilities), as_numpy(b.probabilities))
-    if a.weights is None or b.weights is None:
-        return tables, math.nan
-    return tables, _farthest(as_numpy(a.weights), as_numpy(b.weights))
-
-
-def _farthest(a: Matrix, b: Matrix) -> float:
-    with np.errstate(invalid="ignore"):
-        apart = np.abs(np.subtract(a, b, dtype=np.float64))
-    most = float(apart.max())
-    # What is infinite in both is the same, but ∞ − ∞ is NaN.
-    return float(np.where(a == b, 0.0, apart).max()) if math.isnan(most) else most
 
 
 Objective = tuple[str, float]

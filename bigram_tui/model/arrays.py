@@ -28,6 +28,8 @@ def as_numpy(array: Any) -> npt.NDArray[Any]:
 
 def on_accelerator(array: Any) -> bool:
     """Return whether it is a tensor on a device that is computed with there."""
+    if type(array) is np.ndarray:  # as most are: it need not be asked for a method
+        return False
     return hasattr(array, "new_tensor") and array.device.type in COMPUTING
 
 
@@ -36,21 +38,30 @@ def detach_or_numpy(array: Any) -> Any:
 
     Nothing is copied from an accelerator.
     """
+    if type(array) is np.ndarray:
+        return array
     return array.detach() if on_accelerator(array) else as_numpy(array)
 
 
 def mean_square(array: Any) -> float:
-    """Return mean(W²), computed in float64 from any number format; ∞ if a square overflows."""
+    """Return mean(W²), computed in float64 from any number format; ∞ if a square overflows.
+
+    NumPy then warns of the overflow, unless the caller has it ignored.
+    """
     if on_accelerator(array):
         double = array.new_empty(0).double().dtype
         norm = float(array.detach().norm(dtype=double))
         return norm * norm / int(array.numel())
-    numbers, total = as_numpy(array).reshape(-1), 0.0
-    with np.errstate(over="ignore"):  # the result is ∞ then
-        for start in range(0, numbers.size, BLOCK):
-            block = numbers[start : start + BLOCK]
-            total += float(np.square(block, dtype=np.float64).sum())
+    numbers, total = as_numpy(array).ravel(), 0.0
+    if numbers.size <= BLOCK:
+        return _sum_of_squares(numbers) / numbers.size
+    for start in range(0, numbers.size, BLOCK):
+        total += _sum_of_squares(numbers[start : start + BLOCK])
     return total / numbers.size
+
+
+def _sum_of_squares(numbers: npt.NDArray[Any]) -> float:
+    return float(np.add.reduce(np.square(numbers, dtype=np.float64)))
 
 
 def row_sums(array: Any) -> npt.NDArray[np.float64]:

@@ -3,16 +3,17 @@
 import math
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import suppress
+from contextvars import copy_context
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from bigram_tui.backend import Backend, Iteration, as_numpy, hyperparameters, plain_value
 from bigram_tui.faults import PluginError, describe_error, file_of
-from bigram_tui.model.arrays import detach_or_numpy
 from bigram_tui.model.bigrams import Bigrams, Matrix
-from bigram_tui.model.loss import Likelihood
 from bigram_tui.training.descent import DescentRecord
+from bigram_tui.training.evaluation import Evaluation
 from bigram_tui.training.gpu_errors import gpu_error
 from bigram_tui.training.iterations import Kind, plain
 from bigram_tui.training.snapshot import Branch, Snapshot, Status
@@ -26,6 +27,9 @@ LAST_ITERATION = 2_000_000
 
 
 _ENDED: Any = object()
+
+_QUIET = np.errstate(all="ignore")
+"""An overflow shows in the numbers."""
 
 
 class Checkpoint(NamedTuple):
@@ -65,16 +69,15 @@ class Run:
         shared = not start_weights.flags.writeable and start_weights.base is None
         self._start_weights = start_weights if shared else np.array(start_weights)
         self._start_weights.setflags(write=False)
-        self._likelihood = Likelihood(bigrams)
-        self._validation = None if validation is None else Likelihood(validation)
+        self._evaluation = Evaluation(backend, bigrams, validation)
         self._left: Branch | None = None
         self._readable: set[Kind] = set()
         self._descent = DescentRecord(bigrams)
         self._file = file_of(type(backend))
         self._strays = STRAYS.watch(self._file)
         self._generator: Generator[Iteration, None, None] | None = None
+        self._context = copy_context()
         self._parameters = hyperparameters(backend)
-        self._own_penalty = type(backend).regularization is not Backend.regularization
         values = {name: plain_value(name, getattr(backend, name)) for name in self._parameters}
         self._begin(values)
 
@@ -85,8 +88,7 @@ class Run:
         self._end: int | None = None
         self._overshoot: float | None = None
         self._model: Iteration | None = None
-        # The checkpoint at this step as the step left it, before hyperparameters changed here.
-        self._arrival: Checkpoint | None = None
+        self._entered: Checkpoint | None = None  # from which the backend was started at this step
         self.iteration = -1
         self.status, self.message = Status.READY, ""
         self._enter(0, Checkpoint(self._start_weights))
@@ -115,10 +117,7 @@ class Run:
         """
         if self.status is Status.FAILED:
             self._start_here()
-        for _ in range(iterations):
-            if self.status is not Status.READY:
-                return
-            self._take(self.iteration + 1)
+        self._walk(self.iteration + iterations)
 
     def seek(self, iteration: int) -> None:
         """Go to a step that was reached before, or to the nearest such step.
@@ -189,7 +188,7 @@ class Run:
             spans=self._settings.spans,
             backend=self.backend,
             parameters=self._parameters,
-            own_penalty=self._own_penalty,
+            own_penalty=self._evaluation.own_penalty,
             start_weights=self._start_weights,
             end=self._end,
             descends=self.descends,
@@ -205,10 +204,13 @@ class Run:
         self._enter(*(self._keyframes.nearest(iteration) or (0, Checkpoint(self._start_weights))))
         self._walk(iteration)
 
+    @_QUIET
     def _walk(self, iteration: int) -> None:
+        """Take steps up to one, as long as there is a next one."""
         while self.iteration < iteration and self.status is Status.READY:
             self._take(self.iteration + 1)
 
+    @_QUIET
     def _enter(self, iteration: int, start: Checkpoint) -> None:
         """Start the backend at a step, with the hyperparameters that hold there."""
         try:
@@ -217,6 +219,8 @@ class Run:
             self._fail(error, iteration)
             return
         self._strays = STRAYS.count(self._file)  # those before are of another training
+        # What a backend sets for its thread, such as np.seterr, is for itself alone.
+        self._context = copy_context()
         self._generator = self._train(iteration, start)
         self._take(iteration, entered=start)
 
@@ -224,7 +228,7 @@ class Run:
         """End the present training, rather than leave that to whoever frees its memory."""
         generator, self._generator = self._generator, None
         if generator is not None:
-            generator.close()
+            self._context.run(generator.close)
 
     def _look_for_strays(self) -> None:
         """Raise PluginError if a thread of the backend has raised since the last look."""
@@ -248,6 +252,13 @@ class Run:
         for name, value in values.items():
             setattr(self.backend, name, value)
 
+    @property
+    def _arrival(self) -> Checkpoint | None:
+        """The checkpoint at this step as the step left it, before hyperparameters changed here."""
+        if self._entered is not None or self._model is None:
+            return self._entered
+        return _reached(self._model)
+
     def _take(self, iteration: int, entered: Checkpoint | None = None) -> None:
         """Take the backend's next yield, the model at a step.
 
@@ -256,61 +267,49 @@ class Run:
         assert self._generator is not None
         started = time.perf_counter()
         try:
-            with np.errstate(all="ignore"):  # an overflow shows in the numbers
-                yielded = next(self._generator, _ENDED)
+            yielded = self._context.run(next, self._generator, _ENDED)
             seconds = time.perf_counter() - started
             self._look_for_strays()
             if yielded is _ENDED:
                 self._finish(iteration, entered)
                 return
             model = plain(yielded, self.bigrams.counts.shape, self._readable)
-            arrival = _reached(model) if entered is None else entered
             values = self._settings.at(iteration)
-            if values is self._in_force:
-                self._commit(iteration, model, arrival, seconds)
-            elif arrival is not None:
-                self._enter(iteration, arrival)  # the same weights, other hyperparameters
-            else:
+            if values is not self._in_force:
+                arrival = _reached(model) if entered is None else entered
+                if arrival is not None:
+                    self._enter(iteration, arrival)  # the same weights, other hyperparameters
+                    return
                 self._apply(values)
-                self._commit(iteration, model, arrival, seconds)
+            self._commit(iteration, model, entered, seconds)
         except BaseException as error:  # a plugin may raise anything
             self._fail(error, iteration)
 
     def _commit(
-        self, iteration: int, model: Iteration, arrival: Checkpoint | None, seconds: float
+        self, iteration: int, model: Iteration, entered: Checkpoint | None, seconds: float
     ) -> None:
         """Make a step the present one, and record it if it is new."""
-        losses = self._evaluate(model) if iteration == len(self._losses) else None
-        if losses is not None and self._model is not None and iteration == self.iteration + 1:
-            self._descent.watch(self.iteration, self._model, model, self._settings)
-        self.iteration, self._model, self._arrival = iteration, model, arrival
+        is_new = iteration == len(self._losses)
+        if is_new:
+            nll, penalty, validation = self._evaluation.losses(model)
+            if self._model is not None and iteration == self.iteration + 1:
+                self._descent.watch(self.iteration, self._model, model, self._settings)
+        else:
+            nll, penalty, *_ = self._losses.row(iteration)
+        self.iteration, self._model, self._entered = iteration, model, entered
         if model.last:
             self._end = iteration
-        if losses is not None:
-            self._losses.append(*losses, seconds)
-            self._keyframes.offer(iteration, arrival)
+        if is_new:
+            self._losses.append(nll, penalty, validation, seconds)
+            if self._keyframes.is_due(iteration):
+                self._keyframes.offer(iteration, self._arrival)
         else:
-            self._keyframes.pass_by(iteration, arrival)
-        self._judge(model)
+            self._keyframes.pass_by(iteration, self._arrival)
+        self._judge(model, nll, penalty)
 
-    def _evaluate(self, model: Iteration) -> tuple[float, float, float]:
-        """The nll, the penalty, and the nll of the validation text (NaN without one)."""
-        table = detach_or_numpy(model.probabilities)
-        nll = self._likelihood.loss(table)
-        validation = math.nan if self._validation is None else self._validation.loss(table)
-        checksum = table.sum()  # not finite also if only cells that never occur are not
-        penalty = 0.0 if model.weights is None else self._penalty(model.weights)
-        # From a GPU only these numbers are copied.
-        return (float(nll) if math.isfinite(checksum) else math.nan), penalty, float(validation)
-
-    def _penalty(self, weights: Any) -> float:
-        given = as_numpy(weights) if self._own_penalty else weights
-        return float(self.backend.regularization(given))
-
-    def _judge(self, model: Iteration) -> None:
+    def _judge(self, model: Iteration, nll: float, penalty: float) -> None:
         """Set the status and the message: whether another step can be taken."""
         self._overshoot = None
-        nll, penalty, *_ = self._losses.row(self.iteration)
         if not math.isfinite(nll + penalty):
             what, value = ("penalty", penalty) if math.isfinite(nll) else ("nll", nll)
             self.status = Status.DIVERGED
@@ -332,7 +331,8 @@ class Run:
         self.status, self.message = Status.FINISHED, NOTHING_LEFT
 
     def _fail(self, error: BaseException, iteration: int) -> None:
-        self._generator = None
+        with suppress(BaseException):  # it has failed already
+            self._close_generator()
         self.status = Status.FAILED
         STRAYS.has_failed(self._file)
         if type(error) is PluginError:  # of a thread: one line already

@@ -24,6 +24,8 @@ KEYFRAME_BYTES = 64 * 2**20
 """The most memory for keyframes, unless SCARCE or FEWEST of them take more."""
 SCARCE, SCARCE_BYTES = 4, 512 * 2**20
 """The number of large keyframes that are kept while they fit into so many bytes: V = 4,096."""
+MOST_APPENDED = 256
+"""The rows that are appended one by one before they are put into the table together."""
 FEWEST = 2
 """The number of keyframes that are kept however large they are: the start and one more."""
 
@@ -41,18 +43,25 @@ class Rows:
     def __init__(self, width: int) -> None:
         self._rows = np.empty((64, width))
         self._length = 0
+        self._appended: list[tuple[float, ...]] = []  # one by one, and not in the table yet
 
     def __len__(self) -> int:
-        return self._length
+        return self._length + len(self._appended)
 
     def append(self, *row: float) -> None:
-        if self._length == len(self._rows):
-            self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
-        self._rows[self._length] = row
-        self._length += 1
+        self._appended.append(row)
+        if len(self._appended) == MOST_APPENDED:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Put the rows that were appended into the table, all at once since each time costs."""
+        if self._appended:
+            rows, self._appended = np.array(self._appended, dtype=np.float64), []
+            self.extend(rows)
 
     def extend(self, rows: npt.NDArray[np.float64]) -> None:
         """Append several rows, [n, width]."""
+        self._settle()
         length = self._length + len(rows)
         if length > len(self._rows):
             spare = np.empty((max(length, 2 * self._length) - self._length, self._rows.shape[1]))
@@ -62,6 +71,7 @@ class Rows:
 
     def truncate(self, length: int) -> None:
         """Drop all rows from `length` on."""
+        self._settle()
         if length < self._length:
             # In new memory, since returned views still show the rows that are dropped.
             spare = np.empty((64, self._rows.shape[1]))
@@ -70,10 +80,12 @@ class Rows:
 
     def row(self, index: int) -> list[float]:
         """Return the numbers of one row."""
+        self._settle()
         return self._rows[index].tolist()  # type: ignore[no-any-return]
 
     def view(self) -> npt.NDArray[np.float64]:
         """Return all rows so far, read-only and without a copy."""
+        self._settle()
         rows = self._rows[: self._length]
         rows.flags.writeable = False
         return rows
@@ -99,12 +111,16 @@ class Keyframes:
     def __len__(self) -> int:
         return len(self._kept)
 
+    def is_due(self, iteration: int) -> bool:
+        """Return whether the checkpoint of a new step would be kept."""
+        return iteration % self.stride == 0
+
     def offer(self, iteration: int, arrays: Any) -> None:
         """Keep the checkpoint of a new step if it is a multiple of the stride.
 
         arrays: an array, a tuple of arrays, or None for a training without checkpoints.
         """
-        if arrays is None or iteration % self.stride:
+        if arrays is None or not self.is_due(iteration):
             return
         self._kept[iteration] = arrays
         if len(self._kept) > max(_few(arrays), min(KEYFRAMES, KEYFRAME_BYTES // memory(arrays))):

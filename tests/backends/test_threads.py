@@ -23,7 +23,7 @@ def _six_cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in threads.VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: CORES)
-    monkeypatch.setattr(threads, "_usable_cores", lambda: CORES)
+    monkeypatch.setattr(threads, "usable_cores", lambda: CORES)
     before = torch.get_num_threads()
     torch.set_num_threads(CORES)
     yield

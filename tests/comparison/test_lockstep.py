@@ -18,7 +18,7 @@ from bigram_backends.numpy_gradient import NumpyBackend
 from bigram_tui.backend import Backend, Iteration, Matrix, hyperparameter
 from bigram_tui.comparison import chunk, lockstep
 from bigram_tui.comparison.chunk import lead
-from bigram_tui.comparison.difference import distances
+from bigram_tui.comparison.distances import distances
 from bigram_tui.comparison.frame import Frame, can_go_on
 from bigram_tui.comparison.lineup import Lineup
 from bigram_tui.comparison.lockstep import Lockstep

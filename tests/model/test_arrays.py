@@ -1,6 +1,6 @@
 """Arrays in another device's memory: computed with there, copied only where they are looked at.
 
-A tensor of this machine that says it is a GPU's stands in for one, and tells what was copied.
+Tensors of this machine stand in for those of a GPU: tests/far.py.
 """
 
 import math
@@ -28,11 +28,9 @@ from bigram_tui.training.descent import CHECKED_ROWS
 from bigram_tui.training.run import Run
 from bigram_tui.training.snapshot import Status
 from tests.conftest import CountLines
+from tests.far import COPIED, Far, far, moved
 
 torch = pytest.importorskip("torch")
-
-COPIED: list[int] = []
-"""The sizes of all tensors that were copied from the device."""
 
 LOST = (
     "CUDA error: unspecified launch failure\n"
@@ -40,38 +38,6 @@ LOST = (
     "For debugging consider passing CUDA_LAUNCH_BLOCKING=1\n"
     "Compile with `TORCH_USE_CUDA_DSA` to enable device-side assertions."
 )
-
-
-class Far(torch.Tensor):  # type: ignore[misc, name-defined]
-    """A tensor that NumPy can't read until it was copied."""
-
-    @property
-    def device(self) -> Any:
-        return SimpleNamespace(type="cuda", index=0)
-
-    def cpu(self) -> Any:
-        COPIED.append(self.numel())
-        return self.as_subclass(torch.Tensor)
-
-    def __array__(self, *_: Any) -> Any:
-        raise TypeError("can't convert cuda:0 device type tensor to numpy")
-
-    def tolist(self) -> Any:
-        raise AssertionError("only single numbers are fetched")
-
-
-def far(array: Any) -> Any:
-    return torch.tensor(as_numpy(array)).as_subclass(Far)
-
-
-def moved(model: Iteration) -> Iteration:
-    """Copy an iteration to the device."""
-    return replace(
-        model,
-        probabilities=far(model.probabilities),
-        weights=far(model.weights),
-        gradient=far(model.gradient),
-    )
 
 
 @dataclass
@@ -231,7 +197,9 @@ def test_the_mean_square_is_that_of_an_exact_sum(size: int, dtype: type) -> None
 
 def test_a_square_that_overflows_is_infinite() -> None:
     for array in (np.full((2, 2), 1e200), far(np.full((2, 2), 1e200))):
-        assert mean_square(array) == math.inf
+        with np.errstate(over="ignore"):
+            assert mean_square(array) == math.inf
+        assert NumpyBackend(l2=0.1).regularization(array) == math.inf
     small = np.full((2, 2), 1e30, np.float32)  # whose square is no float32
     assert mean_square(far(small)) == pytest.approx(mean_square(small), rel=1e-12)
     assert mean_square(small) == pytest.approx(1e60, rel=1e-6)
