@@ -7,6 +7,7 @@ on after a broken connection, as long as the file is the same.
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from bigram_tui.cancellation import CancelToken
@@ -24,6 +25,8 @@ BLOCK_SIZE = 1 << 22
 
 SILENCE_SECONDS = 30
 """How long a server may say nothing."""
+
+CHANGED = "changed while it was read: read it again"
 
 MARKS = ("ETag", "etag", "versionId", "generation", "Last-Modified", "LastModified", "mtime")
 """What file systems tell of a file that is another after a change."""
@@ -100,31 +103,51 @@ class RemoteFile:
                 pause *= 2
             else:
                 self._place += len(data)
-                if not data and self.size is not None and self._place < self.size:
-                    raise BrokenTextError(
-                        f"broke off after {self._place:,} of {self.size:,} bytes: try again"
-                    )
+                if not data:
+                    self._check_end()
                 return data
         raise AssertionError("the last attempt returns or raises")
 
+    def _check_end(self) -> None:
+        """Raise BrokenTextError if this is not the end of the file that was opened."""
+        if self.size is not None and self._place < self.size:
+            raise BrokenTextError(
+                f"broke off after {self._place:,} of {self.size:,} bytes: try again"
+            )
+        mark = self.mark
+        with suppress(Exception):  # it was there a moment ago
+            _, _, details = self._look()
+            mark = _mark(details)
+        if mark != self.mark:
+            raise BrokenTextError(CHANGED)
+
     def _reopen(self) -> None:
         """Go on where the connection broke."""
+        with suppress(Exception):
+            self._file.close()
         file, size, mark = self._open(from_start=False)
         if (size, mark) != (self.size, self.mark):
-            raise BrokenTextError("changed while it was read: read it again")
+            raise BrokenTextError(CHANGED)
         file.seek(self._place)
         self._file = file
 
     def _open(self, *, from_start: bool = True) -> tuple[Any, int | None, str | None]:
         """Return a file of fsspec, its size and its mark. from_start: whether to read it whole."""
-        system, path = _file_system(self._address)
-        system.invalidate_cache()  # it may have changed since it was listed
-        details = system.info(path)
-        mark = next((str(details[name]) for name in MARKS if details.get(name)), None)
+        system, path, details = self._look()
         # Over http, a whole file comes in one answer, also of servers that send no parts.
         block_size = 0 if from_start and _is_http(self._address) else BLOCK_SIZE
         file = system.open(path, "rb", block_size=block_size, cache_type="readahead")
-        return file, details.get("size"), mark
+        return file, details.get("size"), _mark(details)
+
+    def _look(self) -> tuple[Any, str, dict[str, Any]]:
+        """Return the file system, the path in it, and what it tells of the file now."""
+        system, path = _file_system(self._address)
+        system.invalidate_cache()  # it may have changed since it was listed
+        return system, path, system.info(path)
+
+
+def _mark(details: dict[str, Any]) -> str | None:
+    return next((str(details[name]) for name in MARKS if details.get(name)), None)
 
 
 def _is_http(address: str) -> bool:

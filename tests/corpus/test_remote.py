@@ -5,6 +5,7 @@ import re
 import threading
 from collections import deque
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -154,14 +155,27 @@ def test_a_connection_that_keeps_breaking_is_told_with_the_part_before(site: Sit
     assert "try again" in refusal(f"{site.address}/text")
 
 
-def test_a_file_that_changes_between_two_connections_is_refused(site: Site) -> None:
+class BrokenFile:
+    """A connection that has broken."""
+
+    def read(self, size: int) -> bytes:
+        raise OSError("broken")
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("breaks", [False, True])
+def test_a_file_that_changes_while_it_is_read_is_refused(site: Site, breaks: bool) -> None:
     site.files["/text"] = TEXT
-    site.breaks = 1
-    stream = remote.RemoteFile(f"{site.address}/text", CancelToken())
-    assert stream.read(10) == TEXT[:10]
-    site.etag = '"2"'
-    with pytest.raises(BrokenTextError, match="changed while it was read"):
-        deque(iter(partial(stream.read, 100_000), b""))
+    with closing(remote.RemoteFile(f"{site.address}/text", CancelToken())) as stream:
+        assert stream.read(10) == TEXT[:10]
+        site.etag = '"2"'
+        if breaks:
+            stream._file.close()
+            stream._file = BrokenFile()
+        with pytest.raises(BrokenTextError, match="changed while it was read"):
+            deque(iter(partial(stream.read, 100_000), b""))
 
 
 @pytest.mark.parametrize(
