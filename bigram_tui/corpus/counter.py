@@ -10,6 +10,7 @@ import numpy.typing as npt
 from bigram_tui.corpus.splitter import Hashes, LineHash, Splitter, line_hashes
 from bigram_tui.defaults import LARGEST_VOCABULARY
 from bigram_tui.errors import TextError
+from bigram_tui.kernels.loading import READING
 from bigram_tui.model.bigrams import BOUNDARY, Bigrams, Counts, Vocabulary
 
 Tokens = npt.NDArray[np.intp]
@@ -29,7 +30,8 @@ class Alphabet:
     """Numbers characters as tokens in the order in which they turn up; a line end is token 0."""
 
     def __init__(self) -> None:
-        self._tokens = np.full(sys.maxunicode + 1, -1, np.intp)
+        self.tokens = np.full(sys.maxunicode + 1, -1, np.intp)
+        """The token of each code point; -1 if it has not turned up."""
         self.codes = np.empty(0, np.int64)
         self.white = np.empty(0, np.bool_)
         self._add(np.array([ord(LINE_END)]))
@@ -37,14 +39,14 @@ class Alphabet:
     def encode(self, text: str) -> Tokens:
         """Return the token of each character. [len(text)]"""
         codes = _code_points(text)
-        tokens = self._tokens.take(codes)
+        tokens = self.tokens.take(codes)
         if tokens.size and tokens.min() < 0:
             self._add(np.flatnonzero(np.bincount(codes[tokens < 0])))
-            tokens = self._tokens.take(codes)
+            tokens = self.tokens.take(codes)
         return tokens
 
     def _add(self, codes: npt.NDArray[np.integer]) -> None:
-        self._tokens[codes] = np.arange(len(self.codes), len(self.codes) + len(codes))
+        self.tokens[codes] = np.arange(len(self.codes), len(self.codes) + len(codes))
         self.codes = np.append(self.codes, codes)
         self.white = np.append(self.white, [chr(code).isspace() for code in codes])
 
@@ -197,6 +199,21 @@ class BigramCounter:
         self._open.update(dict(zip(pairs.tolist(), times.tolist(), strict=True)))
         codes = self._alphabet.codes[second[second != BOUNDARY]]
         self._line_hash = self._line_hash.extended(codes)
+
+    def add_codes(self, codes: npt.NDArray[np.uint32]) -> None:
+        r"""Count other, whole lines by kernels; only without a split.
+
+        codes: the characters, each line with \n at its end and no blanks beside it.
+        """
+        kernels = READING.module
+        assert kernels is not None
+        place = 0
+        while True:
+            tokens = self._alphabet.tokens
+            place = kernels.count_codes(codes, place, tokens, self._tables[0])
+            if place == codes.size:
+                return
+            self._encode(codes[place:].tobytes().decode("utf-32-le"))
 
     def add(self, pairs: Counts) -> None:
         """Add the counts of other, whole lines; only without a split, which deals line by line.

@@ -1,46 +1,114 @@
 """Remembers the distinct items of a text, to tell which samples are copies of a line."""
 
-import sys
+from collections.abc import Iterable
 
 from bigram_tui.corpus.counter import LINE_END
+from bigram_tui.corpus.kept_lines import KeptLines
+from bigram_tui.kernels.loading import READING
 
-# Bytes: those of each item's string, and an overhead for its place in the set. Room for half a
-# million names, and little on any machine that trains a model.
+# Bytes: those of each item in UTF-8, and an overhead for its string and its place in the set. Room
+# for half a million names, and little on any machine that trains a model.
 ITEM_BUDGET = 64 << 20
-ITEM_OVERHEAD = 51
+ITEM_OVERHEAD = 100
 
-# Characters of one line: no model's sample is longer, and a text on a single line is never held.
-LONGEST_ITEM = 1 << 16
+# Bytes of one line: no model's sample is longer, and a text on a single line is never held.
+LONGEST_ITEM = 1 << 18
 
 BLANK_RUNS = 64, 8, 2
 """Line ends that are replaced by one at a time, before any line is looked at."""
 
+MOVED = 10_000
+"""Items that are in two places for a moment."""
+
+END = LINE_END.encode()
+
 
 class DistinctItems:
-    """The distinct items of a text that comes in pieces, remembered while few and short."""
+    """The distinct items of a text that comes in pieces, remembered while few and short.
+
+    They are kept as bytes, in a set, or in KeptLines once there are kernels.
+    """
 
     def __init__(self) -> None:
-        self._items: set[str] | None = set()  # None: they were too many or too long
+        self._items: set[bytes] | KeptLines | None = set()  # None: they were too many or too long
         self._room = ITEM_BUDGET
-        self._open_line = ""
+        self._open_line = b""
+
+    @property
+    def are_remembered(self) -> bool:
+        """Whether they are few and short enough so far."""
+        return self._items is not None
 
     def feed(self, text: str) -> None:
         """Remember the lines that end in the next characters."""
         if self._items is None:
             return
-        if 2 * LINE_END in text:  # empty lines by the million would take longer than other lines
-            for run in BLANK_RUNS:
-                text = text.replace(run * LINE_END, LINE_END)
-        *lines, self._open_line = (self._open_line + text).split(LINE_END)
-        unseen = set(lines) - self._items
-        new = set(map(str.strip, unseen)) - self._items
-        new.discard("")
-        self._room -= sum(map(sys.getsizeof, new)) + ITEM_OVERHEAD * len(new)
-        if self._room < 0 or max(map(len, [*unseen, self._open_line])) > LONGEST_ITEM:
-            self._items, self._open_line = None, ""
+        *lines, self._open_line = self._split(self._open_line + text.encode())
+        unseen = set(lines)
+        if isinstance(self._items, set):
+            unseen -= self._items
+        if max(map(len, [*unseen, self._open_line])) > LONGEST_ITEM:
+            self._forget()
+        elif isinstance(self._items, set):
+            self._add(self._items, map(_stripped, unseen))
         else:
-            self._items |= new
+            self._keep(self._items, END.join([*map(_stripped, unseen), b""]))
+
+    def feed_lines(self, lines: bytes, longest: int = 0) -> None:
+        r"""Remember some more lines, after a line end.
+
+        lines: whole ones, ended by \n or \r\n, without blanks at their ends; some may be empty.
+        longest: the bytes of the longest one before its blanks were left out.
+        """
+        if self._items is None:
+            return
+        if longest > LONGEST_ITEM:
+            self._forget()
+            return
+        lines = lines.replace(b"\r", b"")
+        if isinstance(self._items, set) and READING.module is not None:
+            self._items = self._moved(self._items)
+        if isinstance(self._items, KeptLines):
+            self._keep(self._items, lines)
+        elif self._items is not None:
+            self._add(self._items, self._split(lines))
+
+    def _split(self, text: bytes) -> list[bytes]:
+        if 2 * END in text:  # empty lines by the million would take longer than other lines
+            for run in BLANK_RUNS:
+                text = text.replace(run * END, END)
+        return text.split(END)
+
+    def _add(self, items: set[bytes], lines: Iterable[bytes]) -> None:
+        new = set(lines) - items
+        new.discard(b"")
+        self._room -= sum(map(len, new)) + ITEM_OVERHEAD * len(new)
+        if self._room < 0 or max(map(len, new), default=0) > LONGEST_ITEM:
+            self._forget()
+        else:
+            items |= new
+
+    def _moved(self, items: set[bytes]) -> KeptLines:
+        assert READING.module is not None
+        kept = KeptLines(READING.module, LONGEST_ITEM, ITEM_BUDGET, ITEM_OVERHEAD)
+        while items:
+            some = [items.pop() for _ in range(min(MOVED, len(items)))]
+            kept.add(END.join([*some, b""]))
+        return kept
+
+    def _keep(self, items: KeptLines, lines: bytes) -> None:
+        if not items.add(lines):
+            self._forget()
+
+    def _forget(self) -> None:
+        self._items, self._open_line = None, b""
 
     def frozen(self) -> frozenset[str] | None:
         """Return all items; None if they were too many or one was too long."""
-        return None if self._items is None else frozenset(self._items)
+        if isinstance(self._items, KeptLines):
+            return self._items.frozen()
+        return None if self._items is None else frozenset(map(bytes.decode, self._items))
+
+
+def _stripped(line: bytes) -> bytes:
+    return line.decode().strip().encode()
