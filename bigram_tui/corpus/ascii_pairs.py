@@ -24,6 +24,14 @@ ASCII = 128
 NUL, LF, CR = b"\0\n\r"
 BLANKS = [code for code in range(ASCII) if chr(code).isspace() and code not in (LF, CR)]
 
+# Cells of a table [second, first]: pairs that begin with \r, and pairs of lines that are not plain.
+AFTER_CR = CR + ASCII * np.arange(ASCII)
+ODD = np.array(
+    [NUL + ASCII * second for second in range(ASCII)]
+    + [LF + ASCII * blank for blank in BLANKS]
+    + [blank + ASCII * LF for blank in BLANKS]
+)
+
 # With more threads, some would wait for the one that reads.
 WORKERS = min(os.cpu_count() or 1, 4)
 
@@ -154,14 +162,13 @@ def plain_pairs(lines: bytes, room: Room, kernels: ModuleType | None = None) -> 
         pairs = _ascii_pairs(lines, room)
     if pairs is None:
         return None
-    if pairs[CR].any():
+    cells = pairs.T.reshape(-1)  # the same memory
+    if cells.take(AFTER_CR).any():
         if pairs[CR].sum() > pairs[CR, LF]:
             return None
         pairs[:, LF] += pairs[:, CR]
         pairs[:, CR] = pairs[CR] = 0
-    if pairs[NUL].any() or pairs[LF, BLANKS].any() or pairs[BLANKS, LF].any():
-        return None
-    return pairs
+    return None if cells.take(ODD).any() else pairs
 
 
 def _ascii_pairs(lines: bytes, room: Room) -> Counts | None:
@@ -175,6 +182,6 @@ def _ascii_pairs(lines: bytes, room: Room) -> Counts | None:
     numbers[: even.size] = even
     numbers[even.size : codes.size - 1] = odd
     table = np.bincount(numbers[: codes.size - 1], minlength=ASCII * 256)
-    pairs = table.reshape(ASCII, 256)[:, :ASCII].T  # the second byte is the high one
-    pairs[LF, codes[0]] += 1
-    return pairs
+    pairs = np.ascontiguousarray(table.reshape(ASCII, 256)[:, :ASCII])  # [second, first]
+    pairs[codes[0], LF] += 1
+    return pairs.T

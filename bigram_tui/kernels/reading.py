@@ -16,11 +16,8 @@ LF, CR = 10, 13
 
 ASCII = 128
 
-TABLE_SIZE = ASCII * ASCII + 16
-"""Cells of each of four tables; the last 16 keep equal cells from sharing a set of the cache."""
-
-ASCII_ROOM = 4 * 4 * TABLE_SIZE
-"""Bytes of these tables."""
+ASCII_ROOM = 4 * 4 * ASCII * ASCII
+"""Bytes of the tables in which pairs of ASCII are counted."""
 
 BLOCK = 4096
 """Bytes after which a text is looked at for others than ASCII."""
@@ -73,7 +70,7 @@ def _word(text: Any, place: Any) -> Any:
 def ascii_pairs(text: Any, tables: Any) -> Any:
     """Count how often each byte follows each, the first one a line end. int64 [first, second]
 
-    tables: room, [4, TABLE_SIZE]. Return None if there are other characters than ASCII.
+    tables: room, [4, 128 * 128]. Return None if there are other characters than ASCII.
 
     Four tables take turns: to add to a cell that was just added to would wait for it. The eight
     pairs of eight bytes come from four at the even places and four at the odd ones; a pair is the
@@ -283,15 +280,13 @@ def keep_lines(
                 break
             mixed = _mixed(mixed ^ word)
             place += 8
-        end = ends & (~ends + U(1))
-        within = (end >> U(7)) - U(1)  # the bytes before the end
-        length = place - start + int64((within & ONES) * ONES >> U(56))
-        place = start + length + 1
+        with_end = ends ^ (ends - U(1))  # the bytes up to the end
+        place += int64((with_end & ONES) * ONES >> U(56))  # the number of these bytes
+        length = place - 1 - start
         if length == 0:
             continue
-        mixed = _mixed(_mixed(mixed ^ word & within))
+        mixed = _mixed(mixed ^ word & with_end >> U(8))
         slot, tag = mixed >> to_slot, mixed & ~OFFSETS
-        with_end = (end << U(1)) - U(1)
         while slots[slot] != 0:
             if slots[slot] & ~OFFSETS == tag:
                 offset = (slots[slot] & OFFSETS) - U(1)
