@@ -21,10 +21,10 @@ from bigram_tui.corpus.distinct_items import DistinctItems
 from bigram_tui.corpus.opening import read_chunks
 from bigram_tui.corpus.partial_counts import OnChunk, PartialCounts
 from bigram_tui.corpus.progress import OnProgress
-from bigram_tui.corpus.streams import Readable, stream_size
+from bigram_tui.corpus.streams import Readable
 from bigram_tui.defaults import LECTURE_SEED, MAX_VOCABULARY
 from bigram_tui.errors import BrokenTextError, TextError
-from bigram_tui.kernels.loading import LARGE, READING
+from bigram_tui.kernels.loading import READING
 from bigram_tui.model.bigrams import Bigrams, Counts
 
 # Small enough for the arrays of one chunk to stay in the processor's cache. With one more line,
@@ -69,7 +69,6 @@ class CorpusBuilder:
     ) -> None:
         """Count a text to its end, which ends a line. Raises TextError."""
         decoder = Decoder()
-        self._want_kernels(stream_size(stream) or 0)
         chunks = read_chunks(stream, lambda: self._chunk_size(chunk_size), progress)
         try:
             with damage_first(stream, chunks, self._cancellation):
@@ -99,7 +98,6 @@ class CorpusBuilder:
                         self._count_plain(decoder, piece, counted)
                     elif not unended:
                         self._count(decoder.decode(piece))
-                    self._want_kernels(self.content + decoder.size)
             if unended:
                 self._count(decoder.decode(unended, is_last=not self.is_cut))
             if not self.is_cut:  # a cut may be within a character
@@ -107,11 +105,6 @@ class CorpusBuilder:
         except TextError:
             self.is_cut = True
             raise
-
-    def _want_kernels(self, size: int) -> None:
-        """Load the kernels if they pay for a text of so many bytes; a split does without."""
-        if size >= LARGE and not self._split:
-            READING.start()
 
     def _chunk_size(self, usual: int) -> int:
         """Return how many bytes to read at a time."""

@@ -1,6 +1,6 @@
 """Remembers the distinct items of a text, to tell which samples are copies of a line."""
 
-from collections.abc import Iterable
+from types import ModuleType
 
 from bigram_tui.corpus.counter import LINE_END
 from bigram_tui.corpus.kept_lines import KeptLines
@@ -14,11 +14,15 @@ ITEM_OVERHEAD = 100
 # Bytes of one line: no model's sample is longer, and a text on a single line is never held.
 LONGEST_ITEM = 1 << 18
 
+LONGEST_CHARACTER = 4
+"""Bytes of UTF-8."""
+
 BLANK_RUNS = 64, 8, 2
 """Line ends that are replaced by one at a time, before any line is looked at."""
 
 MOVED = 10_000
 """Items that are in two places for a moment."""
+
 
 END = LINE_END.encode()
 
@@ -26,13 +30,14 @@ END = LINE_END.encode()
 class DistinctItems:
     """The distinct items of a text that comes in pieces, remembered while few and short.
 
-    They are kept as bytes, in a set, or in KeptLines once there are kernels.
+    They are kept as bytes, which take less memory: in a set, or in KeptLines once there are
+    kernels.
     """
 
     def __init__(self) -> None:
         self._items: set[bytes] | KeptLines | None = set()  # None: they were too many or too long
         self._room = ITEM_BUDGET
-        self._open_line = b""
+        self._open_line = ""
 
     @property
     def are_remembered(self) -> bool:
@@ -43,16 +48,14 @@ class DistinctItems:
         """Remember the lines that end in the next characters."""
         if self._items is None:
             return
-        *lines, self._open_line = self._split(self._open_line + text.encode())
-        unseen = set(lines)
-        if isinstance(self._items, set):
-            unseen -= self._items
-        if max(map(len, [*unseen, self._open_line])) > LONGEST_ITEM:
+        if 2 * LINE_END in text:  # empty lines by the million would take longer than other lines
+            for run in BLANK_RUNS:
+                text = text.replace(run * LINE_END, LINE_END)
+        *lines, self._open_line = (self._open_line + text).split(LINE_END)
+        if _is_any_too_long([*lines, self._open_line]):
             self._forget()
-        elif isinstance(self._items, set):
-            self._add(self._items, map(_stripped, unseen))
         else:
-            self._keep(self._items, END.join([*map(_stripped, unseen), b""]))
+            self._remember(LINE_END.join(map(str.strip, [*lines, ""])).encode())
 
     def feed_lines(self, lines: bytes, longest: int = 0) -> None:
         r"""Remember some more lines, after a line end.
@@ -60,27 +63,26 @@ class DistinctItems:
         lines: whole ones, ended by \n or \r\n, without blanks at their ends; some may be empty.
         longest: the bytes of the longest one before its blanks were left out.
         """
-        if self._items is None:
-            return
         if longest > LONGEST_ITEM:
             self._forget()
-            return
-        lines = lines.replace(b"\r", b"")
-        if isinstance(self._items, set) and READING.module is not None:
-            self._items = self._moved(self._items)
-        if isinstance(self._items, KeptLines):
-            self._keep(self._items, lines)
         elif self._items is not None:
-            self._add(self._items, self._split(lines))
+            self._remember(lines.replace(b"\r", b""))
 
-    def _split(self, text: bytes) -> list[bytes]:
-        if 2 * END in text:  # empty lines by the million would take longer than other lines
+    def _remember(self, lines: bytes) -> None:
+        """Remember lines without blanks at their ends, each with a line end; some may be empty."""
+        if isinstance(self._items, set) and READING.module is not None:
+            self._items = _moved(self._items, READING.module)
+        if isinstance(self._items, KeptLines):
+            if not self._items.add(lines):
+                self._forget()
+        elif self._items is not None:
+            self._add(self._items, lines)
+
+    def _add(self, items: set[bytes], lines: bytes) -> None:
+        if 2 * END in lines:
             for run in BLANK_RUNS:
-                text = text.replace(run * END, END)
-        return text.split(END)
-
-    def _add(self, items: set[bytes], lines: Iterable[bytes]) -> None:
-        new = set(lines) - items
+                lines = lines.replace(run * END, END)
+        new = set(lines.split(END)) - items
         new.discard(b"")
         self._room -= sum(map(len, new)) + ITEM_OVERHEAD * len(new)
         if self._room < 0 or max(map(len, new), default=0) > LONGEST_ITEM:
@@ -88,20 +90,8 @@ class DistinctItems:
         else:
             items |= new
 
-    def _moved(self, items: set[bytes]) -> KeptLines:
-        assert READING.module is not None
-        kept = KeptLines(READING.module, LONGEST_ITEM, ITEM_BUDGET, ITEM_OVERHEAD)
-        while items:
-            some = [items.pop() for _ in range(min(MOVED, len(items)))]
-            kept.add(END.join([*some, b""]))
-        return kept
-
-    def _keep(self, items: KeptLines, lines: bytes) -> None:
-        if not items.add(lines):
-            self._forget()
-
     def _forget(self) -> None:
-        self._items, self._open_line = None, b""
+        self._items, self._open_line = None, ""
 
     def frozen(self) -> frozenset[str] | None:
         """Return all items; None if they were too many or one was too long."""
@@ -110,5 +100,17 @@ class DistinctItems:
         return None if self._items is None else frozenset(map(bytes.decode, self._items))
 
 
-def _stripped(line: bytes) -> bytes:
-    return line.decode().strip().encode()
+def _is_any_too_long(lines: list[str]) -> bool:
+    longest = max(map(len, lines))
+    if longest * LONGEST_CHARACTER <= LONGEST_ITEM:
+        return False
+    return longest > LONGEST_ITEM or max(len(line.encode()) for line in lines) > LONGEST_ITEM
+
+
+def _moved(items: set[bytes], kernels: ModuleType) -> KeptLines:
+    """Take the items out of a set, some at a time, and return them as KeptLines."""
+    kept = KeptLines(kernels, LONGEST_ITEM, ITEM_BUDGET, ITEM_OVERHEAD)
+    while items:
+        some = [items.pop() for _ in range(min(MOVED, len(items)))]
+        kept.add(END.join([*some, b""]))
+    return kept

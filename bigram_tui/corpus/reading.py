@@ -11,6 +11,7 @@ from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.corpus.errors import naming_text
 from bigram_tui.corpus.extent import Extent
 from bigram_tui.corpus.files import TextFile, find_files, title_of
+from bigram_tui.corpus.kernel_use import KernelUse
 from bigram_tui.corpus.opening import change_of, open_text
 from bigram_tui.corpus.partial_counts import OnChunk
 from bigram_tui.corpus.progress import OnProgress, joint_progress
@@ -57,11 +58,14 @@ def read_corpus(
     builder = CorpusBuilder(split, seed, max_vocabulary, cancellation, on_chunk)
     done, size = 0, None
     changes: list[str] = []
+    kernel_use = KernelUse()
 
     def note(new_done: int, new_size: int | None) -> None:
         nonlocal done, size
         if not builder.is_cut:  # otherwise the rest is only checked for damage
             done, size = new_done, new_size
+        if split is None:  # otherwise there are none
+            kernel_use.note(new_done, new_size)
         if progress is not None:
             progress(new_done, new_size)
 

@@ -9,9 +9,6 @@ from contextlib import suppress
 from importlib import import_module
 from types import ModuleType
 
-LARGE = 64_000_000
-"""Bytes of a text from which on loading the kernels takes less time than they save."""
-
 
 class Loader:
     """A module that is there once a thread has imported it."""

@@ -8,11 +8,12 @@ from unittest import mock
 
 import pytest
 
-from bigram_tui.corpus import builder
+from bigram_tui.corpus import kernel_use
+from bigram_tui.corpus.kernel_use import KernelUse
 from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.kernels.loading import READING, Loader
 
-CHECKOUT = Path(builder.__file__).parents[2]
+CHECKOUT = Path(kernel_use.__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -40,30 +41,57 @@ def test_a_module_is_there_once_it_is_imported(
     assert loader.wait() is loader.module is sys.modules["some_kernels"]
 
 
-@pytest.mark.parametrize("split", [None, (8, 2)])
-@pytest.mark.parametrize("size", [299, 300, 301])
-def test_they_are_loaded_for_large_texts_that_are_not_split(
-    size: int, split: tuple[int, ...] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("seconds", "done", "size", "pays"),
+    [
+        (0.1, 10_000_000, 120_000_000, True),
+        (0.1, 10_000_000, 100_000_000, False),
+        (2.0, 100_000_000, 120_000_000, False),
+        (1.1, 10_000_000, None, True),
+        (0.9, 900_000_000, None, False),
+        (9.0, 1_000_000, None, False),  # somebody types
+        (9.0, 1_000_000, 200_000_000, False),
+        (9.0, 50_000_000, 40_000_000, False),  # it grows
+    ],
+)
+def test_they_are_loaded_when_the_rest_of_a_text_takes_longer(
+    seconds: float, done: int, size: int | None, pays: bool
 ) -> None:
-    monkeypatch.setattr(builder, "LARGE", 300)
-    path = tmp_path / "text"
-    path.write_bytes(b"a\nb" * 50 + b"\n" * (size - 150))
-    (tmp_path / "half").write_bytes(b"a\nb" * 49 + b"\n" * 3)
+    clock, loader = Clock(), Loader("some_kernels")
+    use = KernelUse(loader, clock)
+    with mock.patch.object(loader, "start") as start:
+        clock.now += seconds
+        use.note(done, size)
+    assert start.called == pays
+
+
+@pytest.mark.parametrize("split", [None, (8, 2)])
+def test_a_split_does_without_them(
+    split: tuple[int, ...] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernel_use, "LOADING_SECONDS", 0)
+    monkeypatch.setattr(kernel_use, "KNOWN_SIZE", 1)
+    (tmp_path / "text").write_bytes(b"a\nb\nc\n" * 9)
     with mock.patch.object(READING, "start") as start:
-        read_corpus(str(path), split=split)
-        assert start.called == (size >= 300 and split is None)
-        start.reset_mock()
-        read_corpus(*[str(tmp_path / "half")] * 2, split=split)  # both files together
-        assert start.called == (split is None)
+        read_corpus(str(tmp_path / "text"), split=split)
+    assert start.called == (split is None)
 
 
 SLOW = """
 import sys, time
 sys.path.insert(0, {folder!r})
-from bigram_tui.corpus import builder
+from bigram_tui.corpus import kernel_use
 from bigram_tui.cli.main import main
-builder.LARGE = 1
-builder.READING._name = "slow_kernels"
+kernel_use.LOADING_SECONDS, kernel_use.KNOWN_SIZE = 0, 1
+kernel_use.READING._name = "slow_kernels"
 main([{text!r}, "--headless", "--backend", "count", "--no-cache"])
 """
 
