@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from bigram_tui.corpus.decoded_lines import Codes, text_of
 from bigram_tui.corpus.splitter import Hashes, LineHash, Splitter, line_hashes
 from bigram_tui.defaults import LARGEST_VOCABULARY
 from bigram_tui.errors import TextError
@@ -200,7 +201,7 @@ class BigramCounter:
         codes = self._alphabet.codes[second[second != BOUNDARY]]
         self._line_hash = self._line_hash.extended(codes)
 
-    def add_codes(self, codes: npt.NDArray[np.uint32]) -> None:
+    def add_codes(self, codes: Codes) -> None:
         r"""Count other, whole lines by kernels; only without a split.
 
         codes: the characters, each line with \n at its end and no blanks beside it.
@@ -213,7 +214,7 @@ class BigramCounter:
             place = kernels.count_codes(codes, place, tokens, self._tables[0])
             if place == codes.size:
                 return
-            self._encode(codes[place:].tobytes().decode("utf-32-le"))
+            self._encode(text_of(codes[place:]))
 
     def add(self, pairs: Counts) -> None:
         """Add the counts of other, whole lines; only without a split, which deals line by line.

@@ -11,11 +11,20 @@ CODE_SIZE = 4
 """Bytes of room for each byte of text."""
 
 
+Codes = npt.NDArray[np.uint32]
+"""Code points of the machine's byte order."""
+
+
+def text_of(codes: Codes) -> str:
+    """Return the text of some code points."""
+    return codes.astype("<u4", copy=False).tobytes().decode("utf-32-le")
+
+
 @dataclass(frozen=True, eq=False)
 class DecodedLines:
     """The characters of lines without the blanks at their ends, and without blank lines."""
 
-    codes: npt.NDArray[np.uint32]
+    codes: Codes
     r"""Code points, with \n at each line's end."""
     lines: int
     """Lines, blank ones too."""
@@ -28,7 +37,7 @@ class DecodedLines:
         """Return the characters in UTF-8. original: the bytes that they were decoded from."""
         if not self.is_changed:
             return original
-        return self.codes.tobytes().decode("utf-32-le").encode()
+        return text_of(self.codes).encode()
 
 
 def decode_lines(

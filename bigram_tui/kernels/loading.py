@@ -29,13 +29,14 @@ class Loader:
             if self._thread is None:
                 # A daemon: the program does not wait for it to end.
                 self._thread = threading.Thread(target=self._load, name="kernels", daemon=True)
-                self._thread.start()
+                with suppress(RuntimeError):  # there are too many threads
+                    self._thread.start()
 
     def wait(self) -> ModuleType | None:
         """Import it, and return it once it is there; None if it cannot be imported."""
         self.start()
-        assert self._thread is not None
-        self._thread.join()
+        if self._thread is not None and self._thread.ident is not None:
+            self._thread.join()
         return self.module
 
     def _load(self) -> None:

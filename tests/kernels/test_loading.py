@@ -1,7 +1,10 @@
 """Kernels are loaded for large texts alone, in a thread that neither delays nor breaks anything."""
 
+import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from unittest import mock
@@ -86,7 +89,7 @@ def test_a_split_does_without_them(
 
 
 SLOW = """
-import sys, time
+import sys
 sys.path.insert(0, {folder!r})
 from bigram_tui.corpus import kernel_use
 from bigram_tui.cli.main import main
@@ -95,26 +98,66 @@ kernel_use.READING._name = "slow_kernels"
 main([{text!r}, "--headless", "--backend", "count", "--no-cache"])
 """
 
+KERNELS = """
+import os, time
+with open({begun!r} + "-", "w") as file:
+    file.write(os.environ["NUMBA_CACHE_DIR"])
+os.rename({begun!r} + "-", {begun!r})
+time.sleep(60)
+"""
 
-def test_the_program_does_not_wait_for_kernels(tmp_path: Path) -> None:
-    (tmp_path / "slow_kernels.py").write_text(
-        f"import time; open({str(tmp_path / 'begun')!r}, 'w').close(); time.sleep(60)"
-    )
-    text = tmp_path / "text"
-    text.write_bytes(b"emma\n" * 10)
-    start = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-c", SLOW.format(folder=str(tmp_path), text=str(text))],
-        capture_output=True,
+
+@pytest.fixture
+def begun(tmp_path: Path) -> Path:
+    """A file that is there once the slow kernels are being loaded."""
+    begun = tmp_path / "begun"
+    (tmp_path / "slow_kernels.py").write_text(KERNELS.format(begun=str(begun)))
+    return begun
+
+
+def start_program(text: Path | str, begun: Path) -> "subprocess.Popen[str]":
+    """Start the program with those kernels."""
+    environment = {**os.environ, "XDG_CACHE_HOME": str(begun.parent)}
+    environment.pop("NUMBA_CACHE_DIR", None)
+    return subprocess.Popen(
+        [sys.executable, "-c", SLOW.format(folder=str(begun.parent), text=str(text))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         encoding="utf-8",
         cwd=CHECKOUT,
-        check=False,
-        timeout=50,
+        env=environment,
     )
-    assert (tmp_path / "begun").exists()
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "count" in done.stdout
+
+
+def test_the_program_does_not_wait_for_kernels(tmp_path: Path, begun: Path) -> None:
+    (tmp_path / "text").write_bytes(b"emma\n" * 10)
+    start = time.monotonic()
+    with start_program(tmp_path / "text", begun) as program:
+        output, errors = program.communicate(timeout=50)
     assert time.monotonic() - start < 40
+    assert begun.read_text() == str(tmp_path / "bigram-tui" / "kernels")
+    assert (program.returncode, errors) == (0, "")
+    assert "count" in output
+
+
+def test_an_interrupt_ends_the_program_while_kernels_are_loaded(begun: Path) -> None:
+    with start_program("-", begun) as program:
+        assert program.stdin is not None
+        program.stdin.write("emma\n" * 10)
+        program.stdin.flush()
+        while not begun.exists():
+            time.sleep(0.02)
+        start = time.monotonic()
+        program.send_signal(signal.SIGINT)
+        _, errors = program.communicate(timeout=50)
+    assert time.monotonic() - start < 40
+    assert (program.returncode, errors) == (130, "")
+
+
+def test_without_a_thread_there_are_no_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading.Thread, "start", mock.Mock(side_effect=RuntimeError))
+    assert Loader("json").wait() is None
 
 
 def test_a_small_text_needs_no_numba() -> None:
