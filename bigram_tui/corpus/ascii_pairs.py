@@ -157,7 +157,8 @@ def plain_pairs(lines: bytes, room: Room, kernels: ModuleType | None = None) -> 
     pairs: Counts | None
     if kernels is not None:
         tables = room[: kernels.ASCII_ROOM].view(np.uint32).reshape(4, -1)
-        pairs = kernels.ascii_pairs(np.frombuffer(lines, np.uint8), tables)
+        words = np.frombuffer(lines, np.uint64, len(lines) // 8)
+        pairs = kernels.ascii_pairs(words, np.frombuffer(lines, np.uint8)[8 * words.size :], tables)
     else:
         pairs = _ascii_pairs(lines, room)
     if pairs is None:

@@ -5,12 +5,17 @@ that threads run them side by side. They are compiled when this module is import
 machine code is loaded from the folder NUMBA_CACHE_DIR, so import it through `loading`.
 """
 
+import sys
 from typing import Any
 
 import numpy as np
 from numba import int64, njit, types, uint8, uint32, uint64
 
 BYTES = types.Array(uint8, 1, "C", readonly=True)
+WORDS = types.Array(uint64, 1, "C", readonly=True)
+
+if sys.byteorder != "little":
+    raise ImportError("the first of several bytes is taken for the lowest")
 
 LF, CR = 10, 13
 
@@ -19,8 +24,8 @@ ASCII = 128
 ASCII_ROOM = 4 * 4 * ASCII * ASCII
 """Bytes of the tables in which pairs of ASCII are counted."""
 
-BLOCK = 4096
-"""Bytes after which a text is looked at for others than ASCII."""
+BLOCK = 1024
+"""Words of eight bytes after which they are looked at for others than ASCII."""
 
 BLANK = np.array([chr(code).isspace() for code in range(0x3001)])
 """Whether each character is white space, for all up to the last one that is."""
@@ -66,10 +71,11 @@ def _word(text: Any, place: Any) -> Any:
     )
 
 
-@kernel((BYTES, uint32[:, ::1]))
-def ascii_pairs(text: Any, tables: Any) -> Any:
+@kernel((WORDS, BYTES, uint32[:, ::1]))
+def ascii_pairs(words: Any, rest: Any, tables: Any) -> Any:
     """Count how often each byte follows each, the first one a line end. int64 [first, second]
 
+    words, rest: the bytes, eight at a time, and the last ones, fewer than eight.
     tables: room, [4, 128 * 128]. Return None if there are other characters than ASCII.
 
     Four tables take turns: to add to a cell that was just added to would wait for it. The eight
@@ -78,12 +84,10 @@ def ascii_pairs(text: Any, tables: Any) -> Any:
     """
     tables[:] = 0
     table_0, table_1, table_2, table_3 = tables[0], tables[1], tables[2], tables[3]
-    whole = text.size // 8 * 8
     before = U(LF)
-    for start in range(0, whole, BLOCK):
+    for start in range(0, words.size, BLOCK):
         seen = U(0)
-        for place in range(start, min(start + BLOCK, whole), 8):
-            word = _word(text, place)
+        for word in words[start : start + BLOCK]:
             seen |= word
             shifted = word << U(8) | before
             even = word & FIRST_BYTES | word >> U(1) & SECOND_BYTES
@@ -99,12 +103,11 @@ def ascii_pairs(text: Any, tables: Any) -> Any:
             before = word >> U(56)
         if seen & HIGH_BITS:
             return None
-    for place in range(whole, text.size):
-        byte = U(text[place])
-        if byte >= U(ASCII):
+    for byte in rest:
+        if byte >= ASCII:
             return None
-        table_0[before | byte << U(7)] += 1
-        before = byte
+        table_0[before | U(byte) << U(7)] += 1
+        before = U(byte)
     pairs = np.empty(ASCII * ASCII, np.int64)
     for cell in range(pairs.size):
         pairs[cell] = table_0[cell] + table_1[cell] + table_2[cell] + table_3[cell]
