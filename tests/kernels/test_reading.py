@@ -38,13 +38,13 @@ characters = st.one_of(
     st.characters(exclude_categories=["Cs"]),
 )
 ends = st.sampled_from([b"\n", b"\r\n", b"\r", b"\n\n"])
-damage = st.sampled_from(
-    [
-        *[b"\0", b"\x80", b"\xc3", b"\xff", b"\xed\xa0\x80", b"\xc0\x80", b"\xe0\x9f\xbf"],
-        *[b"\xf0\x8f\xbf\xbf", b"\xf4\x90\x80\x80", b"\xf5\x80\x80\x80", b"\xe2\x82"],
-        *[b"\xf0\x9f\x98", codecs.BOM_UTF8, b"\xc1\xbf", b"\xf8\x88\x80\x80\x80"],
-    ]
-)
+NO_TEXT = [
+    *[b"\0", b"\x80", b"\xc3", b"\xff", b"\xed\xa0\x80", b"\xc0\x80", b"\xe0\x9f\xbf"],
+    *[b"\xf0\x8f\xbf\xbf", b"\xf4\x90\x80\x80", b"\xf5\x80\x80\x80", b"\xe2\x82"],
+    *[b"\xf0\x9f\x98", b"\xc1\xbf", b"\xf8\x88\x80\x80\x80", b"\xf7\xbf\xbf\xbf"],
+    *[b"\xed\xbf\xbf", b"\xf0\x90\x80a", b"\xf0\x90a\x80", b"\xf0a\x90\x80", b"\xe0\xa0a"],
+]
+damage = st.sampled_from([*NO_TEXT, codecs.BOM_UTF8])
 
 
 @st.composite
@@ -111,6 +111,12 @@ def test_lines_are_decoded_as_by_python(data: bytes) -> None:
     assert decoded.is_changed or b"\r" not in data
 
 
+@pytest.mark.parametrize("wrong", NO_TEXT)
+def test_what_is_no_text_is_left_to_others(wrong: bytes) -> None:
+    for data in (wrong + b"\n", b"a\n" + wrong + b"\n", "é".encode() + wrong + b"\na\n"):
+        assert decode_lines(kernels, data, np.empty(CODE_SIZE * len(data), np.uint8)) is None
+
+
 def test_all_white_space_and_nothing_else_is_left_out_at_the_ends_of_lines() -> None:
     for code in range(0x110000):
         if code in range(0xD800, 0xE000) or code == 0:
@@ -146,6 +152,35 @@ def test_lines_are_kept_once_until_they_are_too_many_or_too_long(
         if not fits:
             return
         assert kept.frozen() == seen
+
+
+@pytest.mark.parametrize("lines", [["a"], ["a" * 9, "b"], ["é" * 40, "a", "bc"]])
+def test_the_budget_is_kept_to_the_byte(lines: list[str]) -> None:
+    text = "".join(line + "\n" for line in lines).encode()
+    budget = sum(len(line.encode()) + 10 for line in lines)
+    longest = max(len(line.encode()) for line in lines)
+    assert KeptLines(kernels, longest, budget, 10).add(text)
+    assert not KeptLines(kernels, longest, budget - 1, 10).add(text)
+    assert not KeptLines(kernels, longest - 1, budget, 10).add(text)
+
+
+def test_lines_of_equal_hash_are_told_apart() -> None:
+    """In the 37 bits that a slot holds of it, as some pair of a million lines has them."""
+    words = np.random.default_rng(1).integers(97, 123, (1_000_000, 8), np.uint8)
+    words[:, 7] = 0
+    numbers = words.view("<u8").ravel()
+    with mock.patch("os.urandom", return_value=bytes(8)):
+        kept = KeptLines(kernels, 1000, 10_000, 10)
+    products = numbers * kernels.GOLDEN
+    tags = (products ^ products >> np.uint64(29)) & ~kernels.OFFSETS
+    order = np.argsort(tags)
+    same = np.flatnonzero(np.diff(tags[order]) == 0)
+    pairs = [words[order[place : place + 2], :7] for place in same]
+    first, second = next((a.tobytes(), b.tobytes()) for a, b in pairs if (a != b).any())
+    assert kept.add(first + b"\n" + second + b"\n" + first + b"\n")
+    assert kept.frozen() == {first.decode(), second.decode()}
+    slots = kept._slots[kept._slots != 0]
+    assert len(set((slots & ~kernels.OFFSETS).tolist())) == 1
 
 
 def test_many_lines_are_kept() -> None:
@@ -223,6 +258,7 @@ def threads_at_once() -> Iterator[None]:
 @example(some=[b"a\n", "\ufeffé\n".encode() * 2], chunk_size=20, workers=1, after=0)
 @example(some=["é\n".encode() * 9 + b"\xff\n" + b"a\n" * 20], chunk_size=4, workers=2, after=5)
 @example(some=[b"a\n" + b" " * 300 + "é\n".encode()], chunk_size=50, workers=1, after=0)
+@example(some=[b"a\n" + b" " * 300 + "é\n".encode()], chunk_size=500, workers=1, after=0)
 def test_a_text_is_counted_the_same_with_kernels_and_without(
     some: list[bytes], chunk_size: int, workers: int, after: int
 ) -> None:
