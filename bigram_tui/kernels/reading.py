@@ -58,17 +58,10 @@ def _byte(text: Any, place: Any) -> Any:
 @njit(inline="always")
 def _word(text: Any, place: Any) -> Any:
     """Return eight bytes as a number, the first one lowest; the compiler makes it one load."""
-    i = U(place)
-    return (
-        U(text[i])
-        | U(text[i + U(1)]) << U(8)
-        | U(text[i + U(2)]) << U(16)
-        | U(text[i + U(3)]) << U(24)
-        | U(text[i + U(4)]) << U(32)
-        | U(text[i + U(5)]) << U(40)
-        | U(text[i + U(6)]) << U(48)
-        | U(text[i + U(7)]) << U(56)
-    )
+    word = U(0)
+    for i in range(U(8)):
+        word |= U(text[U(place) + i]) << U(8) * i
+    return word
 
 
 @kernel((WORDS, BYTES, uint32[:, ::1]))
@@ -236,17 +229,19 @@ def _bits(number: Any) -> Any:
 
 
 @njit(inline="always")
-def _is_at(text: Any, start: Any, length: Any, last_word: Any, ends: Any, kept: Any) -> Any:
-    """Return whether a line is the one that is kept at the start of `kept`.
+def _is_at(
+    text: Any, start: Any, length: Any, last_word: Any, ends: Any, kept: Any, offset: Any
+) -> Any:
+    """Return whether a line is the one that is kept at an offset.
 
     last_word, ends: the bytes of the line after the last eight times any, and a mask of them.
     """
     i = 0
     while i + 8 <= length:
-        if _word(text, start + i) != _word(kept, i):
+        if _word(text, start + i) != _word(kept, offset + i):
             return False
         i += 8
-    return (_word(kept, i) ^ last_word) & ends == 0
+    return (_word(kept, offset + i) ^ last_word) & ends == 0
 
 
 @kernel((BYTES, int64, uint8[::1], uint64[::1], int64[::1], uint64, int64, int64, int64))
@@ -292,8 +287,8 @@ def keep_lines(
         slot, tag = mixed >> to_slot, mixed & ~OFFSETS
         while slots[slot] != 0:
             if slots[slot] & ~OFFSETS == tag:
-                offset = (slots[slot] & OFFSETS) - U(1)
-                if _is_at(text, start, length, word, with_end, kept[offset:]):
+                offset = int64(slots[slot] & OFFSETS) - 1
+                if _is_at(text, start, length, word, with_end, kept, offset):
                     break
             slot = slot + U(1) & U(slots.size - 1)
         if slots[slot] == 0:
@@ -302,7 +297,8 @@ def keep_lines(
             if length > longest or room < 0 or 2 * lines > slots.size:
                 return start
             slots[slot] = tag | U(offset + 1)
-            kept[offset : offset + length + 1] = text[start : start + length + 1]
+            for i in range(length + 1):
+                kept[U(offset + i)] = text[U(start + i)]
             used[0], used[1] = offset + length + 1, lines
     return text.size
 
