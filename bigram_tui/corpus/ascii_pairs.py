@@ -133,7 +133,10 @@ def _enough(room: Room, data: bytes, kernels: ModuleType | None) -> Room:
     size = ROOM_SIZE * len(data)
     if kernels is not None:
         size = max(CODE_SIZE * len(data), kernels.ASCII_ROOM)
-    return room if room.size >= size else np.empty(size, np.uint8)
+    if room.size >= size:
+        return room
+    slack = len(data) // 32  # the next piece, which is about as long, shall fit too
+    return np.empty(size + ROOM_SIZE * slack, np.uint8)
 
 
 def _counted(lines: bytes, room: Room, kernels: ModuleType | None) -> Counted:
