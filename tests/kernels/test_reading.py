@@ -4,6 +4,7 @@ import codecs
 import io
 import re
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -30,6 +31,8 @@ from tests.conftest import not_none
 from tests.corpus.test_corpus import ALL_WHITE_SPACE, parts_of
 
 kernels: ModuleType = pytest.importorskip("bigram_tui.kernels.reading", exc_type=ImportError)
+counting: ModuleType = import_module("bigram_tui.kernels.counting")
+line_kernels: ModuleType = import_module("bigram_tui.kernels.lines")
 
 characters = st.one_of(
     st.sampled_from("ab\n\r "),
@@ -75,7 +78,7 @@ def test_pairs_of_bytes_are_those_that_numpy_counts(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "size", [8 * kernels.BLOCK + n for n in (-9, -1, 0, 1, 7, 8, 9)] + [100_000]
+    "size", [8 * counting.BLOCK + n for n in (-9, -1, 0, 1, 7, 8, 9)] + [100_000]
 )
 def test_every_byte_of_a_long_text_is_counted(size: int) -> None:
     codes = np.random.default_rng(1).integers(32, 127, size, np.uint8)
@@ -128,7 +131,7 @@ def test_all_white_space_and_nothing_else_is_left_out_at_the_ends_of_lines() -> 
         decoded = decode_lines(kernels, data, np.empty(CODE_SIZE * len(data), np.uint8))
         expected = "a\nb\n" if blank else f"a\n{chr(code)}b{chr(code)}\n"
         assert not_none(decoded).codes.tobytes().decode("utf-32-le") == expected
-    assert set(BLANKS) == {chr(code) for code in np.flatnonzero(kernels.BLANK)} - {"\n"}
+    assert set(BLANKS) == {chr(code) for code in np.flatnonzero(counting.BLANK)} - {"\n"}
 
 
 @given(
@@ -171,8 +174,8 @@ def test_lines_of_equal_hash_are_told_apart() -> None:
     numbers = words.view("<u8").ravel()
     with mock.patch("os.urandom", return_value=bytes(8)):
         kept = KeptLines(kernels, 1000, 10_000, 10)
-    products = numbers * kernels.GOLDEN
-    tags = (products ^ products >> np.uint64(29)) & ~kernels.OFFSETS
+    products = numbers * line_kernels.GOLDEN
+    tags = (products ^ products >> np.uint64(29)) & ~line_kernels.OFFSETS
     order = np.argsort(tags)
     same = np.flatnonzero(np.diff(tags[order]) == 0)
     pairs = [words[order[place : place + 2], :7] for place in same]
@@ -180,7 +183,7 @@ def test_lines_of_equal_hash_are_told_apart() -> None:
     assert kept.add(first + b"\n" + second + b"\n" + first + b"\n")
     assert kept.frozen() == {first.decode(), second.decode()}
     slots = kept._slots[kept._slots != 0]
-    assert len(set((slots & ~kernels.OFFSETS).tolist())) == 1
+    assert len(set((slots & ~line_kernels.OFFSETS).tolist())) == 1
 
 
 def test_many_lines_are_kept() -> None:
