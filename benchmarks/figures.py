@@ -118,6 +118,7 @@ FIGURES = (
         "reading.scripts",
         DICT,
         "reading.scripts_dict",
+        reach=60,
         unit=Unit.SECONDS_PER_BYTE,
     ),
     Figure(
