@@ -20,8 +20,14 @@ LONGEST_CHARACTER = 4
 BLANK_RUNS = 64, 8, 2
 """Line ends that are replaced by one at a time, before any line is looked at."""
 
+MOVABLE = ITEM_BUDGET // 2
+"""Bytes that must be left for items to be moved: while they are, they take twice their memory.
+
+If less is left, it is soon used up, and no items are remembered.
+"""
+
 MOVED = 10_000
-"""Items that are in two places for a moment."""
+"""Items that are moved at a time."""
 
 
 END = LINE_END.encode()
@@ -30,8 +36,8 @@ END = LINE_END.encode()
 class DistinctItems:
     """The distinct items of a text that comes in pieces, remembered while few and short.
 
-    They are kept as bytes, which take less memory: in a set, or in KeptLines once there are
-    kernels.
+    They are kept as bytes, which take less memory: in a set, or in KeptLines if kernels come before
+    they are many.
     """
 
     def __init__(self) -> None:
@@ -70,7 +76,7 @@ class DistinctItems:
 
     def _remember(self, lines: bytes) -> None:
         """Remember lines without blanks at their ends, each with a line end; some may be empty."""
-        if isinstance(self._items, set) and READING.module is not None:
+        if isinstance(self._items, set) and READING.module is not None and self._room > MOVABLE:
             self._items = _moved(self._items, READING.module)
         if isinstance(self._items, KeptLines):
             if not self._items.add(lines):

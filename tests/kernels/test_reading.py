@@ -268,6 +268,7 @@ def test_a_text_is_counted_the_same_with_kernels_and_without(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bigram_tui.corpus.distinct_items.LONGEST_ITEM", 100)
         patch.setattr("bigram_tui.corpus.distinct_items.ITEM_BUDGET", 2000)
+        patch.setattr("bigram_tui.corpus.distinct_items.MOVABLE", 1000)
         patch.setattr(builder, "KERNEL_CHUNKS", 1)  # which tell how much of a broken line counts
         without = outcome(some, float("inf"), chunk_size=chunk_size, workers=1)
         assert outcome(some, after, chunk_size=chunk_size, workers=workers) == without
