@@ -1,10 +1,13 @@
 """Reading a text, from the file to its counts, against the lecture's loop and against copying.
 
-All are compared by bytes a second, so that the loop needs to read no more than a sample.
+All are compared by bytes a second, so that the loop needs to read no more than a sample. The
+kernels of the extra `fast` are there from the start, unless a name says otherwise.
 """
 
 import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +17,7 @@ from benchmarks.conftest import Measure
 from benchmarks.rivals import count_by_dict
 from benchmarks.texts import words_of_many_scripts, write_text
 from bigram_tui.corpus.reading import read_corpus
+from bigram_tui.kernels.loading import READING
 from bigram_tui.model.bigrams import Bigrams
 
 ASCII_SIZE, SCRIPTS_SIZE, NAMES_SIZE = 1_000_000_000, 100_000_000, 100_000_000
@@ -21,6 +25,29 @@ ALIKE_SIZE = 50_000_000
 SAMPLE_SIZE = 2_000_000
 COPIED = 250_000_000
 """Bytes to copy at once: more than any cache holds."""
+
+FRESH = """
+import sys
+from bigram_tui.corpus.reading import read_corpus
+from bigram_tui.kernels.loading import READING
+if sys.argv[2] == "without":
+    READING.start = lambda: None
+read_corpus(sys.argv[1])
+"""
+"""What a process does that loads the kernels while it counts, if it loads any."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _kernels() -> None:
+    assert READING.wait() is not None
+
+
+@contextmanager
+def no_kernels() -> Iterator[None]:
+    """Count as where the extra is not installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(READING, "module", None)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +77,8 @@ def copied() -> tuple[np.ndarray, np.ndarray]:
 def check_the_loop_counts_the_same(texts: Path, name: str) -> None:
     path = texts / f"{name}-sample"
     assert pairs(read_corpus(str(path)).train) == count_by_dict(path)
+    with no_kernels():
+        assert pairs(read_corpus(str(path)).train) == count_by_dict(path)
 
 
 def pairs(bigrams: Bigrams) -> dict[tuple[str, str], int]:
@@ -62,6 +91,34 @@ def pairs(bigrams: Bigrams) -> dict[tuple[str, str], int]:
 
 def bench_ascii(measure: Measure, texts: Path) -> None:
     measure(lambda: read_corpus(str(texts / "ascii")), amount=(texts / "ascii").stat().st_size)
+
+
+def bench_ascii_without(measure: Measure, texts: Path) -> None:
+    path = texts / "ascii"
+    with no_kernels():
+        measure(lambda: read_corpus(str(path)), amount=path.stat().st_size)
+
+
+def bench_ascii_one_thread(measure: Measure, texts: Path) -> None:
+    path = texts / "ascii"
+    measure(lambda: read_corpus(str(path), workers=1), amount=path.stat().st_size)
+
+
+def bench_ascii_two_threads(measure: Measure, texts: Path) -> None:
+    path = texts / "ascii"
+    measure(lambda: read_corpus(str(path), workers=2), amount=path.stat().st_size)
+
+
+def bench_ascii_fresh(measure: Measure, texts: Path) -> None:
+    path = texts / "ascii"
+    command = [sys.executable, "-c", FRESH, str(path), "with"]
+    measure(lambda: subprocess.check_call(command), amount=path.stat().st_size)
+
+
+def bench_ascii_fresh_without(measure: Measure, texts: Path) -> None:
+    path = texts / "ascii"
+    command = [sys.executable, "-c", FRESH, str(path), "without"]
+    measure(lambda: subprocess.check_call(command), amount=path.stat().st_size)
 
 
 def bench_ascii_dict(measure: Measure, texts: Path) -> None:
@@ -86,6 +143,12 @@ def bench_scripts(measure: Measure, texts: Path) -> None:
     measure(lambda: read_corpus(str(path)), rounds=2, amount=path.stat().st_size)
 
 
+def bench_scripts_without(measure: Measure, texts: Path) -> None:
+    path = texts / "scripts"
+    with no_kernels():
+        measure(lambda: read_corpus(str(path)), amount=path.stat().st_size)
+
+
 def bench_scripts_dict(measure: Measure, texts: Path) -> None:
     path = texts / "scripts-sample"
     measure(lambda: count_by_dict(path), rounds=2, amount=path.stat().st_size)
@@ -94,6 +157,12 @@ def bench_scripts_dict(measure: Measure, texts: Path) -> None:
 def bench_names(measure: Measure, texts: Path) -> None:
     path = texts / "names"
     measure(lambda: read_corpus(str(path)), rounds=2, amount=path.stat().st_size)
+
+
+def bench_names_without(measure: Measure, texts: Path) -> None:
+    path = texts / "names"
+    with no_kernels():
+        measure(lambda: read_corpus(str(path)), amount=path.stat().st_size)
 
 
 def bench_names_dict(measure: Measure, texts: Path) -> None:

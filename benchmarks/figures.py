@@ -45,6 +45,7 @@ class Figure:
 
 ONE_HOT = "the lecture's one-hot iteration, torch"
 DICT = "the lecture's loop with a dict"
+WITHOUT = "without the extra fast"
 LETTER = "the same of one letter"
 BARE = "a bare Textual app that imports NumPy"
 FLOOR = "ready-made strips by Textual's Line API"
@@ -72,7 +73,7 @@ FIGURES = (
         "reading.ascii",
         DICT,
         "reading.ascii_dict",
-        reach=400,
+        reach=300,
         unit=Unit.SECONDS_PER_BYTE,
         quoted=True,
     ),
@@ -81,7 +82,7 @@ FIGURES = (
         "reading.ascii",
         "memcpy",
         "reading.memcpy",
-        reach=1 / 5,
+        reach=1 / 4,
         unit=Unit.SECONDS_PER_BYTE,
     ),
     Figure(
@@ -89,6 +90,27 @@ FIGURES = (
         "reading.ascii",
         "cat FILE \\| wc -c",
         "reading.pipe",
+        unit=Unit.SECONDS_PER_BYTE,
+    ),
+    Figure(
+        "counting ASCII, file to N, 1 GB",
+        "reading.ascii",
+        WITHOUT,
+        "reading.ascii_without",
+        unit=Unit.SECONDS_PER_BYTE,
+    ),
+    Figure(
+        "counting ASCII by two threads, 1 GB",
+        "reading.ascii_two_threads",
+        "by one",
+        "reading.ascii_one_thread",
+        unit=Unit.SECONDS_PER_BYTE,
+    ),
+    Figure(
+        "counting ASCII in a fresh process, 1 GB",
+        "reading.ascii_fresh",
+        WITHOUT,
+        "reading.ascii_fresh_without",
         unit=Unit.SECONDS_PER_BYTE,
     ),
     Figure(
@@ -100,10 +122,26 @@ FIGURES = (
         unit=Unit.SECONDS_PER_BYTE,
     ),
     Figure(
+        "counting UTF-8, many scripts, 100 MB",
+        "reading.scripts",
+        WITHOUT,
+        "reading.scripts_without",
+        reach=4,
+        unit=Unit.SECONDS_PER_BYTE,
+    ),
+    Figure(
         "counting names, one a line, 100 MB",
         "reading.names",
         DICT,
         "reading.names_dict",
+        unit=Unit.SECONDS_PER_BYTE,
+    ),
+    Figure(
+        "counting names, one a line, 100 MB",
+        "reading.names",
+        WITHOUT,
+        "reading.names_without",
+        reach=8,
         unit=Unit.SECONDS_PER_BYTE,
     ),
     Figure(

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from bigram_tui import __version__
 from bigram_tui.cli.streams import emit
 from bigram_tui.defaults import LARGEST_VOCABULARY, LECTURE_SEED, MAX_VOCABULARY, STEP_TIMEOUT
 from bigram_tui.errors import UserError
@@ -44,6 +43,16 @@ class Parser(argparse.ArgumentParser):
         if message.startswith("unrecognized arguments") and os.path.exists(name):
             raise UsageError(f"{name} is taken for an option: to open that file, write -- {name}")
         raise UsageError(f"{message}; see {self.prog} --help")
+
+
+class ShowVersions(argparse.Action):
+    """Prints the version of the program and of what it is built on, and ends the program."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        from bigram_tui.cli.versions import versions
+
+        emit(f"{versions()}\n")
+        parser.exit()
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -151,7 +160,13 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     add("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     add("-h", "--help", action="help", help=argparse.SUPPRESS)  # this shows it
-    add("--version", action="version", version=f"bigram-tui {__version__}")
+    add(
+        "--version",
+        action=ShowVersions,
+        nargs=0,
+        default=argparse.SUPPRESS,
+        help="show the versions and exit",
+    )
     words = sys.argv[1:] if arguments is None else list(arguments)
     # argparse cannot do both by itself: options between files, and only files after --.
     end = words.index("--") if "--" in words else len(words)

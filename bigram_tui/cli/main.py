@@ -32,6 +32,7 @@ from bigram_tui.cli.terminal import (
     why_no_screen,
 )
 from bigram_tui.errors import UserError
+from bigram_tui.paths import cache_folder
 from bigram_tui.signals import ENDING, Stopped, on_signals, raise_stopped, unignored
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     from bigram_tui.training.strays import record_strays  # it imports Rich
 
     record_strays()
+    # Where numba keeps compiled code, of our kernels and of any backend in any process.
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder() / "kernels"))
     try:
         with on_signals(unignored(ENDING), raise_stopped):
             status = run(arguments)

@@ -11,10 +11,11 @@ from contextlib import closing
 import numpy as np
 
 from bigram_tui.cancellation import CancelToken
-from bigram_tui.corpus.ascii_pairs import ASCII, LF, WORKERS, count_pieces, whole_lines
+from bigram_tui.corpus.ascii_pairs import ASCII, LF, WORKERS, Counted, count_pieces, whole_lines
 from bigram_tui.corpus.compression import damage_first
 from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.corpus.counter import LINE_END, BigramCounter
+from bigram_tui.corpus.decoded_lines import DecodedLines
 from bigram_tui.corpus.decoding import Decoder, check_encoding
 from bigram_tui.corpus.distinct_items import DistinctItems
 from bigram_tui.corpus.opening import read_chunks
@@ -24,11 +25,15 @@ from bigram_tui.corpus.sparse_counts import SparseCounts, tables
 from bigram_tui.corpus.streams import Readable
 from bigram_tui.defaults import LECTURE_SEED, MAX_VOCABULARY
 from bigram_tui.errors import BrokenTextError, TextError
+from bigram_tui.kernels.loading import READING
 from bigram_tui.model.bigrams import Counts
 
 # Small enough for the arrays of one chunk to stay in the processor's cache. With one more line,
 # they have less than 2 MiB each: larger ones were seen to be mapped anew for each chunk.
 CHUNK_SIZE = 250_000
+
+KERNEL_CHUNKS = 4
+"""Chunks that are read as one where kernels count, which make no arrays of plain lines."""
 
 LINE_ENDINGS = b"\n", b"\r"
 
@@ -47,7 +52,7 @@ class CorpusBuilder:
         """The arguments are those of read_corpus."""
         self._split = None if split is None else tuple(split)
         self._items, self._counter = DistinctItems(), BigramCounter(split, seed)
-        self._plain = np.zeros((ASCII, ASCII), np.int64)
+        self._plain = np.zeros((ASCII, ASCII), np.int64, order="F")
         self._is_empty = True
         self._max_vocabulary = max_vocabulary
         self._cancellation, self._on_chunk = cancellation or CancelToken(), on_chunk
@@ -55,6 +60,11 @@ class CorpusBuilder:
         """Whether the text goes on after what was counted."""
         self.content = 0
         """Bytes of the text that were counted, unpacked."""
+
+    @property
+    def is_split(self) -> bool:
+        """Whether lines are dealt out to parts."""
+        return self._split is not None
 
     def read(
         self,
@@ -65,7 +75,7 @@ class CorpusBuilder:
     ) -> None:
         """Count a text to its end, which ends a line. Raises TextError."""
         decoder = Decoder()
-        chunks = read_chunks(stream, chunk_size, progress)
+        chunks = read_chunks(stream, lambda: self._chunk_size(chunk_size), progress)
         try:
             with damage_first(stream, chunks, self._cancellation):
                 self._read(decoder, chunks, workers)
@@ -77,18 +87,21 @@ class CorpusBuilder:
     def _read(self, decoder: Decoder, chunks: Iterator[bytes], workers: int) -> None:
         lines = whole_lines(self._until_cancelled(check_encoding(chunks)))
         # A split has to know the lines one by one.
-        pieces: Generator[tuple[bytes, Counts | None], None, None] = (
+        pieces: Generator[tuple[bytes, Counted], None, None] = (
             ((line.data, None) for line in lines) if self._split else count_pieces(lines, workers)
         )
         unended = b""  # the last piece, if it ends no line: the text may end within a character
         try:
             with closing(pieces):
-                for piece, pairs in pieces:
+                for piece, counted in pieces:
                     if unended:
                         self._count(decoder.decode(unended))
-                    unended = piece if pairs is None and not piece.endswith(LINE_ENDINGS) else b""
-                    if pairs is not None:
-                        self._count_plain(decoder, piece, pairs)
+                    is_open = counted is None and not piece.endswith(LINE_ENDINGS)
+                    unended = piece if is_open else b""
+                    if isinstance(counted, DecodedLines):
+                        self._count_decoded(decoder, piece, counted)
+                    elif counted is not None:
+                        self._count_plain(decoder, piece, counted)
                     elif not unended:
                         self._count(decoder.decode(piece))
             if unended:
@@ -98,6 +111,11 @@ class CorpusBuilder:
         except TextError:
             self.is_cut = True
             raise
+
+    def _chunk_size(self, usual: int) -> int:
+        """Return how many bytes to read at a time."""
+        has_kernels = READING.module is not None and not self._split
+        return KERNEL_CHUNKS * usual if has_kernels else usual
 
     def _count(self, texts: Iterable[str]) -> None:
         self._is_empty = False
@@ -109,7 +127,16 @@ class CorpusBuilder:
         self._is_empty = False
         decoder.skip(int(pairs[:, LF].sum()), len(lines))
         self._plain += pairs
-        self._items.feed(lines.replace(b"\r", b"").decode("ascii"))
+        self._items.feed_lines(lines)
+        self._announce_chunk()
+
+    def _count_decoded(self, decoder: Decoder, lines: bytes, decoded: DecodedLines) -> None:
+        """Count lines that are decoded already."""
+        self._is_empty = False
+        decoder.skip(decoded.lines, len(lines))
+        self._counter.add_codes(decoded.codes)
+        if self._items.are_remembered:
+            self._items.feed_lines(decoded.text(lines), decoded.longest)
         self._announce_chunk()
 
     def _announce_chunk(self) -> None:

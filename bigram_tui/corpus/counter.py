@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from bigram_tui.corpus.decoded_lines import Codes, text_of
 from bigram_tui.corpus.pair_counter import PairCounter, Tokens
 from bigram_tui.corpus.sparse_counts import SparseCounts
 from bigram_tui.corpus.splitter import Hashes, LineHash, Splitter, line_hashes
+from bigram_tui.kernels.loading import READING
 from bigram_tui.model.bigrams import BOUNDARY, Counts
 
 LINE_END = "\n"
@@ -26,7 +28,8 @@ class Alphabet:
     """Numbers characters as tokens in the order in which they turn up; a line end is token 0."""
 
     def __init__(self) -> None:
-        self._tokens = np.full(sys.maxunicode + 1, -1, np.intp)
+        self.tokens = np.full(sys.maxunicode + 1, -1, np.intp)
+        """The token of each code point; -1 if it has not turned up."""
         self.codes = np.empty(0, np.int64)
         self.white = np.empty(0, np.bool_)
         self._add(np.array([ord(LINE_END)]))
@@ -34,14 +37,14 @@ class Alphabet:
     def encode(self, text: str) -> Tokens:
         """Return the token of each character. [len(text)]"""
         codes = _code_points(text)
-        tokens = self._tokens.take(codes)
+        tokens = self.tokens.take(codes)
         if tokens.size and tokens.min() < 0:
             self._add(np.flatnonzero(np.bincount(codes[tokens < 0])))
-            tokens = self._tokens.take(codes)
+            tokens = self.tokens.take(codes)
         return tokens
 
     def _add(self, codes: npt.NDArray[np.integer]) -> None:
-        self._tokens[codes] = np.arange(len(self.codes), len(self.codes) + len(codes))
+        self.tokens[codes] = np.arange(len(self.codes), len(self.codes) + len(codes))
         self.codes = np.append(self.codes, codes)
         self.white = np.append(self.white, [chr(code).isspace() for code in codes])
 
@@ -178,6 +181,24 @@ class BigramCounter:
         self._open.update(dict(zip(pairs.tolist(), times.tolist(), strict=True)))
         codes = self._alphabet.codes[second[second != BOUNDARY]]
         self._line_hash = self._line_hash.extended(codes)
+
+    def add_codes(self, codes: Codes) -> None:
+        r"""Count other, whole lines by kernels; only without a split.
+
+        codes: the characters, each line with \n at its end and no blanks beside it.
+        """
+        kernels = READING.module
+        assert kernels is not None
+        place = 0
+        while place < codes.size:
+            table = self._pairs.table(self._alphabet.codes.size)
+            if table is None:
+                before = LINE_END if place == 0 else chr(codes[place - 1])
+                self._count(before + text_of(codes[place:]))
+                return
+            place = kernels.count_codes(codes, place, self._alphabet.tokens, table)
+            if place < codes.size:  # a character that is not in the alphabet yet
+                self._alphabet.encode(text_of(codes[place:]))
 
     def add(self, pairs: Counts) -> None:
         """Add the counts of other, whole lines; only without a split, which deals line by line.

@@ -76,7 +76,7 @@ def _texts(
     for file, report in zip(files, joint_progress(files, progress), strict=True):
         decoder = Decoder()
         with naming_text(file.path), open_text(file) as stream:
-            chunks = read_chunks(stream, chunk_size, report)
+            chunks = read_chunks(stream, lambda: chunk_size, report)
             with damage_first(stream, chunks):
                 for chunk in check_encoding(chunks):
                     yield from decoder.decode(chunk[:until])

@@ -1,7 +1,7 @@
 """Opens texts, compressed ones and standard input too, and reads their bytes in chunks."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import BinaryIO
 
@@ -97,13 +97,16 @@ def _head(stream: Peekable) -> bytes:
     return head
 
 
-def read_chunks(stream: Readable, chunk_size: int, progress: OnProgress | None) -> Iterator[bytes]:
+def read_chunks(
+    stream: Readable, chunk_size: Callable[[], int], progress: OnProgress | None
+) -> Iterator[bytes]:
     """Yield the bytes of a stream, the first four together, as they tell a text's encoding.
 
+    chunk_size: called for each chunk; the bytes that it has at most.
     progress: called for each chunk with the bytes read and the size of the file, None if it is
         unknown; of a compressed file, both as it is on the disk.
     """
-    chunk = read(stream, max(ENCODING_SIZE, chunk_size))
+    chunk = read(stream, max(ENCODING_SIZE, chunk_size()))
     if 0 < len(chunk) < ENCODING_SIZE:
         chunk += read(stream, ENCODING_SIZE)
     size, done = stream_size(stream), 0
@@ -112,4 +115,4 @@ def read_chunks(stream: Readable, chunk_size: int, progress: OnProgress | None) 
         if progress is not None:
             progress(done, size)
         yield chunk
-        chunk = read(stream, chunk_size)
+        chunk = read(stream, chunk_size())

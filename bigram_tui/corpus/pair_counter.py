@@ -52,6 +52,10 @@ class PairCounter:
             if here.any():
                 counter.add(keys[here], times[here])
 
+    def table(self, tokens: int) -> Counts | None:
+        """Return the table of the first part, to be added to; None if there are too many tokens."""
+        return self._tables[0] if self._has_room(tokens) else None
+
     def add_square(self, square: Counts, tokens: Tokens, codes: Codes) -> None:
         """Add the counts of all pairs of some tokens to the first part. square: [n, n]."""
         if self._has_room(codes.size):

@@ -14,6 +14,7 @@ from bigram_tui.corpus.counts_file import read_counts as open_counts
 from bigram_tui.corpus.errors import CorpusError, naming_text
 from bigram_tui.corpus.extent import Extent
 from bigram_tui.corpus.files import TextFile, find_files, title_of
+from bigram_tui.corpus.kernel_use import KernelUse
 from bigram_tui.corpus.opening import change_of, open_text
 from bigram_tui.corpus.partial_counts import OnChunk
 from bigram_tui.corpus.progress import OnProgress, joint_progress
@@ -137,10 +138,13 @@ class _Reader:
         workers: int,
     ) -> None:
         """Read all files, or until that is cancelled. Raises CorpusError."""
+        kernel_use = KernelUse()
 
         def note(done: int, size: int | None) -> None:
             if not self._builder.is_cut:  # otherwise the rest is only checked for damage
                 self._done, self._size = done, size
+            if not self._builder.is_split:  # otherwise there are no kernels
+                kernel_use.note(done, size)
             if progress is not None:
                 progress(done, size)
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import platform
 import re
 import select
 import shlex
@@ -13,11 +14,13 @@ import time
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 from typing import IO, Any
 
+import numpy as np
 import pytest
 
-from bigram_tui.cli import exit_status
+from bigram_tui.cli import exit_status, versions
 from bigram_tui.cli import main as cli
 from bigram_tui.cli.arguments import parse, parse_serve, settings
 
@@ -324,10 +327,31 @@ def test_the_examples_of_the_help_are_right(help_text: str) -> None:
         assert settings(options.set).keys() <= {Path(b).stem for b in options.backend}
 
 
-def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("installed", "said"),
+    [
+        ({"numba": "1.2"}, "numba 1.2"),
+        ({}, "no numba: pip install 'bigram-tui[fast]' speeds up large texts"),
+    ],
+)
+def test_the_versions_are_those_of_the_packages(
+    installed: dict[str, str],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def version(package: str) -> str:
+        if package == "numba" and not installed:
+            raise metadata.PackageNotFoundError(package)
+        return installed.get(package) or metadata.version(package)
+
+    patched = SimpleNamespace(**vars(metadata) | {"version": version})
+    monkeypatch.setattr(versions, "metadata", patched)
     assert cli.run(["--version"]) == exit_status.DONE
     printed = capsys.readouterr()
-    assert (printed.out, printed.err) == (f"bigram-tui {metadata.version('bigram-tui')}\n", "")
+    ours, python = metadata.version("bigram-tui"), platform.python_version()
+    assert printed.out == f"bigram-tui {ours}, Python {python}, NumPy {np.__version__}, {said}\n"
+    assert printed.err == ""
 
 
 def test_the_backends_are_listed_with_source_and_state(
@@ -411,6 +435,11 @@ def imported_by(*statements: str) -> set[str]:
 def test_to_parse_arguments_imports_nothing_heavy(arguments: list[str]) -> None:
     modules = imported_by(f"cli.parse({arguments!r})")
     assert modules & {"numpy", "torch", "textual", "rich", "bigram_backends"} == set()
+
+
+def test_the_versions_are_told_without_an_import() -> None:
+    modules = imported_by("cli.run(['--version'])")
+    assert modules & {"numpy", "numba", "torch", "textual"} == set()
 
 
 def test_to_list_backends_imports_none_of_them() -> None:

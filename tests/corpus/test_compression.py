@@ -95,7 +95,7 @@ def content_of(path: Path, chunk_size: int = CHUNK_SIZE) -> bytes | str:
     """What the program unpacks, or why it does not."""
     try:
         with open_text(probe(str(path))) as stream:
-            return b"".join(read_chunks(stream, chunk_size, None))
+            return b"".join(read_chunks(stream, lambda: chunk_size, None))
     except TextError as error:
         return str(error)
 
@@ -463,7 +463,7 @@ def test_a_bomb_does_not_fill_the_memory(kind: str, tmp_path: Path) -> None:
     tracemalloc.start()
     try:
         with open_text(probe(str(path))) as stream:
-            size = sum(map(len, read_chunks(stream, CHUNK_SIZE, None)))
+            size = sum(map(len, read_chunks(stream, lambda: CHUNK_SIZE, None)))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -499,7 +499,7 @@ def test_a_magic_that_comes_byte_by_byte_is_recognised(
     cancellation = CancelToken() if watched else None
     try:
         with open_text(probe(f"/dev/fd/{reader}"), cancellation) as stream:
-            assert b"".join(read_chunks(stream, CHUNK_SIZE, None)) == TEXT + MORE
+            assert b"".join(read_chunks(stream, lambda: CHUNK_SIZE, None)) == TEXT + MORE
     finally:
         os.close(reader)
 

@@ -147,7 +147,7 @@ def test_pieces_are_the_bytes_cut_after_line_ends(data: bytes, chunk_size: int) 
     ],
 )
 def test_plain_lines_are_counted_by_their_bytes(data: bytes) -> None:
-    pairs = plain_pairs(data, np.empty(len(data), np.intp))
+    pairs = plain_pairs(data, np.empty(8 * len(data), np.uint8))
     assert pairs is not None
     text = data.replace(b"\r", b"")
     expected = np.zeros((128, 128), np.int64)
@@ -166,7 +166,7 @@ def test_plain_lines_are_counted_by_their_bytes(data: bytes) -> None:
     ],
 )
 def test_lines_that_need_a_closer_look_are_not_plain(data: bytes) -> None:
-    assert plain_pairs(data, np.empty(len(data), np.intp)) is None
+    assert plain_pairs(data, np.empty(8 * len(data), np.uint8)) is None
 
 
 def test_a_large_plain_text_takes_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,1 @@
+"""Loops over bytes and characters that numba compiles, for texts that are large enough."""
