@@ -15,7 +15,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bigram_tui.corpus import ascii_pairs, builder, kept_lines, request
+from bigram_tui.corpus import ascii_pairs, builder, kept_lines, pair_counter, request
 from bigram_tui.corpus.ascii_pairs import ROOM_SIZE, plain_pairs
 from bigram_tui.corpus.builder import CorpusBuilder
 from bigram_tui.corpus.cache import CacheEntry
@@ -257,13 +257,34 @@ def threads_at_once() -> Iterator[None]:
     chunk_size=st.integers(1, 60),
     workers=st.integers(1, 3),
     after=st.integers(0, 20),
+    largest_table=st.sampled_from([3, 4096]),
 )
-@example(some=[b"a\n", "\ufeffé\n".encode() * 2], chunk_size=20, workers=1, after=0)
-@example(some=["é\n".encode() * 9 + b"\xff\n" + b"a\n" * 20], chunk_size=4, workers=2, after=5)
-@example(some=[b"a\n" + b" " * 300 + "é\n".encode()], chunk_size=50, workers=1, after=0)
-@example(some=[b"a\n" + b" " * 300 + "é\n".encode()], chunk_size=500, workers=1, after=0)
+@example(
+    some=[b"a\n", "\ufeffé\n".encode() * 2], chunk_size=20, workers=1, after=0, largest_table=4096
+)
+@example(
+    some=["é\n".encode() * 9 + b"\xff\n" + b"a\n" * 20],
+    chunk_size=4,
+    workers=2,
+    after=5,
+    largest_table=4096,
+)
+@example(
+    some=[b"a\n" + b" " * 300 + "é\n".encode()],
+    chunk_size=50,
+    workers=1,
+    after=0,
+    largest_table=4096,
+)
+@example(
+    some=[b"a\n" + b" " * 300 + "é\n".encode()],
+    chunk_size=500,
+    workers=1,
+    after=0,
+    largest_table=4096,
+)
 def test_a_text_is_counted_the_same_with_kernels_and_without(
-    some: list[bytes], chunk_size: int, workers: int, after: int
+    some: list[bytes], chunk_size: int, workers: int, after: int, largest_table: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bigram_tui.corpus.distinct_items.LONGEST_ITEM", 100)
@@ -271,6 +292,8 @@ def test_a_text_is_counted_the_same_with_kernels_and_without(
         patch.setattr("bigram_tui.corpus.distinct_items.MOVABLE", 1000)
         patch.setattr(builder, "KERNEL_CHUNKS", 1)  # which tell how much of a broken line counts
         without = outcome(some, float("inf"), chunk_size=chunk_size, workers=1)
+        patch.setattr(pair_counter, "FIRST_TABLE", 1)
+        patch.setattr(pair_counter, "LARGEST_TABLE", largest_table)
         assert outcome(some, after, chunk_size=chunk_size, workers=workers) == without
 
 
