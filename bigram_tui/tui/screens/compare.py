@@ -142,7 +142,7 @@ class CompareScreen(LockstepScreen):
         yield Hyperparameters(id="tuning")
         yield TourBar(id="tour")
         yield Prompt()
-        yield KeyFooter(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         facts = present.corpus_facts(self._session.corpus)

@@ -90,7 +90,7 @@ class ExploreScreen(LessonScreen):
             yield Inspector(id="inspector")
         yield TourBar(id="tour")
         yield Prompt()
-        yield KeyFooter(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         self.query_one(StatusLine).facts = present.corpus_facts(self._session.corpus)
