@@ -120,6 +120,7 @@ class BigramApp(App[None]):
         """Where the screen is drawn, if not on standard error."""
         self._job_control: JobControl | None = None
         self._has_session = False
+        self._waiting: list[Runner] = []
         self.add_mode("reading", self._reading_screen)
         self.add_mode("explore", self._explore_screen)
         self.add_mode("compare", self._compare_screen)
@@ -250,14 +251,16 @@ class BigramApp(App[None]):
 
     def on_first_drawn(self) -> None:
         """Start the other runs that the user named, and those that load quickly."""
-        for runner in self._waiting:
+        waiting, self._waiting = self._waiting, []
+        for runner in waiting:
             if runner not in self.runners:  # the user typed ahead, and removed it
                 continue
             source = self.lineup.source_of(runner)
             # One that lacks a library fails at once, and says what to install.
             if self._wanted or source.is_light or source.obstacle:
                 self._start(runner)
-        self._show_runs()
+        if waiting:
+            self._show_runs()
 
     def _start(self, runner: Runner) -> None:
         runner.start()

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from textual.app import App
+from textual.app import App, ComposeResult
 from textual.screen import Screen
 
 from bigram_tui.corpus.background import BackgroundRead
@@ -77,6 +77,42 @@ async def test_only_the_run_that_is_looked_at_starts_before_the_first_frame(
         await settle(pilot)
     assert seen[:2] == ["numpy", FRAME]
     assert seen.count("numpy") == seen.count("count") == 1
+
+
+async def test_nothing_is_rendered_that_is_not_shown(
+    make_app: MakeApp, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Textual drops what is drawn until the app is ready, and then draws it again."""
+    dropped: list[bool] = []
+    display = App._display
+
+    def note(app: App[None], screen: Screen[object], renderable: object) -> None:
+        dropped.append(bool(app._batch_count) and renderable is not None)
+        display(app, screen, renderable)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(App, "_display", note)
+    async with make_app(("count",)).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+    assert dropped
+    assert not any(dropped)
+
+
+@pytest.mark.parametrize("size", [(45, 16), (200, 60)], ids=str)
+async def test_widgets_are_styled_for_the_size_of_the_window_at_once(
+    make_app: MakeApp, settle: Settle, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    classes: list[frozenset[str]] = []
+    compose = ExploreScreen.compose
+
+    def note(screen: ExploreScreen) -> ComposeResult:
+        classes.append(screen.classes)
+        return compose(screen)
+
+    monkeypatch.setattr(ExploreScreen, "compose", note)
+    async with make_app(("count",)).run_test(size=size) as pilot:
+        await settle(pilot)
+        assert classes == [pilot.app.screen.classes]
+        assert len(classes[0] & {"-tight", "-narrow", "-wide"}) == 1
 
 
 async def test_after_a_reading_too_all_wanted_runs_start(

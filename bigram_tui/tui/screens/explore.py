@@ -15,7 +15,7 @@ from bigram_tui.training.snapshot import Snapshot
 from bigram_tui.tui import present
 from bigram_tui.tui.keys import EXPLORE_GROUPS, EXPLORE_KEYS
 from bigram_tui.tui.lessons.tour_bar import TourBar
-from bigram_tui.tui.messages import FirstDrawn, HeatmapResized
+from bigram_tui.tui.messages import HeatmapResized
 from bigram_tui.tui.render.colors import Depth
 from bigram_tui.tui.screens.help import EXPLORE_HELP
 from bigram_tui.tui.screens.lesson_menu import LessonScreen
@@ -95,7 +95,6 @@ class ExploreScreen(LessonScreen):
     def on_mount(self) -> None:
         self.query_one(StatusLine).facts = present.corpus_facts(self._session.corpus)
         self.query_one("#inspector").border_title = "under the cursor, and what may follow, in %"
-        self.call_after_refresh(self.app.post_message, FirstDrawn())
 
     # From snapshots to widgets
 
