@@ -29,6 +29,10 @@ LARGEST_SOURCE = 10_000_000
 """Bytes of a source file that is looked at for what it imports."""
 
 
+STATEMENTS = "body", "orelse", "cases"
+"""The parts of a statement that hold other statements, where no try, if or with is entered."""
+
+
 class BackendError(UserError):
     """One line that says why a backend is not available and what to do."""
 
@@ -261,7 +265,8 @@ def _find_module(name: str) -> ModuleSpec | None:
 
 def _imported(tree: ast.AST) -> Iterator[str]:
     """The top-level names of absolute imports, except of those inside try, if and with."""
-    for node in ast.iter_child_nodes(tree):
+    # Imports are statements, so there is no need to go through any expression.
+    for node in chain.from_iterable(getattr(tree, field, ()) for field in STATEMENTS):
         if isinstance(node, ast.Try | ast.TryStar | ast.If | ast.With):
             continue
         if isinstance(node, ast.Import):

@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
 from rich.console import RenderableType
@@ -20,7 +20,6 @@ from textual.screen import Screen
 from textual.theme import ThemeProvider
 
 from bigram_tui.comparison.lineup import Lineup
-from bigram_tui.comparison.lockstep import Lockstep
 from bigram_tui.paths import config_folder, is_missing
 from bigram_tui.training.output import UNATTRIBUTED, Output, stream
 from bigram_tui.training.runner import Runner
@@ -43,6 +42,7 @@ from bigram_tui.tui.view_state import ViewState
 from bigram_tui.tui.widgets.hyperparameters import Control
 
 if TYPE_CHECKING:
+    from bigram_tui.comparison.lockstep import Lockstep
     from bigram_tui.corpus.background import BackgroundRead
     from bigram_tui.tui.job_control import JobControl
 
@@ -145,10 +145,16 @@ class BigramApp(App[None]):
         self.session = session
         first = session.first(named=self._wanted)
         self.lineup = Lineup(session, self._hear_run, self._reference or first)
-        self.lockstep = Lockstep(self.lineup, self._hear_lockstep)
         active = next(runner for runner in self.runners if runner.name == first)
         self.view_state = ViewState.initial(active, session.corpus)
         self._has_session = True
+
+    @cached_property
+    def lockstep(self) -> "Lockstep":
+        """What moves all runs together; there is none until it is first wanted."""
+        from bigram_tui.comparison.lockstep import Lockstep
+
+        return Lockstep(self.lineup, self._hear_lockstep)
 
     def history(self) -> list[tuple[str, Snapshot]]:
         """List the snapshot of each run with the name of its backend; none without a text."""
@@ -307,7 +313,8 @@ class BigramApp(App[None]):
             self.reading.leave(GOODBYE_SECONDS)
         if not self._has_session:
             return
-        self.lockstep.close()
+        if "lockstep" in vars(self):
+            self.lockstep.close()
         for runner in self.runners:
             runner.close()
         limit = time.monotonic() + GOODBYE_SECONDS

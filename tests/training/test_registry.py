@@ -131,6 +131,41 @@ def test_the_imports_inside_functions_are_seen() -> None:
     assert {"numpy", "bigram_tui"} <= discover()["numpy"].imports
 
 
+def test_imports_are_seen_in_every_statement_but_try_if_and_with(tmp_path: Path) -> None:
+    seen = """
+import a.b, c as d
+class A:
+    import e
+    async def f(self):
+        for _ in ():
+            import g
+        else:
+            from h.i import j
+        while True:
+            import k
+        async with x:
+            import l
+        match x:
+            case 1 if (lambda: 0)():
+                import m
+"""
+    hidden = """
+try:
+    import n
+except ImportError:
+    import o
+if x:
+    import p
+else:
+    import q
+with x:
+    import r
+from . import s
+"""
+    source = source_of(write(tmp_path / "all.py", seen + hidden))
+    assert source.imports == set("aceghklm")
+
+
 def test_an_installed_backend_whose_library_is_missing_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,6 +44,8 @@ LATER = {
     "email",
     "rich.progress",
     "bigram_tui.cli.headless",
+    "bigram_tui.comparison.lockstep",
+    "bigram_tui.comparison.frame",
     "bigram_tui.corpus.background",
     "bigram_tui.corpus.cache",
     "bigram_tui.export",
@@ -153,11 +155,20 @@ from bigram_tui.tui.app import BigramApp
 async def look() -> None:
     async with BigramApp(session_or_reading(make_plan(parse([])))).run_test() as pilot:
         await pilot.pause()
+        seen.append({*sys.modules})
+        await pilot.press("c")
+        await pilot.pause()
+        seen.append({*sys.modules})
 
+seen = []
 asyncio.run(look())
-print(json.dumps(list(sys.modules)))
+files = {name: getattr(sys.modules[name], "__file__", None) or "" for name in seen[1]}
+libraries = [name for name in seen[1] - seen[0] if not files[name].endswith(".py")]
+print(json.dumps([list(seen[0]), libraries, list(seen[1])]))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
-    imported = json.loads(done.stdout)
+    imported, libraries, imported_to_compare = json.loads(done.stdout)
+    assert "bigram_tui.tui.screens.compare" in imported_to_compare
+    assert libraries == [], "it would wait for torch's, and all threads with it"
     assert "bigram_tui.tui.screens.explore" in imported
     assert sorted(LATER & {*imported}) == []
