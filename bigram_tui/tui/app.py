@@ -25,17 +25,13 @@ from bigram_tui.training.output import UNATTRIBUTED, Output, stream
 from bigram_tui.training.runner import Runner
 from bigram_tui.training.session import Session
 from bigram_tui.training.snapshot import Snapshot
-from bigram_tui.tui.keymap import read_keymap
 from bigram_tui.tui.live_screen import can_act
 from bigram_tui.tui.messages import Printed, ReadingEnded, RunSettled
 from bigram_tui.tui.palette import Palette, has_no_page
 from bigram_tui.tui.render.colors import Depth
 from bigram_tui.tui.render.no_controls import NoControls
-from bigram_tui.tui.screens.chooser import Chooser
 from bigram_tui.tui.screens.explore import ExploreScreen
-from bigram_tui.tui.screens.help import HelpScreen
 from bigram_tui.tui.screens.lesson_menu import LessonScreen
-from bigram_tui.tui.screens.panel import Panel
 from bigram_tui.tui.screens.run_screen import RunScreen
 from bigram_tui.tui.stylesheet import OnceParsed, style_files
 from bigram_tui.tui.view_state import ViewState
@@ -132,6 +128,8 @@ class BigramApp(App[None]):
 
         keymap = config_folder() / "keymap.toml"
         if not is_missing(keymap):
+            from bigram_tui.tui.keymap import read_keymap
+
             self.set_keymap(read_keymap(keymap, self._actions()))
 
     def draw_on(self, terminal: TextIO) -> None:
@@ -167,7 +165,10 @@ class BigramApp(App[None]):
         from bigram_tui.tui.lessons.pitfalls import PitfallsScreen
         from bigram_tui.tui.lessons.presets import PresetsScreen
         from bigram_tui.tui.lessons.theory import TheoryScreen
+        from bigram_tui.tui.screens.chooser import Chooser
         from bigram_tui.tui.screens.compare import CompareScreen
+        from bigram_tui.tui.screens.help import HelpScreen
+        from bigram_tui.tui.screens.panel import Panel
         from bigram_tui.tui.screens.reading import ReadingScreen
         from bigram_tui.tui.screens.row import RowScreen
         from bigram_tui.tui.widgets.row_list import RowList

@@ -50,6 +50,10 @@ LATER = {
     "bigram_tui.corpus.cache",
     "bigram_tui.export",
     "bigram_tui.tui.browser_driver",
+    "bigram_tui.tui.jumping",
+    "bigram_tui.tui.keymap",
+    "bigram_tui.tui.screens.chooser",
+    "bigram_tui.tui.screens.panel",
     "bigram_tui.web.server",
     *(f"bigram_tui.tui.{name}" for name in SCREENS_OF_OWN_KEYS),
 }
@@ -145,30 +149,45 @@ def test_the_first_screen_is_the_explorer_or_the_reading(make_app: MakeApp) -> N
     )
 
 
-def test_a_start_imports_nothing_that_is_for_later() -> None:
-    script = """
+SCRIPT = """
 import asyncio, json, sys
 from bigram_tui.cli.arguments import parse
 from bigram_tui.cli.plan import make_plan, session_or_reading
 from bigram_tui.tui.app import BigramApp
 
-async def look() -> None:
-    async with BigramApp(session_or_reading(make_plan(parse([])))).run_test() as pilot:
-        await pilot.pause()
-        seen.append({*sys.modules})
-        await pilot.press("c")
-        await pilot.pause()
-        seen.append({*sys.modules})
-
 seen = []
-asyncio.run(look())
-files = {name: getattr(sys.modules[name], "__file__", None) or "" for name in seen[1]}
-libraries = [name for name in seen[1] - seen[0] if not files[name].endswith(".py")]
-print(json.dumps([list(seen[0]), libraries, list(seen[1])]))
+
+async def look(options, keys) -> None:
+    async with BigramApp(session_or_reading(make_plan(parse(options)))).run_test() as pilot:
+        for key in ["", *keys]:
+            if key:
+                await pilot.press(key)
+            await pilot.pause()
+            seen.append({*sys.modules})
+
+asyncio.run(look(*json.loads(sys.argv[1])))
+files = {name: str(getattr(sys.modules[name], "__file__", "")) for name in seen[-1]}
+print(json.dumps([{name: files[name] for name in modules} for modules in seen]))
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
-    imported, libraries, imported_to_compare = json.loads(done.stdout)
-    assert "bigram_tui.tui.screens.compare" in imported_to_compare
-    assert libraries == [], "it would wait for torch's, and all threads with it"
-    assert "bigram_tui.tui.screens.explore" in imported
-    assert sorted(LATER & {*imported}) == []
+
+
+def imported(options: list[str], keys: list[str]) -> list[dict[str, str]]:
+    """The files of the modules that are imported at the first frame, and after each key."""
+    command = [sys.executable, "-c", SCRIPT, json.dumps([options, keys])]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=60)
+    files: list[dict[str, str]] = json.loads(done.stdout)
+    return files
+
+
+def test_a_start_imports_nothing_that_is_for_later() -> None:
+    (modules,) = imported([], [])
+    assert "bigram_tui.tui.screens.explore" in modules
+    assert sorted(LATER & {*modules}) == []
+
+
+def test_the_compare_screen_needs_no_shared_library_of_its_own() -> None:
+    """It would wait for those of torch, which are loaded meanwhile, and all threads with it."""
+    before, after = imported(["--backend", "count", "--backend", "numpy"], ["c"])
+    assert "bigram_tui.tui.screens.compare" in after
+    new = [after[name] for name in after.keys() - before.keys()]
+    assert [file for file in new if not file.endswith(".py")] == []

@@ -12,7 +12,6 @@ from bigram_tui.comparison.lineup import Lineup
 from bigram_tui.formatting.numbers import quantity
 from bigram_tui.formatting.printable import in_cells, printable
 from bigram_tui.training.session import Session
-from bigram_tui.tui.jumping import characters_of, tokens_of_jump
 from bigram_tui.tui.messages import CellPointed
 from bigram_tui.tui.render.cell_form import CellForm, best_form, forms, forms_in
 from bigram_tui.tui.render.colors import Depth
@@ -164,6 +163,8 @@ class TableScreen(RunScreen):
         self._ask("go to character, bigram or U+code", "", self._jump)
 
     def _jump(self, text: str) -> str | None:
+        from bigram_tui.tui.jumping import characters_of, tokens_of_jump
+
         vocabulary = self._session.corpus.train.vocabulary
         try:
             tokens = tokens_of_jump(text, vocabulary)
