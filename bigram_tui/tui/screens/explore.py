@@ -81,7 +81,8 @@ class ExploreScreen(LessonScreen):
         yield Static(id="notice", markup=False)
         with Container(id="body"):
             with Vertical(id="left"):
-                yield Heatmap(labels, self._depth, id="heatmap")
+                # The smallest cells until there is a layout: scrollbars would come and go again.
+                yield Heatmap(labels, self._depth, form=self._detailed[0], id="heatmap")
                 yield Legend(id="legend")
             with Vertical(id="right"):
                 yield LossCurve(id="loss")
