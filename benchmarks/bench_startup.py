@@ -26,7 +26,8 @@ PROGRAM = [sys.executable, "-m", "bigram_tui"]
 THREE = ["--backend", "count", "--backend", "numpy", "--backend", "torch", "--reference", "numpy"]
 
 HEATMAP = "▀"
-LOADING = "loading"
+COMPARING = " explore"
+"""What the key c does on the compare screen, in its last line."""
 COMPARED = "agree to"
 """What the compare screen says of torch's table beside numpy's, once it is there."""
 TITLES = ("N counts", "W weights", "gradient ∂", "P(next")
@@ -72,7 +73,7 @@ def comparing() -> Iterator[Terminal]:
     try:
         terminal.wait_for(HEATMAP)
         terminal.press("c")
-        terminal.wait_for(LOADING)
+        terminal.wait_for(COMPARING)
         yield terminal
     finally:
         terminal.close()

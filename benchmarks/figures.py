@@ -186,7 +186,7 @@ FIGURES = (
         BARE,
         "startup.bare",
         Ratio.LONG,
-        reach=1.4,
+        reach=1.35,
         quoted=True,
     ),
     Figure(
@@ -204,6 +204,14 @@ FIGURES = (
         "startup.key",
         Ratio.LONG,
         limit=0.1,
+    ),
+    Figure(
+        "a key until its frame is written: a step, 80×24",
+        "keys.step",
+        "a bare Textual app that counts keys",
+        "keys.echo",
+        Ratio.LONG,
+        reach=1.5,
     ),
     Figure(
         "peak memory, a text through a pipe, torch not loaded",

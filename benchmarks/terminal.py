@@ -20,12 +20,15 @@ class Terminal:
         self._ours, theirs = os.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         look = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        environment = os.environ | look
+        # Without bytecode, as no program that is installed is, each start would compile it anew.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         self._process = subprocess.Popen(
             command,
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
-            env=os.environ | look,
+            env=environment,
             start_new_session=True,
         )
         os.close(theirs)

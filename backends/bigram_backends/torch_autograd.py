@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bigram_backends.devices import choose_device, choose_dtype, use_large_pages
 from bigram_backends.threads import fitting_threads
+from bigram_backends.torch_libraries import load_libraries
 from bigram_tui.backend import Backend, Bigrams, Iteration, Matrix, hyperparameter
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class TorchBackend(Backend):
         Raises RuntimeError if the device is not there, MemoryError if X would be too large.
         """
         use_large_pages()
+        load_libraries()
         import torch  # takes 2 to 3 s, so only training pays for it
 
         device = choose_device(self.device, len(weights))

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from bigram_tui.paths import state_folder
-from bigram_tui.whole_files import open_whole
 
 
 def tour_mark() -> Path:
@@ -18,6 +17,10 @@ def offer_tour() -> bool:
     """
     mark = tour_mark()
     try:
+        if mark.exists():  # as at each start but the first
+            return False
+        from bigram_tui.whole_files import open_whole
+
         mark.parent.mkdir(parents=True, exist_ok=True)
         with open_whole(mark, overwrite=False, durable=False) as file:
             file.write(b"The tour was shown.\n")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 from bigram_tui.cli.arguments import parse
 from bigram_tui.cli.exit_status import DONE, FAILED, INTERRUPTED, WRONG_USE
-from bigram_tui.cli.garbage import collect_from_now_on
 from bigram_tui.cli.history import check_history, write_runs
 from bigram_tui.cli.plan import make_plan, read, session_or_reading
 from bigram_tui.cli.progress import progress_bar
@@ -32,6 +31,7 @@ from bigram_tui.cli.terminal import (
     why_no_screen,
 )
 from bigram_tui.errors import UserError
+from bigram_tui.garbage import collect_from_now_on
 from bigram_tui.paths import cache_folder
 from bigram_tui.signals import ENDING, Stopped, on_signals, raise_stopped, unignored
 

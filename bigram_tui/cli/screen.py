@@ -11,7 +11,6 @@ from bigram_tui.cli.arguments import UsageError, parse
 from bigram_tui.cli.descriptors import capture_descriptors
 from bigram_tui.cli.exit_status import DONE
 from bigram_tui.cli.farewell import Farewell
-from bigram_tui.cli.garbage import collect_from_now_on
 from bigram_tui.cli.streams import OfMainThread, leave_at_once
 from bigram_tui.cli.terminal import (
     SavedTerminal,
@@ -20,6 +19,7 @@ from bigram_tui.cli.terminal import (
     is_in_browser,
     on_hang_up,
 )
+from bigram_tui.garbage import collect_from_now_on
 from bigram_tui.signals import ENDING, TimelyEnd, on_signals, status_of
 from bigram_tui.training.output import UNATTRIBUTED, stream
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from bigram_tui.cli.arguments import UsageError, parse, parse_serve
 from bigram_tui.cli.exit_status import DONE
-from bigram_tui.cli.garbage import collect_from_now_on
 from bigram_tui.cli.plan import make_plan, session_or_reading
 from bigram_tui.cli.screen import make_app
 from bigram_tui.cli.streams import emit
 from bigram_tui.errors import TextError, UserError
+from bigram_tui.garbage import collect_from_now_on
 from bigram_tui.signals import status_of
 
 if TYPE_CHECKING:

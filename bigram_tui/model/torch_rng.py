@@ -5,7 +5,8 @@ torch's C++ source, below `aten/src/ATen`; torch 2.13 was compared.
 """
 
 import math
-from typing import Any
+from functools import lru_cache
+from random import Random
 
 import numpy as np
 import numpy.typing as npt
@@ -14,22 +15,10 @@ from bigram_tui.defaults import LECTURE_SEED
 
 _BLOCK = 16
 """From this many values on, torch draws normals in blocks of this many."""
+_MANY = 1 << 15
+"""From this many words on, NumPy draws them."""
 _PIECE = 1 << 16
 """Whole blocks that stay in the cache while they are worked on."""
-
-
-def _unseeded_twister() -> np.random.RandomState:
-    """Return an MT19937 to be seeded: RandomState() would first gather entropy, which takes long.
-
-    numpy.random is imported when it is first needed.
-    """
-    from numpy.random.bit_generator import ISeedSequence
-
-    class NoEntropy(ISeedSequence):
-        def generate_state(self, n_words: int, dtype: Any = np.uint32) -> npt.NDArray[Any]:
-            return np.zeros(n_words, dtype)
-
-    return np.random.RandomState(np.random.MT19937(NoEntropy()))  # type: ignore[arg-type]
 
 
 class LectureGenerator:
@@ -43,8 +32,8 @@ class LectureGenerator:
         """Start as `manual_seed(seed)` does. Raises ValueError unless 0 <= seed < 2**32."""
         if not 0 <= seed < 2**32:
             raise ValueError(f"a seed is a whole number from 0 to {2**32 - 1}, not {seed}")
-        self._twister = _unseeded_twister()
-        self._twister.seed(seed)
+        self._twister: Random | np.random.RandomState = Random()
+        self._twister.setstate((3, _first_state(seed), None))
         self._spare: float | None = None  # the second normal of a pair that is half used
 
     def uniform(self, n: int) -> npt.NDArray[np.float64]:
@@ -80,7 +69,16 @@ class LectureGenerator:
         return values
 
     def _words(self, n: int) -> npt.NDArray[np.uint32]:
-        """The next n raw words of MT19937, which torch and RandomState seed alike. uint32 [n]."""
+        """The next n raw words of MT19937. uint32 [n].
+
+        Python has that too. NumPy draws many words faster, but takes longer to import than few.
+        """
+        if isinstance(self._twister, Random):
+            if n < _MANY:
+                # Of many bits, the first word that is drawn has the lowest.
+                words = self._twister.getrandbits(32 * n).to_bytes(4 * n, "little")
+                return np.frombuffer(words, "<u4").astype(np.uint32, copy=False)
+            self._twister = _by_numpy(self._twister)
         # Over the full range randint hands words out as they are. bytes(0) would use one up.
         return self._twister.randint(0, 2**32, size=n, dtype=np.uint32)
 
@@ -112,6 +110,27 @@ class LectureGenerator:
         angle = 2 * math.pi * u1
         self._spare = radius * math.sin(angle)
         return radius * math.cos(angle)
+
+
+def _by_numpy(twister: Random) -> "np.random.RandomState":
+    """Return NumPy's generator in the state of Python's."""
+    *key, position = twister.getstate()[1]
+    numpys = np.random.RandomState(0)
+    numpys.set_state(("MT19937", np.array(key, dtype=np.uint32), position, 0, 0.0))
+    return numpys
+
+
+@lru_cache(16)
+def _first_state(seed: int) -> tuple[int, ...]:
+    """Return the state of MT19937 after `init_genrand(seed)`, as `Random.setstate` takes it.
+
+    Python's own seeding is another one, `init_by_array`.
+    Source: `MT19937RNGEngine.h`, Matsumoto and Nishimura's mt19937ar.c.
+    """
+    words = [seed]
+    for place in range(1, 624):
+        words.append((1812433253 * (words[-1] ^ (words[-1] >> 30)) + place) & 0xFFFFFFFF)
+    return (*words, 624)
 
 
 def _box_muller(uniforms: npt.NDArray[np.float32]) -> None:

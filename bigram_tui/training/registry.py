@@ -7,7 +7,6 @@ import sys
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib import metadata
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from itertools import chain, count
@@ -18,6 +17,7 @@ from bigram_tui.errors import NOT_INSTALLED, UserError
 from bigram_tui.faults import PluginError, plugin_code
 from bigram_tui.formatting.printable import printable
 from bigram_tui.paths import config_folder, read_regular
+from bigram_tui.training import entry_points
 
 GROUP = "bigram_tui.backends"
 """The entry point group in which a package names its backends."""
@@ -27,6 +27,10 @@ PITFALLS = "bigram_tui.pitfalls"
 
 LARGEST_SOURCE = 10_000_000
 """Bytes of a source file that is looked at for what it imports."""
+
+
+STATEMENTS = "body", "orelse", "cases"
+"""The parts of a statement that hold other statements, where no try, if or with is entered."""
 
 
 class BackendError(UserError):
@@ -40,7 +44,7 @@ class BackendSource:
     name: str
     origin: str
     """The package and its version, or the path of the file."""
-    entry_point: metadata.EntryPoint | None = None
+    entry_point: entry_points.EntryPoint | None = None
     file: Path | None = None
     alias_of: str = ""
     """The name of the backend, if `name` is that of one of its runs."""
@@ -204,7 +208,7 @@ def choose(names_and_paths: Iterable[str]) -> list[BackendSource]:
         if not os.path.isfile(path):
             raise BackendError(f"no backend file {text!r}; --list-backends shows what there is")
     available = discover()
-    known = pitfalls() | available
+    known = pitfalls() | available if texts else available
     chosen: dict[str, BackendSource] = {}
     for text in texts:
         if text in files:
@@ -230,9 +234,8 @@ def unique_name(name: str, taken: Container[str], mark: str = " #") -> str:
 
 
 def _installed(group: str) -> Iterator[BackendSource]:
-    for point in sorted(metadata.entry_points(group=group), key=lambda point: point.name):
-        origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.module
-        yield BackendSource(printable(point.name), printable(origin), entry_point=point)
+    for point in entry_points.installed(group):
+        yield BackendSource(printable(point.name), printable(point.origin), entry_point=point)
 
 
 def _from_file(path: Path) -> BackendSource:
@@ -262,7 +265,8 @@ def _find_module(name: str) -> ModuleSpec | None:
 
 def _imported(tree: ast.AST) -> Iterator[str]:
     """The top-level names of absolute imports, except of those inside try, if and with."""
-    for node in ast.iter_child_nodes(tree):
+    # Imports are statements, so there is no need to go through any expression.
+    for node in chain.from_iterable(getattr(tree, field, ()) for field in STATEMENTS):
         if isinstance(node, ast.Try | ast.TryStar | ast.If | ast.With):
             continue
         if isinstance(node, ast.Import):

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from bigram_tui.cancellation import CancelToken
 from bigram_tui.faults import describe_error, safe_text
+from bigram_tui.garbage import uncollected_imports
 from bigram_tui.training.gpu_errors import gpu_error
 from bigram_tui.training.output import OF_RUN, Output
 from bigram_tui.training.pacing import SliceSize
@@ -208,7 +209,8 @@ class Runner:
         OF_RUN.set(self.output)
         try:
             with self._cancellation.governing():
-                run = self._load()
+                with uncollected_imports():
+                    run = self._load()
                 try:
                     self._work(run)
                 finally:

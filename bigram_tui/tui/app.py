@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
 from rich.console import RenderableType
@@ -20,29 +20,25 @@ from textual.screen import Screen
 from textual.theme import ThemeProvider
 
 from bigram_tui.comparison.lineup import Lineup
-from bigram_tui.comparison.lockstep import Lockstep
 from bigram_tui.paths import config_folder, is_missing
 from bigram_tui.training.output import UNATTRIBUTED, Output, stream
 from bigram_tui.training.runner import Runner
 from bigram_tui.training.session import Session
 from bigram_tui.training.snapshot import Snapshot
-from bigram_tui.tui.keymap import read_keymap
 from bigram_tui.tui.live_screen import can_act
 from bigram_tui.tui.messages import Printed, ReadingEnded, RunSettled
 from bigram_tui.tui.palette import Palette, has_no_page
 from bigram_tui.tui.render.colors import Depth
 from bigram_tui.tui.render.no_controls import NoControls
-from bigram_tui.tui.screens.chooser import Chooser
 from bigram_tui.tui.screens.explore import ExploreScreen
-from bigram_tui.tui.screens.help import HelpScreen
 from bigram_tui.tui.screens.lesson_menu import LessonScreen
-from bigram_tui.tui.screens.panel import Panel
 from bigram_tui.tui.screens.run_screen import RunScreen
 from bigram_tui.tui.stylesheet import OnceParsed, style_files
 from bigram_tui.tui.view_state import ViewState
 from bigram_tui.tui.widgets.hyperparameters import Control
 
 if TYPE_CHECKING:
+    from bigram_tui.comparison.lockstep import Lockstep
     from bigram_tui.corpus.background import BackgroundRead
     from bigram_tui.tui.job_control import JobControl
 
@@ -120,6 +116,7 @@ class BigramApp(App[None]):
         """Where the screen is drawn, if not on standard error."""
         self._job_control: JobControl | None = None
         self._has_session = False
+        self._waiting: list[Runner] = []
         self.add_mode("reading", self._reading_screen)
         self.add_mode("explore", self._explore_screen)
         self.add_mode("compare", self._compare_screen)
@@ -131,6 +128,8 @@ class BigramApp(App[None]):
 
         keymap = config_folder() / "keymap.toml"
         if not is_missing(keymap):
+            from bigram_tui.tui.keymap import read_keymap
+
             self.set_keymap(read_keymap(keymap, self._actions()))
 
     def draw_on(self, terminal: TextIO) -> None:
@@ -144,10 +143,16 @@ class BigramApp(App[None]):
         self.session = session
         first = session.first(named=self._wanted)
         self.lineup = Lineup(session, self._hear_run, self._reference or first)
-        self.lockstep = Lockstep(self.lineup, self._hear_lockstep)
         active = next(runner for runner in self.runners if runner.name == first)
         self.view_state = ViewState.initial(active, session.corpus)
         self._has_session = True
+
+    @cached_property
+    def lockstep(self) -> "Lockstep":
+        """What moves all runs together; there is none until it is first wanted."""
+        from bigram_tui.comparison.lockstep import Lockstep
+
+        return Lockstep(self.lineup, self._hear_lockstep)
 
     def history(self) -> list[tuple[str, Snapshot]]:
         """List the snapshot of each run with the name of its backend; none without a text."""
@@ -160,7 +165,10 @@ class BigramApp(App[None]):
         from bigram_tui.tui.lessons.pitfalls import PitfallsScreen
         from bigram_tui.tui.lessons.presets import PresetsScreen
         from bigram_tui.tui.lessons.theory import TheoryScreen
+        from bigram_tui.tui.screens.chooser import Chooser
         from bigram_tui.tui.screens.compare import CompareScreen
+        from bigram_tui.tui.screens.help import HelpScreen
+        from bigram_tui.tui.screens.panel import Panel
         from bigram_tui.tui.screens.reading import ReadingScreen
         from bigram_tui.tui.screens.row import RowScreen
         from bigram_tui.tui.widgets.row_list import RowList
@@ -250,14 +258,16 @@ class BigramApp(App[None]):
 
     def on_first_drawn(self) -> None:
         """Start the other runs that the user named, and those that load quickly."""
-        for runner in self._waiting:
+        waiting, self._waiting = self._waiting, []
+        for runner in waiting:
             if runner not in self.runners:  # the user typed ahead, and removed it
                 continue
             source = self.lineup.source_of(runner)
             # One that lacks a library fails at once, and says what to install.
             if self._wanted or source.is_light or source.obstacle:
                 self._start(runner)
-        self._show_runs()
+        if waiting:
+            self._show_runs()
 
     def _start(self, runner: Runner) -> None:
         runner.start()
@@ -304,7 +314,8 @@ class BigramApp(App[None]):
             self.reading.leave(GOODBYE_SECONDS)
         if not self._has_session:
             return
-        self.lockstep.close()
+        if "lockstep" in vars(self):
+            self.lockstep.close()
         for runner in self.runners:
             runner.close()
         limit = time.monotonic() + GOODBYE_SECONDS

@@ -13,6 +13,7 @@ from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.timer import TimerCallback
 
+from bigram_tui.tui.messages import FirstDrawn
 from bigram_tui.tui.window_size import FollowsWindow
 
 EVENTS = (InputEvent, Mount, Paste, Resize, ScreenResume)
@@ -28,6 +29,7 @@ class LiveScreen(FollowsWindow):
     """
 
     _is_left = False
+    _is_drawn = False
 
     @property
     def is_live(self) -> bool:
@@ -50,6 +52,29 @@ class LiveScreen(FollowsWindow):
         if not self.is_gone or not _is_answered(message):
             with suppress(NoWidget):  # the mouse was where the window has no place any more
                 await super()._dispatch_message(message)  # type: ignore[misc]
+
+    def _on_screen_resume(self, event: ScreenResume) -> None:
+        """Style all widgets anew when a screen comes back; when it is new, only the screen.
+
+        Its widgets were made, and styled, after its stylesheet was read, but not the screen itself.
+        """
+        assert isinstance(self, Screen)
+        if not self.stack_updates:
+            event.refresh_styles = False
+            self.app.stylesheet.apply(self, animate=False)
+
+    def _compositor_refresh(self) -> None:
+        """Draw what has changed, unless the app drops what is drawn, as in its start.
+
+        Textual would render the first frame of a screen, and then render it again to show it.
+        """
+        assert isinstance(self, Screen)
+        if self.app._batch_count:
+            return
+        super()._compositor_refresh()  # type: ignore[misc]
+        if not self._is_drawn:
+            self._is_drawn = True
+            self.app.post_message(FirstDrawn())
 
     def call_while_live(self, callback: Callable[..., Any], *args: Any) -> None:
         """Call something after the messages that wait, if the screen is live; from any thread."""

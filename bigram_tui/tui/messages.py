@@ -62,7 +62,7 @@ class HeatmapResized(Message):
 
 
 class FirstDrawn(Message):
-    """The first frame is on the screen: work that would have delayed it may begin."""
+    """The first frame of a screen is there: work that would have delayed it may begin."""
 
 
 class RunSettled(Message):

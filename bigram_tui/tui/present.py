@@ -2,6 +2,7 @@
 
 import time
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.style import Style
@@ -9,7 +10,6 @@ from rich.text import Text
 
 from bigram_tui.analysis.curvature import curvature
 from bigram_tui.analysis.ordering import TokenOrder
-from bigram_tui.comparison.frame import Frame
 from bigram_tui.comparison.lineup import Lineup
 from bigram_tui.corpus.corpus import Corpus
 from bigram_tui.formatting.numbers import decimal, quantity, rounded
@@ -24,6 +24,9 @@ from bigram_tui.tui.render.curve import Curve, sparkline
 from bigram_tui.tui.render.series import Series
 from bigram_tui.tui.widgets.loss_curve import Plot
 from bigram_tui.tui.widgets.status import RunState
+
+if TYPE_CHECKING:
+    from bigram_tui.comparison.frame import Frame
 
 PATIENCE_SECONDS = 2.0
 """How long a backend may be at work on a step before the screen says so."""
@@ -84,7 +87,7 @@ def run_line(snapshot: Snapshot, pace: float | None, strong: Style) -> Text:
     return line
 
 
-def lockstep_line(frame: Frame, latest: int, pace: float | None, strong: Style) -> Text:
+def lockstep_line(frame: "Frame", latest: int, pace: float | None, strong: Style) -> Text:
     """Say at which step all runs are, and whether they train."""
     line = Text("position ", no_wrap=True)
     line.append(f"{frame.position:,}", strong)

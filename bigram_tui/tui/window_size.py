@@ -16,6 +16,17 @@ class FollowsWindow:
 
     _followed: Size | None = None
 
+    async def _compose(self) -> None:
+        """Take the classes of the window's size first, so that nothing is styled without them."""
+        assert isinstance(self, Screen)
+        width, height = self.app.size
+        across, down = self.HORIZONTAL_BREAKPOINTS or [], self.VERTICAL_BREAKPOINTS or []
+        self.add_class(
+            *self._get_breakpoint_classes(width, across),
+            *self._get_breakpoint_classes(height, down),
+        )
+        await super()._compose()  # type: ignore[misc]
+
     def on_resize(self, event: Resize) -> None:
         """Drop the message of a size that is past, or known; the newest one always comes."""
         assert isinstance(self, Screen)

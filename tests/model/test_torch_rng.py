@@ -115,3 +115,16 @@ def test_the_stream_is_known_without_torch() -> None:
 def test_a_seed_out_of_range_is_refused(seed: int) -> None:
     with pytest.raises(ValueError, match=f"from 0 to 4294967295, not {seed}"):
         LectureGenerator(seed)
+
+
+@given(SEEDS, st.lists(st.sampled_from([0, 1, 2, 623, 625, 5000, 8191, 8192, 20000]), max_size=6))
+@example(LECTURE_SEED, [5000, 8192, 1])
+def test_the_words_are_those_of_numpys_mt19937_however_many_are_drawn(
+    seed: int, sizes: list[int]
+) -> None:
+    ours, theirs = LectureGenerator(seed), np.random.RandomState(seed)
+    for size in sizes:
+        words = ours._words(size)
+        assert words.dtype == np.uint32
+        expected = theirs.randint(0, 2**32, size=size, dtype=np.uint32)
+        assert words.tolist() == expected.tolist()

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from bigram_tui.backend import Backend
-from bigram_tui.training import registry
+from bigram_tui.training import entry_points, registry
+from bigram_tui.training.entry_points import EntryPoint
 from bigram_tui.training.registry import (
     BackendError,
     BackendSource,
@@ -130,6 +131,41 @@ def test_the_imports_inside_functions_are_seen() -> None:
     assert {"numpy", "bigram_tui"} <= discover()["numpy"].imports
 
 
+def test_imports_are_seen_in_every_statement_but_try_if_and_with(tmp_path: Path) -> None:
+    seen = """
+import a.b, c as d
+class A:
+    import e
+    async def f(self):
+        for _ in ():
+            import g
+        else:
+            from h.i import j
+        while True:
+            import k
+        async with x:
+            import l
+        match x:
+            case 1 if (lambda: 0)():
+                import m
+"""
+    hidden = """
+try:
+    import n
+except ImportError:
+    import o
+if x:
+    import p
+else:
+    import q
+with x:
+    import r
+from . import s
+"""
+    source = source_of(write(tmp_path / "all.py", seen + hidden))
+    assert source.imports == set("aceghklm")
+
+
 def test_an_installed_backend_whose_library_is_missing_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,9 +173,9 @@ def test_an_installed_backend_whose_library_is_missing_says_what_to_install(
     write(package / "__init__.py", "raise SystemExit('imported by the look at it')")
     write(package / "deep.py", f"import numpy, {MISSING}.part\nraise SystemExit('imported')")
     monkeypatch.syspath_prepend(str(tmp_path))
-    point = metadata.EntryPoint("strange", "strange_package.deep:Strange", registry.GROUP)
-    gone = metadata.EntryPoint("gone", "strange_package.nowhere:Gone", registry.GROUP)
-    monkeypatch.setattr(metadata, "entry_points", lambda group: [point, gone])
+    point = EntryPoint("strange", "strange_package.deep:Strange", "strange 1.0")
+    gone = EntryPoint("gone", "strange_package.nowhere:Gone", "strange 1.0")
+    monkeypatch.setattr(entry_points, "installed", lambda group: [gone, point])
     found = discover()
     assert list(found) == ["gone", "strange"]
     obstacle = found["strange"].obstacle
@@ -192,13 +228,13 @@ def test_pitfalls_of_other_packages_are_found_too_and_two_of_a_name_get_a_number
 ) -> None:
     points = {
         registry.GROUP: ["good"],
-        registry.PITFALLS: ["twice", "bad", "twice"],
+        registry.PITFALLS: ["bad", "twice", "twice"],
     }
 
-    def entry_points(group: str) -> list[metadata.EntryPoint]:
-        return [metadata.EntryPoint(name, "package:Class", group) for name in points[group]]
+    def installed(group: str) -> list[EntryPoint]:
+        return [EntryPoint(name, "package:Class", "package 1.0") for name in points[group]]
 
-    monkeypatch.setattr(metadata, "entry_points", entry_points)
+    monkeypatch.setattr(entry_points, "installed", installed)
     assert list(discover()) == ["good"]
     assert list(pitfalls()) == ["bad", "twice", "twice-2"]
     assert [source.name for source in choose(["twice-2", "good"])] == ["twice-2", "good"]
@@ -402,7 +438,7 @@ def test_what_a_file_can_do_without_is_no_obstacle(tmp_path: Path, text: str) ->
     ],
 )
 def test_an_entry_point_that_names_no_backend_is_refused(target: str, reason: str) -> None:
-    source = BackendSource("odd", "odd 1.0", metadata.EntryPoint("odd", target, registry.GROUP))
+    source = BackendSource("odd", "odd 1.0", EntryPoint("odd", target, "odd 1.0"))
     with pytest.raises(BackendError, match=f"^odd .*{reason}"):
         source.load()
 

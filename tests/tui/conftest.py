@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 
 from bigram_tui.corpus.reading import read_corpus
+from bigram_tui.training import entry_points
 from bigram_tui.training.registry import choose
 from bigram_tui.training.session import Session
 from bigram_tui.tui.app import BigramApp
@@ -81,7 +81,7 @@ def _each_css_parsed_once() -> Iterator[None]:
 def _entry_points_read_once() -> Iterator[None]:
     """What is installed stays the same: the files that tell of it are read once for all apps."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(metadata, "entry_points", cache(metadata.entry_points))
+        patch.setattr(entry_points, "installed", cache(entry_points.installed))
         yield
 
 

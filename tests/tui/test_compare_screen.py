@@ -1855,7 +1855,7 @@ async def test_it_opens_and_works_at_every_size(
         assert 1 <= len(titles_of_maps(pilot)) <= 3
 
 
-SELECTORS = "StatusLine", "#runs", "LossCurve", "#values", "#beside", "#word", "#cell", "Footer"
+SELECTORS = "StatusLine", "#runs", "LossCurve", "#values", "#beside", "#word", "#cell", "KeyFooter"
 
 
 @pytest.mark.slow

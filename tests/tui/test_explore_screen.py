@@ -19,7 +19,7 @@ from textual.events import MouseDown, MouseMove
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer, Input, OptionList
+from textual.widgets import Input, OptionList
 
 from bigram_tui.analysis.ordering import ORDERS, TokenOrder
 from bigram_tui.model.bigrams import Bigrams
@@ -42,6 +42,7 @@ from bigram_tui.tui.screens.row import RowScreen
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.hyperparameters import Control
 from bigram_tui.tui.widgets.inspector import Inspector
+from bigram_tui.tui.widgets.key_footer import KeyFooter
 from bigram_tui.tui.widgets.legend import Legend
 from bigram_tui.tui.widgets.loss_curve import LossCurve
 from bigram_tui.tui.widgets.prompt import Prompt
@@ -515,9 +516,9 @@ async def test_the_keys_of_a_control_stand_in_the_footer(
     async with make_app().run_test(size=SIZE) as pilot:
         await settle(pilot)
         told = ("← less", "→ more", "↓ other", "enter type", "esc leave")
-        assert not any(text in shown(pilot, Footer) for text in told)
+        assert not any(text in shown(pilot, KeyFooter) for text in told)
         await pilot.press("p")
-        await wait_until(pilot, lambda: all(text in shown(pilot, Footer) for text in told))
+        await wait_until(pilot, lambda: all(text in shown(pilot, KeyFooter) for text in told))
 
 
 async def test_a_key_raises_a_hyperparameter(

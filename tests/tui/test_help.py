@@ -1,13 +1,10 @@
 """The help: one key a line, as the keys are now, and what the words mean."""
 
-import gc
 import re
 from pathlib import Path
 
 import pytest
-from textual._styles_cache import StylesCache
 from textual.pilot import Pilot
-from textual.widgets._footer import FooterKey
 
 from bigram_tui.tui.keys import COMPARE_GROUPS, EXPLORE_GROUPS, EXPLORE_KEYS, KeyGroup
 from bigram_tui.tui.screens.help import WORDS, HelpScreen
@@ -83,24 +80,3 @@ async def test_a_users_own_key_is_the_one_that_is_shown(
 def test_no_two_keys_of_a_screen_have_the_same_id() -> None:
     ids = [binding.id for binding in EXPLORE_KEYS]  # type: ignore[union-attr]
     assert len(ids) == len(set(ids))
-
-
-async def test_the_footer_lets_go_of_the_keys_of_other_screens(
-    make_app: MakeApp, settle: Settle
-) -> None:
-    """Textual's keeps all keys that it ever had, which is a leak in a lesson that lasts."""
-    async with make_app().run_test(size=(100, 30)) as pilot:
-        for _ in range(4):
-            await pilot.press("question_mark")
-            await settle(pilot)
-            await pilot.press("escape")
-            await settle(pilot)
-        shown = len(pilot.app.screen.query(FooterKey))
-        gc.collect()
-        everything = gc.get_objects()
-        kept = [thing for thing in everything if isinstance(thing, FooterKey)]
-        drawn = [thing for thing in everything if isinstance(thing, StylesCache)]
-        assert shown > 5
-        assert len([key for key in kept if key.app is pilot.app]) <= 2 * shown, "and the last ones"
-        others = len([*pilot.app.screen.walk_children()]) - shown
-        assert len(drawn) <= 2 * (shown + others)

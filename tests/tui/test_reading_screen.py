@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Footer
 
 from bigram_tui.corpus.background import BackgroundRead
 from bigram_tui.corpus.corpus import Corpus
@@ -26,6 +25,7 @@ from bigram_tui.tui.render.colors import TRUE_COLOR
 from bigram_tui.tui.screens.explore import ExploreScreen
 from bigram_tui.tui.screens.reading import ReadingScreen, pace_facts
 from bigram_tui.tui.widgets.heatmap import Heatmap
+from bigram_tui.tui.widgets.key_footer import KeyFooter
 from bigram_tui.tui.widgets.status import StatusLine
 from tests.conftest import slow
 from tests.tui.conftest import DEADLINE, Settle, TextOf, WaitUntil, notifications, sizes
@@ -288,8 +288,8 @@ async def test_what_was_read_before_an_error_is_offered_and_explored(
         assert "stopped" in text
         assert f"{lines} lines   {9 + 4 * (lines == 3)} bigrams" in text
         footer = "enter explore the part before the error"
-        await wait_until(pilot, lambda: footer in text_of(app.screen.query_one(Footer)))
-        assert "stop" not in text_of(app.screen.query_one(Footer))
+        await wait_until(pilot, lambda: footer in text_of(app.screen.query_one(KeyFooter)))
+        assert "stop" not in text_of(app.screen.query_one(KeyFooter))
         assert isinstance(app.trouble, CorpusError)
         assert app.is_running
         await pilot.press("enter")
@@ -330,7 +330,7 @@ async def test_the_keys_are_in_the_footer_and_ctrl_c_tells_how_to_quit(
     async with app.run_test(size=(80, 24)) as pilot:
         source.give()
         await wait_until(pilot, lambda: "2 lines" in screen_text(pilot))
-        footer = text_of(app.screen.query_one(Footer))
+        footer = text_of(app.screen.query_one(KeyFooter))
         assert "enter stop and explore what was read" in footer
         assert "q quit" in footer
         await pilot.press("ctrl+c")

@@ -9,6 +9,7 @@ from bigram_tui.tui.app import BigramApp
 from bigram_tui.tui.screens.explore import ExploreScreen
 from bigram_tui.tui.widgets.heatmap import Heatmap
 from bigram_tui.tui.widgets.inspector import Inspector
+from bigram_tui.tui.widgets.key_footer import KeyFooter
 from bigram_tui.tui.widgets.legend import Legend
 from bigram_tui.tui.widgets.loss_curve import LossCurve
 from bigram_tui.tui.widgets.sample_list import SampleList
@@ -18,7 +19,8 @@ from tests.tui.conftest import MakeApp, Settle, TextOf, WaitUntil, sizes
 DESIGNED = [(80, 24), (120, 40), (200, 60)]
 ALL = [(20, 6), *DESIGNED, (60, 16), (40, 12), (10, 3)]
 WIDGETS = (
-    StatusLine, RunsBar, Heatmap, Legend, LossCurve, "#parameters", SampleList, Inspector, "Footer",
+    StatusLine, RunsBar, Heatmap, Legend, LossCurve, "#parameters", SampleList, Inspector,
+    KeyFooter,
 )  # fmt: skip
 
 

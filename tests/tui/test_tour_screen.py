@@ -167,11 +167,11 @@ async def test_it_hides_nothing_that_it_speaks_of(
             await press(pilot, settle, "c")
         screen = run_screen(pilot)
         for step in range(7):
-            bar, footer = screen.query_one(TourBar), screen.query_one("Footer")
+            bar, footer = screen.query_one(TourBar), screen.query_one("KeyFooter")
             assert bar.region.bottom == footer.region.y
             told = STEPS[step].text
             assert told is not None
-            others: list[Any] = [Heatmap, Legend, "StatusLine", "Footer"]
+            others: list[Any] = [Heatmap, Legend, "StatusLine", "KeyFooter"]
             others += ["#runs", "#losses"] if compares else ["RunsBar", Inspector, "#names"]
             for which in others:
                 widget = screen.query(which).first()

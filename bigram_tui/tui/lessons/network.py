@@ -96,7 +96,7 @@ class NetworkScreen(LiveScreen, Screen[None]):
                     yield ArrayPane(self._depth, points=False, id="source")
                     yield ArrayPane(self._depth, points=True, id="result")
         yield Prompt()
-        yield KeyFooter(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self._show))

@@ -69,7 +69,7 @@ class PitfallsScreen(LiveScreen, ModalScreen[Pitfall | None]):
                 with Horizontal(id="sides-of-it"):
                     yield Static(id="wrong")
                     yield Static(id="right")
-        yield KeyFooter(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         self._show()

@@ -2,7 +2,7 @@
 
 from enum import Enum
 from textwrap import wrap
-from typing import ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.text import Text
 from textual import on
@@ -15,7 +15,6 @@ from bigram_tui.comparison.frame import Frame
 from bigram_tui.comparison.lineup import Lineup
 from bigram_tui.comparison.lockstep import Lockstep
 from bigram_tui.defaults import WORD
-from bigram_tui.export.tables import write_table
 from bigram_tui.formatting.printable import EMPTY, printable
 from bigram_tui.model.bigrams import Matrix
 from bigram_tui.model.sampling import PairedSample
@@ -46,7 +45,6 @@ from bigram_tui.tui.messages import LineClicked
 from bigram_tui.tui.render.colors import Depth
 from bigram_tui.tui.render.table import fitting, table_lines
 from bigram_tui.tui.render.text_styles import TextStyles
-from bigram_tui.tui.screens.export import Export, Write
 from bigram_tui.tui.screens.help import COMPARE_HELP
 from bigram_tui.tui.screens.lockstep import LockstepScreen
 from bigram_tui.tui.screens.run_screen import entitle
@@ -60,6 +58,9 @@ from bigram_tui.tui.widgets.loss_curve import LossCurve
 from bigram_tui.tui.widgets.maps import MOST_MAPS, Map, Maps
 from bigram_tui.tui.widgets.prompt import Prompt
 from bigram_tui.tui.widgets.status import StatusLine
+
+if TYPE_CHECKING:
+    from bigram_tui.tui.screens.export import Export, Write
 
 MAP_WIDTH = 31
 """Columns of the smallest map: its legend must fit."""
@@ -142,7 +143,7 @@ class CompareScreen(LockstepScreen):
         yield Hyperparameters(id="tuning")
         yield TourBar(id="tour")
         yield Prompt()
-        yield KeyFooter(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         facts = present.corpus_facts(self._session.corpus)
@@ -351,11 +352,15 @@ class CompareScreen(LockstepScreen):
         if event.line >= 1 and place < len(self._lineup.runners):
             self.action_pick(place)
 
-    def _exports(self) -> list[Export]:
+    def _exports(self) -> "list[Export]":
+        from bigram_tui.tui.screens.export import Export
+
         table = Export("table of runs", "runs", (".csv",), self._runs_to_write)
         return [table, *super()._exports()]
 
-    def _runs_to_write(self) -> Write:
+    def _runs_to_write(self) -> "Write":
+        from bigram_tui.export.tables import write_table
+
         runs = compared_runs(self._lockstep.frame, self._lineup, dark=True)
         rows = exact_rows(runs, self._optima.of)
         return lambda file, _: write_table(file, EXACT_TITLES, rows)

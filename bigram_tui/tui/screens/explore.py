@@ -15,7 +15,7 @@ from bigram_tui.training.snapshot import Snapshot
 from bigram_tui.tui import present
 from bigram_tui.tui.keys import EXPLORE_GROUPS, EXPLORE_KEYS
 from bigram_tui.tui.lessons.tour_bar import TourBar
-from bigram_tui.tui.messages import FirstDrawn, HeatmapResized
+from bigram_tui.tui.messages import HeatmapResized
 from bigram_tui.tui.render.colors import Depth
 from bigram_tui.tui.screens.help import EXPLORE_HELP
 from bigram_tui.tui.screens.lesson_menu import LessonScreen
@@ -81,7 +81,8 @@ class ExploreScreen(LessonScreen):
         yield Static(id="notice", markup=False)
         with Container(id="body"):
             with Vertical(id="left"):
-                yield Heatmap(labels, self._depth, id="heatmap")
+                # The smallest cells until there is a layout: scrollbars would come and go again.
+                yield Heatmap(labels, self._depth, form=self._detailed[0], id="heatmap")
                 yield Legend(id="legend")
             with Vertical(id="right"):
                 yield LossCurve(id="loss")
@@ -90,12 +91,11 @@ class ExploreScreen(LessonScreen):
             yield Inspector(id="inspector")
         yield TourBar(id="tour")
         yield Prompt()
-        yield KeyFooter(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         self.query_one(StatusLine).facts = present.corpus_facts(self._session.corpus)
         self.query_one("#inspector").border_title = "under the cursor, and what may follow, in %"
-        self.call_after_refresh(self.app.post_message, FirstDrawn())
 
     # From snapshots to widgets
 

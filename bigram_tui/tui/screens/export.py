@@ -23,6 +23,7 @@ from bigram_tui.model.bigrams import Bigrams
 from bigram_tui.training.snapshot import Snapshot
 from bigram_tui.tui.screens.chooser import Chooser
 from bigram_tui.tui.views import View
+from bigram_tui.tui.widgets.key_footer import KeyFooter
 from bigram_tui.tui.widgets.prompt import Prompt
 
 Write = Callable[[TextIO, str], object]
@@ -99,7 +100,8 @@ def _begin(screen: Screen[None], export: Export, finish: Finish, patience: int =
     """Export in a thread; a picture only when the footer is back where the prompt was."""
     bindings = [bound.binding for bound in screen.active_bindings.values()]
     wanted = {binding.action for binding in bindings if binding.show}
-    is_back = wanted == {getattr(key, "action", "") for key in screen.query("FooterKey")}
+    shown = {key.action for footer in screen.query(KeyFooter) for key in footer.keys}
+    is_back = wanted == shown
     if not export.is_picture:
         _work(screen, export, finish)
     elif is_back or not patience:

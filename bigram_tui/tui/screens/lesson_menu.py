@@ -11,7 +11,6 @@ from bigram_tui.lessons.tour import ScreenState
 from bigram_tui.training.registry import BackendError, choose, pitfalls
 from bigram_tui.training.session import STEPPABLE
 from bigram_tui.tui.lessons.tour_bar import TourBar
-from bigram_tui.tui.screens.chooser import Chooser
 from bigram_tui.tui.screens.table_screen import TableScreen
 from bigram_tui.tui.widgets.hyperparameters import Control
 
@@ -47,6 +46,7 @@ class LessonScreen(TableScreen):
 
     def action_lessons(self) -> None:
         """Choose a lesson from the list."""
+        from bigram_tui.tui.screens.chooser import Chooser
 
         async def opened(place: int | None) -> None:
             if place is not None:

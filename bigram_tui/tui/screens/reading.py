@@ -129,7 +129,7 @@ class ReadingScreen(LiveScreen, Screen[None]):
         yield Static(id="reading-error", markup=False)
         yield Heatmap((), self._depth, points=False)
         yield Legend()
-        yield KeyFooter(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         self.query_one(Heatmap).border_title = f"N counts so far  {ColorScale.ROOT.value} scale"

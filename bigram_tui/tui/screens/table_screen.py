@@ -2,7 +2,7 @@
 
 from asyncio import ensure_future, shield, to_thread
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
 from textual import on
@@ -12,20 +12,15 @@ from bigram_tui.comparison.lineup import Lineup
 from bigram_tui.formatting.numbers import quantity
 from bigram_tui.formatting.printable import in_cells, printable
 from bigram_tui.training.session import Session
-from bigram_tui.tui.jumping import characters_of, tokens_of_jump
 from bigram_tui.tui.messages import CellPointed
 from bigram_tui.tui.render.cell_form import CellForm, best_form, forms, forms_in
 from bigram_tui.tui.render.colors import Depth
-from bigram_tui.tui.screens.export import (
-    Export,
-    choose_export,
-    export_of_losses,
-    export_of_screen,
-    export_of_table,
-)
 from bigram_tui.tui.screens.run_screen import RunScreen
 from bigram_tui.tui.view_state import ViewState
 from bigram_tui.tui.widgets.heatmap import Cell, Heatmap
+
+if TYPE_CHECKING:
+    from bigram_tui.tui.screens.export import Export
 
 
 class TableScreen(RunScreen):
@@ -168,6 +163,8 @@ class TableScreen(RunScreen):
         self._ask("go to character, bigram or U+code", "", self._jump)
 
     def _jump(self, text: str) -> str | None:
+        from bigram_tui.tui.jumping import characters_of, tokens_of_jump
+
         vocabulary = self._session.corpus.train.vocabulary
         try:
             tokens = tokens_of_jump(text, vocabulary)
@@ -200,10 +197,18 @@ class TableScreen(RunScreen):
 
     def action_export(self) -> None:
         """Choose what to write to a file, and where to."""
+        from bigram_tui.tui.screens.export import choose_export
+
         choose_export(self, self._exports())
 
-    def _exports(self) -> list[Export]:
+    def _exports(self) -> "list[Export]":
         """List what can be written: the losses, the table that is shown, the screen."""
+        from bigram_tui.tui.screens.export import (
+            export_of_losses,
+            export_of_screen,
+            export_of_table,
+        )
+
         return [
             export_of_losses(self._lineup.history()),
             export_of_table(self.snapshot, self.view_state.view, self._session.corpus.train),

@@ -66,10 +66,20 @@ class Heatmap(ScrollView, can_focus=True, inherit_bindings=False):
     """The labels of an axis, and those of them that are drawn, in the order of the cells."""
 
     def __init__(
-        self, labels: Sequence[str], depth: Depth, *, points: bool = True, id: str | None = None
+        self,
+        labels: Sequence[str],
+        depth: Depth,
+        *,
+        form: CellForm = SMALL,
+        points: bool = True,
+        id: str | None = None,
     ) -> None:
-        """Take the labels of rows and columns. points: whether the mouse chooses a cell."""
+        """Take the labels of rows and columns.
+
+        form: of the cells at first. points: whether the mouse chooses a cell.
+        """
         super().__init__(id=id)
+        self.set_reactive(Heatmap.form, form)
         self.set_reactive(Heatmap.labels, (labels, labels))
         self._depth = depth
         self._points = points

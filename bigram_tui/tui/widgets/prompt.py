@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from textual import events, on
-from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.content import Content
@@ -46,13 +45,9 @@ class Answer(Input):
 class Prompt(Horizontal):
     """A line that is hidden until it asks; enter answers, escape changes nothing.
 
-    The focus goes back to where it was.
+    The focus goes back to where it was. There is nothing in it until it first asks, so that the
+    first frame does not wait for the styles of an input.
     """
-
-    def compose(self) -> ComposeResult:
-        """Compose a label, for the question or what was wrong with the answer, and the input."""
-        yield Label(id="question", markup=False)
-        yield Answer(id="answer", compact=True, select_on_focus=True, max_length=LONGEST_ANSWER)
 
     def on_mount(self) -> None:
         self.display = False
@@ -62,6 +57,11 @@ class Prompt(Horizontal):
     def ask(self, question: str, value: str, answer: Check) -> None:
         """Show the question and wait for an answer."""
         self._answer = answer
+        if not self.children:
+            self.mount(
+                Label(id="question", markup=False),  # or what was wrong with the answer
+                Answer(id="answer", compact=True, select_on_focus=True, max_length=LONGEST_ANSWER),
+            )
         if not self.display:
             self._focused = self.screen.focused
         self._write(f"{question}:", error=False)
