@@ -40,7 +40,7 @@ def write_whole(path: Path, write: Callable[[TextIO], object], *, overwrite: boo
     def write_text(file: BinaryIO) -> None:
         text = TextIOWrapper(file, encoding="utf-8", newline="")
         write(text)
-        text.flush()
+        text.detach()  # or the file would be closed with it
 
     write_bytes(path, write_text, overwrite=overwrite)
 
