@@ -91,7 +91,7 @@ class SparseCounts:
     @cached_property
     def characters(self) -> Keys:
         """The code points of all characters but the boundary, in order."""
-        codes = np.sort(self.second)  # np.unique would import numpy.ma at the start
+        codes: Keys = np.sort(self.second)  # np.unique would import numpy.ma at the start
         return codes[(np.diff(codes, prepend=-1) > 0) & (codes != LINE_END)]
 
 
