@@ -91,8 +91,9 @@ class SparseCounts:
     @cached_property
     def characters(self) -> Keys:
         """The code points of all characters but the boundary, in order."""
-        codes: Keys = np.sort(self.second)  # np.unique would import numpy.ma at the start
-        return codes[(np.diff(codes, prepend=-1) > 0) & (codes != LINE_END)]
+        codes = np.sort(self.second)  # np.unique would import numpy.ma at the start
+        distinct: Keys = codes[(np.diff(codes, prepend=-1) > 0) & (codes != LINE_END)]
+        return distinct
 
 
 class SparseCounter:
