@@ -19,8 +19,9 @@ BLANK_RUNS = 64, 8, 2
 class DistinctItems:
     """The distinct items of a text that comes in pieces, remembered while few and short."""
 
-    def __init__(self) -> None:
-        self._items: set[str] | None = set()  # None: they were too many or too long
+    def __init__(self, *, are_wanted: bool = True) -> None:
+        # None: they are not wanted, were too many or too long
+        self._items: set[str] | None = set() if are_wanted else None
         self._room = ITEM_BUDGET
         self._open_line = ""
 
