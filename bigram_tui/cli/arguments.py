@@ -25,6 +25,10 @@ Exit status: 0 done, 1 failed, 2 wrong use, 128+n ended by signal n.
 """
 
 
+MOST_WORKERS = 61
+"""Processes of one machine, as many as Windows can wait for."""
+
+
 class UsageError(UserError):
     """One line that says what is wrong with the command and what to do."""
 
@@ -78,6 +82,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help=f"at most N tokens, 2 to {LARGEST_VOCABULARY} (default: {MAX_VOCABULARY})",
     )
     add("--no-cache", action="store_true", help="count again, and keep no counts of large files")
+    add("--scheduler", metavar="ADDRESS", help="count on the Dask cluster at tcp://HOST:PORT")
     models = parser.add_argument_group("models")
     add = models.add_argument
     add(
@@ -193,6 +198,13 @@ def natural(text: str) -> int:
     """Parse a whole number, 0 or more; an argparse type like those below."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 0 or more")
+    return int(text)
+
+
+def workers(text: str) -> int:
+    """Parse a number of processes."""
+    if not 1 <= natural(text) <= MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"{text} is not between 1 and {MOST_WORKERS}")
     return int(text)
 
 
