@@ -1,0 +1,330 @@
+"""Counting by a real Dask scheduler and its workers, each a process that can be killed."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from multiprocessing import active_children
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bigram_tui.cli import exit_status
+from bigram_tui.cli.cluster import processes, scheduler
+from bigram_tui.cli.main import run
+from bigram_tui.corpus.counts_file import read_counts as open_counts
+from bigram_tui.corpus.errors import CorpusError
+from bigram_tui.corpus.files import TextFile, find_files
+from bigram_tui.corpus.reading import read_counts
+from bigram_tui.corpus.spread import Engine, spread_counts
+from bigram_tui.errors import UserError
+from tests.corpus.test_ranges import WORST, assert_equal
+
+WAIT_SECONDS = 60
+SUFFIX = ".counts.safetensors"
+
+
+@contextmanager
+def process(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Yield a process of this Python, which is killed afterwards."""
+    child = subprocess.Popen(
+        [sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield child
+    finally:
+        child.send_signal(signal.SIGCONT)
+        child.kill()
+        child.wait()
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + WAIT_SECONDS
+    while not condition():
+        assert time.monotonic() < end, "nothing has happened"
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+class Cluster:
+    """A scheduler and its workers on loopback."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        port = free_port()
+        self.address = f"tcp://127.0.0.1:{port}"
+        here = ("--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
+        self.scheduler = stack.enter_context(process("-m", "distributed.cli.dask_scheduler", *here))
+        wait_until(lambda: self._answers(port))
+
+    @staticmethod
+    def _answers(port: int) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except OSError:
+            return False
+        return True
+
+    def start(self, number: int = 1) -> list[subprocess.Popen[bytes]]:
+        """Start workers of one thread each, and wait for them."""
+        before = len(self.threads())
+        how = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1")
+        command = ("-m", "distributed.cli.dask_worker", self.address, *how)
+        workers = [self._stack.enter_context(process(*command)) for _ in range(number)]
+        wait_until(lambda: len(self.threads()) == before + number)
+        return workers
+
+    def threads(self) -> dict[str, int]:
+        """Return the number of threads of each worker."""
+        from distributed import Client
+
+        with Client(self.address, set_as_default=False) as client:
+            return dict(client.nthreads())
+
+    def tasks(self) -> int:
+        """Return how many tasks the scheduler knows."""
+        from distributed import Client
+
+        with Client(self.address, set_as_default=False) as client:
+            return int(client.run_on_scheduler(_tasks))
+
+
+def _tasks(dask_scheduler: Any) -> int:
+    return len(dask_scheduler.tasks)
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    pytest.importorskip("distributed")
+    with ExitStack() as stack:
+        yield Cluster(stack)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[TextFile, ...]:
+    """Two texts, a large one and a nasty one."""
+    (tmp_path / "a.txt").write_text("".join(f"{n} emma 中{n % 97}\r\n" for n in range(300_000)))
+    (tmp_path / "b.txt").write_bytes(WORST.encode() * 10)
+    return find_files([str(tmp_path / "*.txt")])
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # those of the library
+class TestCluster:
+    """What is counted on a cluster."""
+
+    def test_any_number_of_workers_counts_what_one_process_counts(
+        self, cluster: Cluster, files: tuple[TextFile, ...]
+    ) -> None:
+        expected = read_counts(*files)
+        for workers in (1, 2, 4):
+            cluster.start(workers - len(cluster.threads()))
+            for size in (100_000, 64 << 20):
+                with scheduler(cluster.address) as engine:
+                    assert_equal(spread_counts(files, engine, range_size=size), expected)
+            small = files[1:]
+            with scheduler(cluster.address) as engine:
+                ours = spread_counts(small, engine, range_size=7 * workers)
+            assert_equal(ours, read_counts(*small))
+        wait_until(lambda: not cluster.tasks())
+
+    @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP])
+    def test_a_worker_that_ends_or_is_slow_costs_no_count(
+        self, end: signal.Signals, cluster: Cluster, files: tuple[TextFile, ...]
+    ) -> None:
+        first, _ = cluster.start(2)
+        ranges = 0
+
+        def disturb(done: int, size: int | None) -> None:
+            nonlocal ranges
+            ranges += 1
+            if ranges == 5:
+                first.send_signal(end)
+            if ranges == 20 and end is signal.SIGSTOP:
+                time.sleep(2)
+                first.send_signal(signal.SIGCONT)
+
+        with scheduler(cluster.address) as engine:
+            ours = spread_counts(files, engine, disturb, range_size=50_000)
+        assert ranges > 40
+        assert_equal(ours, read_counts(*files))
+        if end is not signal.SIGSTOP:
+            assert len(cluster.threads()) == 1
+
+    def test_a_worker_that_comes_later_counts_too(
+        self, cluster: Cluster, files: tuple[TextFile, ...], capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        told: list[str] = []
+        started: list[subprocess.Popen[bytes]] = []
+        with scheduler(cluster.address, told.append) as engine:
+
+            def check() -> None:
+                engine.check()
+                if told and not started:
+                    started.extend(cluster.start())
+
+            late = Engine(engine.executor, engine.at_once, check)
+            assert_equal(spread_counts(files, late), read_counts(*files))
+        assert told == [f"{cluster.address} has no workers yet; waiting for them"]
+
+    def test_a_scheduler_that_ends_is_told_soon(
+        self, cluster: Cluster, files: tuple[TextFile, ...]
+    ) -> None:
+        cluster.start()
+        start = time.monotonic()
+
+        def end(done: int, size: int | None) -> None:
+            cluster.scheduler.kill()
+
+        with (
+            pytest.raises(CorpusError, match="has their scheduler ended"),
+            scheduler(cluster.address) as engine,
+        ):
+            spread_counts(files, engine, end, range_size=10_000)
+        assert time.monotonic() - start < 20
+
+    def test_errors_of_workers_are_told_in_one_line(self, cluster: Cluster, tmp_path: Path) -> None:
+        cluster.start()
+        path = tmp_path / "wrong.txt"
+        path.write_bytes(b"emma\n" * 100_000 + b"a\xff\n" + b"ava\n" * 100_000)
+        with scheduler(cluster.address) as engine:
+            files = find_files([str(path)])
+            with pytest.raises(CorpusError, match="byte 0xFF at offset 500,001"):
+                spread_counts(files, engine, range_size=10_000)
+            os.utime(path, ns=(0, 0))
+            with pytest.raises(CorpusError, match="has changed since"):
+                spread_counts(files, engine, range_size=10_000)
+        wait_until(lambda: not cluster.tasks())
+
+    def test_ctrl_c_leaves_nothing(
+        self, cluster: Cluster, files: tuple[TextFile, ...], tmp_path: Path
+    ) -> None:
+        output = tmp_path / f"x{SUFFIX}"
+        command = ["count", files[0].path, "-o", str(output), "--scheduler", cluster.address]
+        (worker,) = cluster.start()
+        worker.send_signal(signal.SIGSTOP)
+        child = subprocess.Popen(
+            [sys.executable, "-m", "bigram_tui", *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        wait_until(cluster.tasks)
+        start = time.monotonic()
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=WAIT_SECONDS)
+        assert (child.returncode, out, err) == (exit_status.INTERRUPTED, b"", b"")
+        assert time.monotonic() - start < 10
+        worker.send_signal(signal.SIGCONT)
+        wait_until(lambda: not cluster.tasks())
+        assert {path.name for path in tmp_path.iterdir()} == {"a.txt", "b.txt"}
+
+    def test_the_commands_count_on_it(
+        self,
+        cluster: Cluster,
+        files: tuple[TextFile, ...],
+        tmp_path: Path,
+        capfd: pytest.CaptureFixture[str],
+    ) -> None:
+        cluster.start()
+        paths, output = [file.path for file in files], tmp_path / f"x{SUFFIX}"
+        on_cluster = ["--scheduler", cluster.address]
+        assert run(["count", *paths, "-o", str(output), *on_cluster]) == exit_status.DONE
+        assert_equal(open_counts(output), read_counts(*files))
+        train = [*paths, "--json", "--steps", "2", "--backend", "numpy", "--no-cache"]
+        documents = []
+        for how in ([], on_cluster):
+            capfd.readouterr()
+            assert run([*train, *how]) == exit_status.DONE
+            documents.append(capfd.readouterr().out.split('"corpus"')[1].split('"seed"')[0])
+        assert documents[0] == documents[1]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_scheduler_that_is_not_there_is_told() -> None:
+    pytest.importorskip("distributed")
+    with (
+        pytest.raises(UserError, match="no scheduler answers at"),
+        scheduler(f"tcp://127.0.0.1:{free_port()}"),
+    ):
+        pass
+    for address in ("", "host", "tcp://host:x", "abc://host:1"):
+        with pytest.raises(UserError, match="takes an address"), scheduler(address):
+            pass
+
+
+def test_without_the_library_the_user_is_told_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with (
+        pytest.raises(UserError, match=r"pip install 'bigram-tui\[cluster\]'"),
+        scheduler("tcp://127.0.0.1:8786"),
+    ):
+        pass
+
+
+def test_lines_are_not_split_on_a_cluster(capfd: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--headless", "--split", "80/20", "--scheduler", "tcp://127.0.0.1:1"]
+    assert run(arguments) == exit_status.WRONG_USE
+    assert "leave out one of the two" in capfd.readouterr().err
+
+
+@pytest.mark.slow
+class TestProcesses:
+    """What is counted by processes of this machine."""
+
+    def test_they_count_what_one_counts(self, files: tuple[TextFile, ...], tmp_path: Path) -> None:
+        output = tmp_path / f"x{SUFFIX}"
+        paths = [file.path for file in files]
+        assert run(["count", *paths, "-o", str(output), "--workers", "2"]) == exit_status.DONE
+        assert_equal(open_counts(output), read_counts(*files))
+
+    def test_one_that_is_killed_ends_the_work_and_none_stays(
+        self, files: tuple[TextFile, ...]
+    ) -> None:
+        def kill(done: int, size: int | None) -> None:
+            active_children()[0].kill()
+
+        with pytest.raises(CorpusError, match="BrokenProcessPool"), processes(2) as engine:
+            spread_counts(files, engine, kill, range_size=10_000)
+        assert not active_children()
+
+    def test_they_leave_with_their_parent(self, files: tuple[TextFile, ...]) -> None:
+        script = (
+            "import os, sys\n"
+            "from bigram_tui.cli.cluster import processes\n"
+            "from multiprocessing import active_children\n"
+            "if __name__ == '__main__':\n"
+            "    with processes(2) as engine:\n"
+            "        work = [engine.executor.submit(os.getpid) for _ in range(2)]\n"
+            "        [future.result() for future in work]\n"
+            "        print(*[child.pid for child in active_children()], flush=True)\n"
+            "        sys.stdin.read()\n"
+        )
+        child = subprocess.Popen(
+            [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert child.stdout is not None
+        numbers = [int(word) for word in child.stdout.readline().split()]
+        assert len(numbers) == 2
+        child.kill()
+        child.communicate()
+        wait_until(lambda: not any(map(_lives, numbers)))
+
+
+def _lives(number: int) -> bool:
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{number}/stat")
+    return not (status.exists() and ") Z" in status.read_text())
