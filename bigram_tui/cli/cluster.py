@@ -91,14 +91,26 @@ def _client(address: str) -> "Client":
             f"no scheduler answers at {address} ({error.strerror or error}): check the address, "
             "and that one runs there"
         ) from None
-    try:
-        with warnings.catch_warnings(action="ignore"):  # versions that differ, in a table
-            return Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
-    except Exception as error:  # whatever answers there
+    made: list[Client] = []
+    failures: list[Exception] = []
+
+    def connect() -> None:
+        try:
+            with warnings.catch_warnings(action="ignore"):  # versions that differ, in a table
+                made.append(Client(address, timeout=CONNECT_SECONDS, set_as_default=False))
+        except Exception as error:  # whatever answers there
+            failures.append(error)
+
+    # A client waits forever for the answer of a program that is no scheduler.
+    thread = Thread(target=connect, name="connecting", daemon=True)
+    thread.start()
+    thread.join(2 * CONNECT_SECONDS)
+    if not made:
+        reason = type(failures[0]).__name__ if failures else "it says nothing"
         raise UserError(
-            f"what answers at {address} is no Dask scheduler that this one can talk to "
-            f"({type(error).__name__})"
-        ) from None
+            f"what answers at {address} is no Dask scheduler that this one can talk to ({reason})"
+        )
+    return made[0]
 
 
 @contextmanager

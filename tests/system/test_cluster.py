@@ -7,22 +7,29 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from multiprocessing import active_children
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
+from bigram_tui.cli import cluster as cluster_of_program
 from bigram_tui.cli import exit_status
-from bigram_tui.cli.cluster import processes, scheduler
+from bigram_tui.cli.arguments import parse
+from bigram_tui.cli.cluster import scheduler
 from bigram_tui.cli.main import run
+from bigram_tui.cli.plan import make_plan, session_or_reading
+from bigram_tui.corpus import background, spread
+from bigram_tui.corpus.background import BackgroundRead
 from bigram_tui.corpus.counts_file import read_counts as open_counts
 from bigram_tui.corpus.errors import CorpusError
 from bigram_tui.corpus.files import TextFile, find_files
-from bigram_tui.corpus.reading import read_counts
+from bigram_tui.corpus.reading import read_corpus, read_counts
 from bigram_tui.corpus.spread import Engine, spread_counts
 from bigram_tui.errors import UserError
+from tests.conftest import not_none
 from tests.corpus.test_ranges import WORST, assert_equal
 
 WAIT_SECONDS = 60
@@ -247,6 +254,30 @@ class TestCluster:
             documents.append(capfd.readouterr().out.split('"corpus"')[1].split('"seed"')[0])
         assert documents[0] == documents[1]
 
+    def test_the_map_fills_from_the_results_of_workers(
+        self, cluster: Cluster, files: tuple[TextFile, ...], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        small = partial(spread.spread_corpus, range_size=1 << 18)
+        monkeypatch.setattr(cluster_of_program, "spread_corpus", small)
+        monkeypatch.setattr(background, "PARTIAL_SECONDS", 0.0)
+        cluster.start()
+        paths = [file.path for file in files]
+        options = parse([*paths, "--no-cache", "--scheduler", cluster.address])
+        reading = session_or_reading(make_plan(options))
+        assert isinstance(reading, BackgroundRead)
+        reading.start()
+        lines = set()
+        while not reading.has_ended:
+            if reading.partial_counts is not None:
+                lines.add(reading.partial_counts.lines)
+            time.sleep(0.001)
+        assert reading.error is None
+        session = not_none(reading.result)
+        expected = read_corpus(*files)
+        assert session.corpus.train.counts.tolist() == expected.train.counts.tolist()
+        assert len(lines) > 3
+        assert reading.progress.done == reading.progress.size
+
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_scheduler_that_is_not_there_is_told() -> None:
@@ -259,6 +290,38 @@ def test_a_scheduler_that_is_not_there_is_told() -> None:
     for address in ("", "host", "tcp://host:x", "abc://host:1"):
         with pytest.raises(UserError, match="takes an address"), scheduler(address):
             pass
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n" * 99])
+def test_another_server_in_the_place_of_a_scheduler_is_told(answer: bytes, tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    text, output = tmp_path / "text.txt", tmp_path / f"x{SUFFIX}"
+    text.write_text("emma\n")
+    held = []
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                held.append(server.accept()[0])
+                held[-1].sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        Thread(target=serve, daemon=True).start()
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        command = ["count", str(text), "-o", str(output), "--scheduler", address]
+        child = subprocess.run(
+            [sys.executable, "-m", "bigram_tui", *command],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=WAIT_SECONDS,
+        )
+    for connection in held:
+        connection.close()
+    assert child.returncode == exit_status.WRONG_USE
+    assert "is no Dask scheduler" in child.stderr
+    assert child.stderr.count("\n") == 1
 
 
 def test_without_the_library_the_user_is_told_what_to_install(
@@ -276,55 +339,3 @@ def test_lines_are_not_split_on_a_cluster(capfd: pytest.CaptureFixture[str]) -> 
     arguments = ["--headless", "--split", "80/20", "--scheduler", "tcp://127.0.0.1:1"]
     assert run(arguments) == exit_status.WRONG_USE
     assert "leave out one of the two" in capfd.readouterr().err
-
-
-@pytest.mark.slow
-class TestProcesses:
-    """What is counted by processes of this machine."""
-
-    def test_they_count_what_one_counts(self, files: tuple[TextFile, ...], tmp_path: Path) -> None:
-        output = tmp_path / f"x{SUFFIX}"
-        paths = [file.path for file in files]
-        assert run(["count", *paths, "-o", str(output), "--workers", "2"]) == exit_status.DONE
-        assert_equal(open_counts(output), read_counts(*files))
-
-    def test_one_that_is_killed_ends_the_work_and_none_stays(
-        self, files: tuple[TextFile, ...]
-    ) -> None:
-        def kill(done: int, size: int | None) -> None:
-            active_children()[0].kill()
-
-        with pytest.raises(CorpusError, match="BrokenProcessPool"), processes(2) as engine:
-            spread_counts(files, engine, kill, range_size=10_000)
-        assert not active_children()
-
-    def test_they_leave_with_their_parent(self, files: tuple[TextFile, ...]) -> None:
-        script = (
-            "import os, sys\n"
-            "from bigram_tui.cli.cluster import processes\n"
-            "from multiprocessing import active_children\n"
-            "if __name__ == '__main__':\n"
-            "    with processes(2) as engine:\n"
-            "        work = [engine.executor.submit(os.getpid) for _ in range(2)]\n"
-            "        [future.result() for future in work]\n"
-            "        print(*[child.pid for child in active_children()], flush=True)\n"
-            "        sys.stdin.read()\n"
-        )
-        child = subprocess.Popen(
-            [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        assert child.stdout is not None
-        numbers = [int(word) for word in child.stdout.readline().split()]
-        assert len(numbers) == 2
-        child.kill()
-        child.communicate()
-        wait_until(lambda: not any(map(_lives, numbers)))
-
-
-def _lives(number: int) -> bool:
-    try:
-        os.kill(number, 0)
-    except ProcessLookupError:
-        return False
-    status = Path(f"/proc/{number}/stat")
-    return not (status.exists() and ") Z" in status.read_text())
