@@ -20,7 +20,9 @@ from bigram_tui.corpus.files import TextFile, find_files
 from bigram_tui.corpus.reading import read_counts
 from bigram_tui.corpus.spread import spread_counts
 from tests.corpus.test_ranges import WORST, assert_equal
-from tests.system.test_cluster import SUFFIX, WAIT_SECONDS, wait_until
+from tests.system.dask_cluster import WAIT_SECONDS, wait_until
+
+SUFFIX = ".counts.safetensors"
 
 pytestmark = pytest.mark.slow
 
