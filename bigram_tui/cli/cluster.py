@@ -1,6 +1,7 @@
 """Finds workers that count texts: those of a Dask scheduler, or processes of this machine."""
 
 import logging
+import math
 import os
 import signal
 import socket
@@ -30,7 +31,7 @@ CLOSE_SECONDS = 2.0
 """How long taking leave of a scheduler may take."""
 
 LONELY_SECONDS = 5.0
-"""How long a scheduler may have no worker before that is told."""
+"""How often is looked whether a scheduler has workers, which is told once."""
 
 TOGETHER = 3
 """Ranges that are given out at a time for each processor, so that none waits for the next."""
@@ -47,16 +48,17 @@ def scheduler(address: str, tell: Callable[[str], None] = lambda line: None) -> 
     Raises UserError if no scheduler answers.
     """
     client = _client(address)
-    lonely_since: float | None = time.monotonic()
+    next_look = time.monotonic() + LONELY_SECONDS
 
     def check() -> None:
-        nonlocal lonely_since
-        if lonely_since is None or time.monotonic() - lonely_since < LONELY_SECONDS:
+        nonlocal next_look
+        if time.monotonic() < next_look:
             return
+        next_look = time.monotonic() + LONELY_SECONDS
         with suppress(Exception):  # a scheduler that has ended drops its work, which is told
             if not client.nthreads():
-                tell(f"{address} has no workers yet; waiting for them")
-        lonely_since = None
+                tell(f"{address} has no workers that stay (they need bigram-tui too); waiting")
+                next_look = math.inf
 
     try:
         threads = sum(client.nthreads().values())

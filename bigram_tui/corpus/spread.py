@@ -113,7 +113,8 @@ def _naming_engine(part: TextRange) -> Iterator[None]:
         ) from None
     except Exception as error:
         reason = one_line(f"{type(error).__name__}: {error}")[:LONGEST_REASON]
-        missing = isinstance(error, ModuleNotFoundError)
+        # A scheduler says so of what it can't import.
+        missing = isinstance(error, ModuleNotFoundError) or "deserialization" in str(error)
         advice = "install bigram-tui on all machines" if missing else "see what the workers say"
         raise CorpusError(f"{part.file.path!r} was not counted ({reason}): {advice}") from error
 
@@ -171,4 +172,4 @@ def spread_corpus(
 
 def _partial(counts: SparseCounts, max_vocabulary: int) -> PartialCounts:
     (bigrams,) = tables([counts], max_vocabulary)
-    return PartialCounts(counts.lines, bigrams)
+    return PartialCounts(counts.lines, bigrams, counts.lines > 0)

@@ -107,7 +107,9 @@ class TestCluster:
 
             late = Engine(engine.executor, engine.at_once, check)
             assert_equal(spread_counts(files, late), read_counts(*files))
-        assert told == [f"{cluster.address} has no workers yet; waiting for them"]
+        assert told == [
+            f"{cluster.address} has no workers that stay (they need bigram-tui too); waiting"
+        ]
 
     def test_a_scheduler_that_ends_is_told_soon(
         self, cluster: Cluster, files: tuple[TextFile, ...]
