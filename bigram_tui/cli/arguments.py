@@ -14,14 +14,13 @@ from bigram_tui.defaults import LARGEST_VOCABULARY, LECTURE_SEED, MAX_VOCABULARY
 from bigram_tui.errors import UserError
 
 EPILOG = """\
+exit status: 0 done, 1 failed, 2 wrong use, 128+n ended by signal n
 examples:
   bigram-tui names.txt 'more/*.txt.gz'        explore texts on screen, as one
   cat words.txt | bigram-tui -                any text, one item a line
   bigram-tui names.txt --json --steps 1000 --split 80/10/10 | jq .comparison
   bigram-tui --backend my_model.py --set my_model.depth=3
   bigram-tui serve names.txt                  serve visitors in their browsers
-
-Exit status: 0 done, 1 failed, 2 wrong use, 128+n ended by signal n.
 """
 
 
