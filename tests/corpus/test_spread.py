@@ -1,6 +1,6 @@
 """Texts counted by the workers of an executor: what it is given, and what happens on failure."""
 
-from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
@@ -146,6 +146,13 @@ def test_results_add_up_in_any_order(files: tuple[TextFile, ...]) -> None:
     assert_equal(
         spread_counts(files, Engine(Backwards(), 1000), range_size=size), read_counts(*files)
     )
+
+
+def test_threads_count_what_one_counts(files: tuple[TextFile, ...]) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        for size in (7, 99, 1000):
+            ours = spread_counts(files, Engine(pool, 16), range_size=size)
+            assert_equal(ours, read_counts(*files))
 
 
 @pytest.mark.parametrize("workers", [1, pytest.param(4, marks=pytest.mark.slow)])
