@@ -10,17 +10,20 @@ import os
 import platform
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import BinaryIO
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 from bigram_tui import __version__
+from bigram_tui.cancellation import CancelToken
 from bigram_tui.corpus.builder import CorpusBuilder
-from bigram_tui.corpus.counts_file import Source, TextCounts
+from bigram_tui.corpus.compression_formats import LONGEST_MAGIC
+from bigram_tui.corpus.counts_file import Source, TextCounts, source_of
 from bigram_tui.corpus.decoding import LINE_ENDS, check_encoding
 from bigram_tui.corpus.errors import CorpusError, naming_text
 from bigram_tui.corpus.files import Kind, TextFile
 from bigram_tui.corpus.opening import open_text
+from bigram_tui.corpus.remote import RemoteFile, sends_parts
 from bigram_tui.corpus.sparse_counts import SparseCounts
 from bigram_tui.corpus.streams import Readable, open_file
 from bigram_tui.errors import BrokenTextError, TextError
@@ -35,6 +38,8 @@ BLANK_LINES = b"\n" * 4
 """What a range in the middle of a file is counted after: they change no count, and what only the
 start of a file can be, such as a byte order mark, is a character after them."""
 
+CHANGED = "has changed since counting began: count it again"
+
 LINE_OF_ERROR = re.compile(r"in line \d+")
 
 
@@ -47,6 +52,8 @@ class TextRange:
     start: int = 0
     end: int | None = None
     """None for a whole file in one piece, which may be compressed."""
+    mark: str | None = None
+    """That of a file at an address: see RemoteFile."""
     version: str = __version__
     """The version of the program, which must be that of the worker."""
 
@@ -54,6 +61,12 @@ class TextRange:
     def size(self) -> int:
         """Bytes; 0 if they are unknown."""
         return (self.file.size or 0) if self.end is None else self.end - self.start
+
+
+class Seekable(Readable, Protocol):
+    """A stream that can be read from any place on."""
+
+    def seek(self, place: int, /) -> Any: ...
 
 
 def cut(file: TextFile, size: int = RANGE_SIZE) -> Iterator[TextRange]:
@@ -66,13 +79,21 @@ def cut(file: TextFile, size: int = RANGE_SIZE) -> Iterator[TextRange]:
     if file.kind in (Kind.MISSING, Kind.FOLDER):
         with naming_text(file.path):
             open_file(file.path).close()
-    if file.kind is not Kind.FILE or file.compression or (file.size or 0) <= size:
-        yield TextRange(file)
+    mark = None
+    if file.kind is Kind.REMOTE:
+        if not sends_parts(file.path):
+            yield TextRange(file)
+            return
+        with naming_text(file.path), closing(RemoteFile(file.path, CancelToken())) as remote:
+            file = replace(file, size=remote.size, head=remote.peek(LONGEST_MAGIC))
+            mark = remote.mark
+    if file.compression or (file.size or 0) <= size:
+        yield TextRange(file, mark=mark)
         return
     with naming_text(file.path):
         list(check_encoding([file.head]))
     for start in range(0, file.size or 0, size):
-        yield TextRange(file, start, min(start + size, file.size or 0))
+        yield TextRange(file, start, min(start + size, file.size or 0), mark)
 
 
 def count_range(part: TextRange) -> TextCounts:
@@ -86,7 +107,12 @@ def count_range(part: TextRange) -> TextCounts:
             "install the same version on all machines"
         )
     with naming_text(part.file.path), _unchanged(part.file):
-        return _count_file(part.file) if part.end is None else _count_lines(part, part.end)
+        if part.end is None:
+            return _count_file(part)
+        if part.file.kind is Kind.REMOTE:
+            return _count_remote_lines(part, part.end)
+        with open_file(_place(part.file)) as file:
+            return _count_lines(file, part, part.end)
 
 
 @contextmanager
@@ -111,7 +137,7 @@ def _check_unchanged(file: TextFile) -> None:
             "texts under the same path"
         ) from None
     if (status.st_size, status.st_mtime_ns) != (size, modified):
-        raise TextError("has changed since counting began: count it again")
+        raise TextError(CHANGED)
 
 
 def _place(file: TextFile) -> str:
@@ -119,33 +145,40 @@ def _place(file: TextFile) -> str:
     return file.path if file.identity is None else file.identity[0]
 
 
-def _source(file: TextFile, start: int = 0, end: int | None = None) -> Source:
-    if file.identity is None:
-        return Source(file.path)
-    path, size, (modified, _) = file.identity
-    return Source(path, size, modified, start=start, end=end)
+def _count_file(part: TextRange) -> TextCounts:
+    with open_text(replace(part.file, path=_place(part.file))) as stream:
+        source = source_of(part.file, stream)
+        if part.mark not in (None, source.mark):
+            raise TextError(CHANGED)
+        return TextCounts(_counts(stream), (source,))
 
 
-def _count_file(file: TextFile) -> TextCounts:
-    there = TextFile(_place(file), file.kind, file.size, file.head, file.identity)
-    with open_text(there) as stream:
-        return TextCounts(_counts(stream), (_source(file),))
-
-
-def _count_lines(part: TextRange, end: int) -> TextCounts:
-    with open_file(_place(part.file)) as file:
-        begin = line_start(file, part.start, end)
-        if begin >= end:  # within a line that began before
-            return TextCounts(SparseCounts.from_sum([]), ())
-        stop = line_start(file, end)
+def _count_remote_lines(part: TextRange, end: int) -> TextCounts:
+    with closing(RemoteFile(part.file.path, CancelToken())) as file:
+        if (file.size, file.mark) != (part.file.size, part.mark):
+            raise TextError(CHANGED)
         try:
-            counts = _counts(Lines(file, begin, stop))
-        except BrokenTextError as error:
-            if not LINE_OF_ERROR.search(str(error)):
-                raise
-            place = f"at offset {_wrong_byte(file, begin, stop):,}"
-            raise BrokenTextError(LINE_OF_ERROR.sub(place, str(error))) from None
-        return TextCounts(counts, (_source(part.file, begin, stop),))
+            return _count_lines(file, part, end)
+        finally:
+            file.check_unchanged()
+
+
+def _count_lines(file: Seekable, part: TextRange, end: int) -> TextCounts:
+    begin = line_start(file, part.start, end)
+    if begin >= end:  # within a line that began before
+        return TextCounts(SparseCounts.from_sum([]), ())
+    stop = line_start(file, end)
+    try:
+        counts = _counts(Lines(file, begin, stop))
+    except BrokenTextError as error:
+        if not LINE_OF_ERROR.search(str(error)):
+            raise
+        place = f"at offset {_wrong_byte(file, begin, stop):,}"
+        raise BrokenTextError(LINE_OF_ERROR.sub(place, str(error))) from None
+    path, size, modified = part.file.path, part.file.size, None
+    if part.file.identity is not None:
+        path, size, (modified, _) = part.file.identity
+    return TextCounts(counts, (Source(path, size, modified, part.mark, begin, stop),))
 
 
 def _counts(stream: Readable) -> SparseCounts:
@@ -157,7 +190,7 @@ def _counts(stream: Readable) -> SparseCounts:
     return SparseCounts.from_sum([])
 
 
-def line_start(file: BinaryIO, place: int, limit: float = float("inf")) -> int:
+def line_start(file: Seekable, place: int, limit: float = float("inf")) -> int:
     r"""Return where the first line begins that begins at a place or after it.
 
     After the last line that is the end of the file. A line ends with \n, \r\n or \r.
@@ -178,7 +211,7 @@ def line_start(file: BinaryIO, place: int, limit: float = float("inf")) -> int:
 class Lines:
     """Reads the bytes of a file from one place to another, as those of a text."""
 
-    def __init__(self, file: BinaryIO, begin: int, stop: int) -> None:
+    def __init__(self, file: Seekable, begin: int, stop: int) -> None:
         """begin, stop: places where a line begins, or the end of the file."""
         self.fileno = file.fileno
         self._file, self._left = file, stop - begin
@@ -190,12 +223,12 @@ class Lines:
         if self._before:
             data, self._before = self._before, b""
             return data
-        data = self._file.read(min(size, self._left))
+        data = self._file.read(min(size, self._left)) if self._left else b""
         self._left -= len(data)
         return data
 
 
-def _wrong_byte(file: BinaryIO, begin: int, stop: int) -> int:
+def _wrong_byte(file: Seekable, begin: int, stop: int) -> int:
     """Return the place of the first byte that is NUL or not UTF-8, in lines that have such."""
     lines = Lines(file, begin, stop)
     place = begin - len(BLANK_LINES) if begin else 0

@@ -125,7 +125,7 @@ def _joined(file: TextFile, sources: list[Source]) -> Source:
     if len(ordered) == 1 and ordered[0].end is None:
         return ordered[0]
     starts = [source.start for source in ordered]
-    if [0, *(source.end for source in ordered)] != [*starts, file.size]:
+    if [0, *(source.end for source in ordered)] != [*starts, ordered[0].size]:
         raise CorpusError(f"{file.path!r} is not the same on all machines: count it again")
     return replace(ordered[0], end=None)
 
