@@ -59,7 +59,7 @@ class TestCluster:
         self, cluster: Cluster, files: tuple[TextFile, ...]
     ) -> None:
         expected = read_counts(*files)
-        for workers in (1, 2, 4):
+        for workers in (1, 2, 3, 4):
             cluster.start(workers - len(cluster.threads()))
             for size in (100_000, 64 << 20):
                 with scheduler(cluster.address) as engine:
