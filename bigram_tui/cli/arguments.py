@@ -13,15 +13,18 @@ from bigram_tui.defaults import LARGEST_VOCABULARY, LECTURE_SEED, MAX_VOCABULARY
 from bigram_tui.errors import UserError
 
 EPILOG = """\
+exit status: 0 done, 1 failed, 2 wrong use, 128+n ended by signal n
 examples:
   bigram-tui names.txt 'more/*.txt.gz'        explore texts on screen, as one
   cat words.txt | bigram-tui -                any text, one item a line
   bigram-tui names.txt --json --steps 1000 --split 80/10/10 | jq .comparison
   bigram-tui --backend my_model.py --set my_model.depth=3
   bigram-tui serve names.txt                  serve visitors in their browsers
-
-Exit status: 0 done, 1 failed, 2 wrong use, 128+n ended by signal n.
 """
+
+
+MOST_WORKERS = 61
+"""Processes of one machine, as many as Windows can wait for."""
 
 
 class UsageError(UserError):
@@ -87,6 +90,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help=f"at most N tokens, 2 to {LARGEST_VOCABULARY} (default: {MAX_VOCABULARY})",
     )
     add("--no-cache", action="store_true", help="count again, and keep no counts of large files")
+    add("--scheduler", metavar="ADDRESS", help="count on the Dask cluster at tcp://HOST:PORT")
     models = parser.add_argument_group("models")
     add = models.add_argument
     add(
@@ -208,6 +212,13 @@ def natural(text: str) -> int:
     """Parse a whole number, 0 or more; an argparse type like those below."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 0 or more")
+    return int(text)
+
+
+def workers(text: str) -> int:
+    """Parse a number of processes."""
+    if not 1 <= natural(text) <= MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"{text} is not between 1 and {MOST_WORKERS}")
     return int(text)
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bigram_tui.cli.arguments import Parser, UsageError
+from bigram_tui.cli.arguments import workers as number_of_workers
 from bigram_tui.cli.exit_status import DONE
-from bigram_tui.cli.progress import progress_bar
-from bigram_tui.cli.streams import emit
+from bigram_tui.cli.progress import Report, progress_bar
+from bigram_tui.cli.streams import complain, emit
 
 if TYPE_CHECKING:
     from bigram_tui.corpus.counts_file import TextCounts
@@ -29,8 +30,36 @@ def count(arguments: Sequence[str]) -> int:
     from bigram_tui.corpus.reading import read_counts
 
     with progress_bar() as progress:
-        text = read_counts(*options.files, progress=progress)
+        if options.scheduler is None and options.workers is None:
+            text = read_counts(*options.files, progress=progress)
+        else:
+            text = _spread(options, progress)
     return _write(options, text)
+
+
+def _spread(options: Namespace, progress: Report | None) -> "TextCounts":
+    """Count texts by the workers that were asked for, and add files of counts."""
+    from bigram_tui.cli.cluster import processes, scheduler
+    from bigram_tui.corpus.counts_file import is_counts, merged
+    from bigram_tui.corpus.errors import naming_text
+    from bigram_tui.corpus.files import find_files, title_of
+    from bigram_tui.corpus.reading import read_counts
+    from bigram_tui.corpus.spread import spread_counts
+
+    files = find_files(options.files)
+    texts = [file for file in files if not is_counts(file.path)]
+    counted = [file for file in files if is_counts(file.path)]
+    parts = [read_counts(*counted)] if counted else []
+    if texts:
+        workers = (
+            processes(options.workers)
+            if options.scheduler is None
+            else scheduler(options.scheduler, complain)
+        )
+        with workers as engine:
+            parts.append(spread_counts(texts, engine, progress))
+    with naming_text(title_of([file.path for file in files])):
+        return merged(parts)
 
 
 def merge(arguments: Sequence[str]) -> int:
@@ -55,7 +84,7 @@ def merge(arguments: Sequence[str]) -> int:
 def _parse(command: str, description: str, files: str, arguments: Sequence[str]) -> Namespace:
     parser = Parser(
         prog=f"bigram-tui {command}",
-        usage=f"bigram-tui {command} FILE ... -o NAME{SUFFIX} [--overwrite]",
+        usage=f"bigram-tui {command} FILE ... -o NAME{SUFFIX} [options]",
         description=description,
         allow_abbrev=False,
     )
@@ -63,6 +92,11 @@ def _parse(command: str, description: str, files: str, arguments: Sequence[str])
     add("files", nargs="+", metavar="FILE", help=files)
     add("-o", "--output", type=Path, required=True, metavar="FILE", help="where to write")
     add("--overwrite", action="store_true", help="replace the file if it exists")
+    if command == "count":
+        how = parser.add_mutually_exclusive_group()
+        add = how.add_argument
+        add("--scheduler", metavar="ADDRESS", help="count on the Dask cluster at tcp://HOST:PORT")
+        add("--workers", type=number_of_workers, metavar="N", help="count by N processes")
     options = parser.parse_intermixed_args(list(arguments))
     _check_output(options.output, overwrite=options.overwrite)
     return options

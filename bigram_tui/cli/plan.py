@@ -104,6 +104,7 @@ def check_isolation() -> None:
 def make_request(options: argparse.Namespace) -> "CorpusRequest":
     """Find the files of the text. UserError if the split is wrong or a pattern matches nothing."""
     from bigram_tui.corpus.bundled import bundled_names
+    from bigram_tui.corpus.counts_file import is_counts
     from bigram_tui.corpus.request import CorpusRequest
     from bigram_tui.corpus.splitter import parse_split
 
@@ -112,7 +113,18 @@ def make_request(options: argparse.Namespace) -> "CorpusRequest":
     except ValueError as error:
         raise UsageError(f"--split: {error}") from None
     files = tuple(options.files) or (str(bundled_names()),)
-    return CorpusRequest(files, split, options.seed, options.max_vocab, keep=not options.no_cache)
+    how = (files, split, options.seed, options.max_vocab, not options.no_cache)
+    request = CorpusRequest(*how)
+    if options.scheduler is None or any(is_counts(file.path) for file in request.files):
+        return request
+    if split is not None:
+        raise UsageError(
+            "--split deals out lines in their order, which the workers of --scheduler don't know: "
+            "leave out one of the two"
+        )
+    from bigram_tui.cli.cluster import ClusterRequest
+
+    return ClusterRequest(*how, options.scheduler)
 
 
 def read(request: "CorpusRequest") -> "Corpus":

@@ -17,8 +17,8 @@ from bigram_tui.signals import status_of
 if TYPE_CHECKING:
     from bigram_tui.corpus.files import TextFile
 
-NOT_SERVED = ("headless", "json", "list_backends", "history", "overwrite")
-"""Options that visitors cannot use: they print, or write files."""
+NOT_SERVED = ("headless", "json", "list_backends", "history", "overwrite", "scheduler")
+"""Options that visitors cannot use: they print, write files, or occupy other machines."""
 
 
 def serve(arguments: Sequence[str]) -> int:

@@ -48,10 +48,16 @@ class CorpusBuilder:
         max_vocabulary: int = MAX_VOCABULARY,
         cancellation: CancelToken | None = None,
         on_chunk: OnChunk | None = None,
+        *,
+        keep_items: bool = True,
     ) -> None:
-        """The arguments are those of read_corpus."""
+        """The arguments are those of read_corpus.
+
+        keep_items: whether to remember distinct items, which takes most of the time of counting.
+        """
         self._split = None if split is None else tuple(split)
-        self._items, self._counter = DistinctItems(), BigramCounter(split, seed)
+        self._items = DistinctItems(are_wanted=keep_items)
+        self._counter = BigramCounter(split, seed)
         self._plain = np.zeros((ASCII, ASCII), np.int64, order="F")
         self._is_empty = True
         self._max_vocabulary = max_vocabulary

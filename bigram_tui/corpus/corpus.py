@@ -46,7 +46,7 @@ class Corpus:
     @property
     def until(self) -> int | None:
         """How many bytes of the text were read, None for all: the limit when reading it again."""
-        return None if self.extent is None else self.extent.content
+        return self.extent.content if self.extent and self.extent.is_start else None
 
     @property
     def bigrams(self) -> int:

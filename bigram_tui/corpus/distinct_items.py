@@ -40,8 +40,9 @@ class DistinctItems:
     they are many.
     """
 
-    def __init__(self) -> None:
-        self._items: set[bytes] | KeptLines | None = set()  # None: they were too many or too long
+    def __init__(self, *, are_wanted: bool = True) -> None:
+        # None: they are not wanted, were too many or too long
+        self._items: set[bytes] | KeptLines | None = set() if are_wanted else None
         self._room = ITEM_BUDGET
         self._open_line = ""
 

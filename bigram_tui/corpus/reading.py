@@ -83,7 +83,7 @@ def read_counts(
     texts = [file for file in files if not is_counts(file.path)]
     parts = [_open_counts(file.path) for file in files if is_counts(file.path)]
     if texts:
-        reader = _Reader(texts, CorpusBuilder(cancellation=cancellation))
+        reader = _Reader(texts, CorpusBuilder(cancellation=cancellation, keep_items=False))
         reader.read(progress, cancellation, chunk_size, workers)
         parts.append(reader.counts())
     with naming_text(title_of([file.path for file in files])):

@@ -49,6 +49,11 @@ def _matches(address: str) -> list[str]:
     return sorted(system.unstrip_protocol(name) for name in system.glob(path))
 
 
+def sends_parts(address: str) -> bool:
+    """Return whether any part of a file at an address can be had: some servers of HTTP can't."""
+    return not _is_http(address)
+
+
 class RemoteFile:
     """The bytes of a file at an address, as a stream."""
 
@@ -80,6 +85,11 @@ class RemoteFile:
             data, self._ahead = self._ahead[:size], self._ahead[size:]
             return data
         return self._read(size)
+
+    def seek(self, place: int) -> None:
+        """Go on from any place, where `sends_parts`. Raises TextError."""
+        self._place, self._ahead = place, b""
+        _told(self._reopen)
 
     def close(self) -> None:
         """End the connection."""
@@ -114,6 +124,10 @@ class RemoteFile:
             raise BrokenTextError(
                 f"broke off after {self._place:,} of {self.size:,} bytes: try again"
             )
+        self.check_unchanged()
+
+    def check_unchanged(self) -> None:
+        """Raise BrokenTextError if the file is another than when it was opened."""
         mark = self.mark
         with suppress(Exception):  # it was there a moment ago
             _, _, details = self._look()

@@ -266,6 +266,7 @@ def test_what_is_not_said_has_its_default() -> None:
         "start": "random",
         "split": None,
         "max_vocab": 2048,
+        "scheduler": None,
         "steps": None,
         "timeout": 120,
         "samples": None,

@@ -249,8 +249,8 @@ def test_a_text_on_s3_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     server = server_of(port=0, verbose=False)
     server.start()
     try:
-        host, port = server.get_host_and_port()
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        _, port = server.get_host_and_port()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
         client = boto3.client("s3")
         client.create_bucket(Bucket="texts")
         client.put_object(Bucket="texts", Key="a.txt", Body=TEXT)
