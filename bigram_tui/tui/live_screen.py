@@ -30,6 +30,7 @@ class LiveScreen(FollowsWindow):
 
     _is_left = False
     _is_drawn = False
+    _is_styled = False
 
     @property
     def is_live(self) -> bool:
@@ -53,13 +54,23 @@ class LiveScreen(FollowsWindow):
             with suppress(NoWidget):  # the mouse was where the window has no place any more
                 await super()._dispatch_message(message)  # type: ignore[misc]
 
+    async def _compose(self) -> None:
+        """Note whether the widgets are made, and styled, after the stylesheets were read.
+
+        From Python 3.12 on they are not when a screen of its kind is opened for the first time.
+        """
+        assert isinstance(self, Screen)
+        sheet, paths = self.app.stylesheet, self.css_path
+        self._is_styled = all(sheet.has_source(str(path), "") for path in paths)
+        await super()._compose()
+
     def _on_screen_resume(self, event: ScreenResume) -> None:
         """Style all widgets anew when a screen comes back; when it is new, only the screen.
 
-        Its widgets were made, and styled, after its stylesheet was read, but not the screen itself.
+        The screen itself was made before its stylesheets were read.
         """
         assert isinstance(self, Screen)
-        if not self.stack_updates:
+        if self._is_styled and not self.stack_updates:
             event.refresh_styles = False
             self.app.stylesheet.apply(self, animate=False)
 

@@ -25,6 +25,7 @@ from bigram_tui.corpus.files import Kind, probe
 from bigram_tui.corpus.items import read_items
 from bigram_tui.corpus.reading import read_corpus
 from bigram_tui.errors import BrokenTextError
+from tests.corpus.s3 import s3_server
 
 pytest.importorskip("aiohttp")
 fsspec = pytest.importorskip("fsspec")
@@ -240,18 +241,7 @@ def test_counts_know_their_address(
 
 @pytest.mark.slow
 def test_a_text_on_s3_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    server_of = pytest.importorskip("moto.server").ThreadedMotoServer
-    pytest.importorskip("s3fs")
-    boto3 = pytest.importorskip("boto3")
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    server = server_of(port=0, verbose=False)
-    server.start()
-    try:
-        _, port = server.get_host_and_port()
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-        client = boto3.client("s3")
+    with s3_server(monkeypatch) as client:
         client.create_bucket(Bucket="texts")
         client.put_object(Bucket="texts", Key="a.txt", Body=TEXT)
         client.put_object(Bucket="texts", Key="b.txt.gz", Body=gzip.compress(b"zoe\n"))
@@ -259,5 +249,3 @@ def test_a_text_on_s3_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         check_same(corpus, local(tmp_path, TEXT + b"zoe\n"))
         assert "does not exist" in refusal("s3://texts/none.txt")
         assert "s3://" in refusal("s3://nowhere/none.txt")
-    finally:
-        server.stop()

@@ -16,6 +16,7 @@ from bigram_tui.corpus.ranges import cut
 from bigram_tui.corpus.reading import read_counts
 from bigram_tui.corpus.spread import Engine, spread_counts
 from tests.corpus.executors import Here
+from tests.corpus.s3 import s3_server
 from tests.corpus.test_ranges import WORST, assert_equal
 from tests.system.dask_cluster import Cluster
 
@@ -68,19 +69,8 @@ def test_a_file_at_an_address_that_changes_is_refused(ranges: int, memory: Any) 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # those of the libraries
 def test_a_cluster_counts_ranges_on_s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    server_of = pytest.importorskip("moto.server").ThreadedMotoServer
-    pytest.importorskip("s3fs")
     pytest.importorskip("distributed")
-    boto3 = pytest.importorskip("boto3")
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    server = server_of(port=0, verbose=False)
-    server.start()
-    try:
-        _, port = server.get_host_and_port()
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-        client = boto3.client("s3")
+    with s3_server(monkeypatch) as client:
         client.create_bucket(Bucket="texts")
         client.put_object(Bucket="texts", Key="a.txt", Body=f"{WORST}\n".encode() * 1000)
         client.put_object(Bucket="texts", Key="b.txt.gz", Body=gzip.compress(b"zoe\n"))
@@ -92,5 +82,3 @@ def test_a_cluster_counts_ranges_on_s3(tmp_path: Path, monkeypatch: pytest.Monke
                 ours = spread_counts(files, engine, range_size=50_000)
         assert_equal(ours, read_counts("s3://texts/*"))
         assert ours.sources[0].mark
-    finally:
-        server.stop()
