@@ -162,7 +162,8 @@ def table(session: Session, results: list[Result], reference: str) -> str:
     rows.add_column("backend")
     for title in ("step", "nll", "perplexity", "total", "gap", *held_out, "time/step"):
         rows.add_column(title, justify="right", no_wrap=True)
-    marking = "• stands in the corpus" if corpus.items is not None else _no_marks(corpus)
+    why = corpus.why_forgotten
+    marking = f"• off: {why}" if why else "• stands in the corpus"
     rows.add_column(f"samples ({marking})", overflow="fold")
     for result in results:
         if result.final is not None and result.final.has_loss:
@@ -179,10 +180,6 @@ def table(session: Session, results: list[Result], reference: str) -> str:
     for other in runs[1:]:
         console.print(Text(f"{other.name} and {runs[0].name} {compare(runs[0], other).text}"))
     return text.getvalue()
-
-
-def _no_marks(corpus: Corpus) -> str:
-    return "• off: text too large" if corpus.holds_text else "• off: only counts"
 
 
 def _headline(session: Session) -> str:

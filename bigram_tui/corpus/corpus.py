@@ -58,6 +58,13 @@ class Corpus:
         counts = [part.counts for part in (self.train, self.validation, self.test) if part]
         return PartialCounts(self.lines, Bigrams(self.train.vocabulary, np.sum(counts, axis=0)))
 
+    @property
+    def why_forgotten(self) -> str:
+        """Why the items are not remembered, in few words; empty if they are."""
+        if self.items is not None:
+            return ""
+        return "lines not kept" if self.holds_text else "only counts"
+
     def holds(self, name: str) -> bool | None:
         """Return whether a name is one of the items; None if they are not remembered."""
         return None if self.items is None else name in self.items

@@ -66,9 +66,7 @@ def corpus_facts(corpus: Corpus) -> list[str]:
 
 def marking(corpus: Corpus) -> str:
     """Explain the mark of samples, or say that there is none."""
-    if corpus.items is not None:
-        return "• = in the text"
-    return "• off: text too large" if corpus.holds_text else "• off: only counts"
+    return f"• off: {corpus.why_forgotten}" if corpus.why_forgotten else "• = in the text"
 
 
 def run_line(snapshot: Snapshot, pace: float | None, strong: Style) -> Text:

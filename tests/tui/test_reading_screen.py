@@ -394,7 +394,7 @@ def test_where_marking_is_off_the_screen_says_so(small_corpus: Any) -> None:
     corpus = read_corpus(str(small_corpus))
     assert marking(corpus) == "• = in the text"
     without = Corpus(corpus.path, corpus.lines, corpus.train, None, None, None)
-    assert marking(without) == "• off: text too large"
+    assert marking(without) == "• off: lines not kept"
     part = Corpus("a/b", 1, corpus.train, None, None, None, extent=Extent(5, 1, 2))
     assert corpus_facts(part)[:2] == ["b", "first 50 %"]
     assert PartialCounts(1, corpus.train).lines == 1
