@@ -178,7 +178,7 @@ FIGURES = (
         "sampling.ours",
         "the lecture's loop, torch.multinomial",
         "sampling.multinomial",
-        reach=100,
+        reach=75,
     ),
     Figure(
         "start to the first heatmap",

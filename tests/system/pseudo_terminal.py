@@ -49,6 +49,22 @@ START = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)" + START_AP
 """What the new process does before it becomes the program."""
 
 
+class Emulator(pyte.Screen):
+    """pyte's screen, but it ignores numbers that a sequence has too many of, as terminals do."""
+
+    def cursor_up(self, count: int | None = None, *_: int) -> None:
+        super().cursor_up(count)
+
+    def cursor_down(self, count: int | None = None, *_: int) -> None:
+        super().cursor_down(count)
+
+    def cursor_forward(self, count: int | None = None, *_: int) -> None:
+        super().cursor_forward(count)
+
+    def cursor_back(self, count: int | None = None, *_: int) -> None:
+        super().cursor_back(count)
+
+
 class PseudoTerminal:
     """A terminal of some size, the program that runs in it, and all that this has written."""
 
@@ -65,7 +81,7 @@ class PseudoTerminal:
         self._controller, self._terminal = pty.openpty()
         self._is_open = True
         self._lock = threading.Lock()
-        self._screen = pyte.Screen(columns, rows)
+        self._screen = Emulator(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         self.written = bytearray()
         self._resize(columns, rows)
