@@ -488,6 +488,7 @@ class Stray(Backend):
     def train(self, bigrams, weights):
         while True:
             os.write(1, b"stray bytes\\n")
+            open("trained", "w").close()
             yield Iteration(np.full(weights.shape, 1 / len(weights)), weights)
 """
 
