@@ -16,7 +16,7 @@ from bigram_tui.training.runner import Runner
 from bigram_tui.training.session import Session
 from bigram_tui.tui.app import BigramApp
 from bigram_tui.tui.screens.explore import ExploreScreen
-from tests.tui.conftest import MakeApp, Settle
+from tests.tui.conftest import MakeApp, Settle, WaitUntil
 
 FRAME = "a frame"
 
@@ -127,7 +127,7 @@ async def test_widgets_are_styled_for_the_size_of_the_window_at_once(
 
 
 async def test_after_a_reading_too_all_wanted_runs_start(
-    small_corpus: Path, settle: Settle, seen: list[str]
+    small_corpus: Path, settle: Settle, wait_until: WaitUntil, seen: list[str]
 ) -> None:
     def read(_: object) -> Session:
         return Session(read_corpus(str(small_corpus)), tuple(choose(["count", "numpy"])))
@@ -136,9 +136,8 @@ async def test_after_a_reading_too_all_wanted_runs_start(
     async with app.run_test(size=(80, 24)) as pilot:
         while app.current_mode != "explore":
             await pilot.pause(0.01)
-        async with asyncio.timeout(20):  # the first frame may come after all is settled
-            while not all(runner.started for runner in app.runners):
-                await pilot.pause(0.01)
+        # The first frame may come after all is settled.
+        await wait_until(pilot, lambda: all(runner.started for runner in app.runners))
         await settle(pilot)
     assert seen.index("count") < seen.index(FRAME) < seen.index("numpy")
 
