@@ -17,7 +17,7 @@ def check_history(options: argparse.Namespace) -> None:
 
 def write_runs(runs: "Iterable[tuple[str, Snapshot]]", options: argparse.Namespace) -> None:
     """Write the history if `--history` asks for it. runs: each with the name of its backend."""
-    from bigram_tui.export.history import write_history
-
     if options.history is not None:
+        from bigram_tui.export.history import write_history
+
         write_history(options.history, runs, overwrite=options.overwrite)
