@@ -111,8 +111,15 @@ class _Stream(io.TextIOWrapper):
         pass
 
 
+_STREAMS: list[TextIO] = []
+"""All that were made. `print` crashes Python if sys.stdout is replaced, and freed, meanwhile: it
+borrows it. So a thread of a plugin that prints for ever must find it alive."""
+
+
 def stream(descriptor: int) -> TextIO:
     """Make a stream in place of sys.stdout or sys.stderr. descriptor: what its fileno() says."""
     sink = _Sink(descriptor)
     options: dict[str, Any] = {"newline": "\n", "write_through": True}
-    return _Stream(cast("io.BufferedWriter", sink), "utf-8", "backslashreplace", **options)
+    made = _Stream(cast("io.BufferedWriter", sink), "utf-8", "backslashreplace", **options)
+    _STREAMS.append(made)
+    return made
