@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
-from typing import Any, NoReturn, TextIO
+from typing import Any, ClassVar, NoReturn, TextIO
 
 LAST_WORDS_SECONDS = 5.0
 """How long functions that plugins and libraries register with atexit may take in all."""
@@ -55,10 +55,16 @@ def keep_output_apart() -> None:
 
 
 class KeptOpen:
-    """A stream that a plugin can write to, but not close for others."""
+    """A stream that a plugin can write to, but not close for others.
+
+    It is never freed: a thread that prints crashes Python if sys.stdout is freed meanwhile.
+    """
+
+    _made: "ClassVar[list[KeptOpen]]" = []
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._made.append(self)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
