@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from bigram_tui.cli.arguments import UsageError
 from bigram_tui.corpus.corpus import Corpus
+from bigram_tui.corpus.counts_file import TextCounts
 from bigram_tui.corpus.request import CorpusRequest
 from bigram_tui.corpus.spread import AT_ONCE, Engine, spread_corpus
 from bigram_tui.errors import UserError
@@ -63,10 +64,19 @@ def scheduler(address: str, tell: Callable[[str], None] = lambda line: None) -> 
     try:
         threads = sum(client.nthreads().values())
         executor = client.get_executor(pure=False)
-        yield Engine(executor, max(AT_ONCE, TOGETHER * threads), check)
+        yield Engine(executor, max(AT_ONCE, TOGETHER * threads), check, _has_lost)
     finally:
         with suppress(Exception):
             client.close(timeout=CLOSE_SECONDS)
+
+
+def _has_lost(error: BaseException | None) -> bool:
+    """Whether Dask has a result of a worker that died right afterwards, and takes it for an error.
+
+    Its executor then unpacks the result as the parts of an exception.
+    """
+    name = TextCounts.__name__
+    return isinstance(error, TypeError) and f"unpack non-iterable {name}" in str(error)
 
 
 def _client(address: str) -> "Client":

@@ -41,6 +41,8 @@ class Engine:
     """How many ranges to give it at a time."""
     check: Callable[[], None] = lambda: None
     """Called several times a second; raises UserError when nothing will come any more."""
+    has_lost: Callable[[BaseException | None], bool] = lambda error: False
+    """Whether an error means that the engine has lost a result, so that it is to be asked again."""
 
 
 def spread_counts(
@@ -80,6 +82,9 @@ def spread_counts(
             for future in [future for future in pending if future in ended]:
                 n, part = pending.pop(future)
                 with _naming_engine(part):
+                    if not future.cancelled() and engine.has_lost(future.exception()):
+                        pending[engine.executor.submit(count_range, part)] = n, part
+                        continue
                     text = future.result()
                 counter.add(text.counts.keys, text.counts.times)
                 sources[n] += text.sources

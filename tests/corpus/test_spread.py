@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bigram_tui.cancellation import CancelToken
+from bigram_tui.cli.cluster import _has_lost
 from bigram_tui.corpus.errors import CorpusError
 from bigram_tui.corpus.files import TextFile, find_files
 from bigram_tui.corpus.partial_counts import PartialCounts
@@ -161,3 +162,15 @@ def test_processes_count_what_one_counts(files: tuple[TextFile, ...], workers: i
         for size in (99, 1000):
             ours = spread_counts(files, Engine(pool, 4), range_size=size)
             assert_equal(ours, read_counts(*files))
+
+
+def test_a_lost_result_is_asked_for_again(files: tuple[TextFile, ...]) -> None:
+    def lose(number: int) -> None:
+        if number % 3 == 0:
+            _, _, _ = read_counts(*files)  # type: ignore[misc]  # as Dask's executor does
+
+    engine = Engine(Here(lose), 4, has_lost=_has_lost)
+    ours = spread_counts(files, engine, range_size=99)
+    assert_equal(ours, read_counts(*files))
+    with pytest.raises(CorpusError, match="cannot unpack"):
+        spread_counts(files, Engine(Here(lose), 4), range_size=99)
