@@ -505,6 +505,8 @@ async def test_what_a_plugin_prints_does_not_come_between_the_packets(
             await drawn_by(socket, b"compare")
             trained = (tmp_path / "trained").exists
             await asyncio.to_thread(wait_for, trained, "a step")
+            await socket.send_str('["stdin", "c"]')
+            await drawn_by(socket, b"samples")  # so the server has read what came before
         wait_for(lambda: not server.children(), "the end of the visit")
         status, errors = await asyncio.to_thread(server.end, signal.SIGTERM)
     assert status == 128 + signal.SIGTERM
